@@ -1,0 +1,50 @@
+"""Build the one extension module, velroload._core, in one of three profiles.
+
+VELROLOAD_BUILD=release (default) | debug (bounds, line trace, asserts) | sanitize (ASan + UBSan).
+Everything that is not compiled is declared in pyproject.toml.
+"""
+
+import os
+import sys
+
+from setuptools import Extension, setup
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the man page's parser
+if not sys.platform.startswith("linux"):
+    raise SystemExit("velroload runs on Linux only: its core needs epoll, timerfd and memfd.")
+
+from Cython.Build import cythonize  # noqa: E402
+from Cython.Compiler import Options  # noqa: E402
+
+PROFILE = os.environ.get("VELROLOAD_BUILD", "release")
+FLAGS = {
+    "release": ["-O2"],
+    "debug": ["-O0"],
+    "sanitize": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+}
+if PROFILE not in FLAGS:
+    raise SystemExit(f"VELROLOAD_BUILD={PROFILE}: not one of {', '.join(FLAGS)}.")
+CHECKED = PROFILE != "release"
+TRACED = PROFILE == "debug"
+Options.warning_errors = True
+Options.annotate = TRACED
+
+compile_args = [*FLAGS[PROFILE], "-g", "-std=gnu11", "-Wall", "-Wno-unused-function",
+                "-fno-omit-frame-pointer"]
+macros = [("VL_PROFILE", f'"{PROFILE}"'), ("VL_DEBUG", str(int(CHECKED)))]
+if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
+    macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+
+setup(
+    ext_modules=cythonize(
+        [Extension("velroload._core", ["velroload/_core.pyx"], extra_compile_args=compile_args,
+                   extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
+                   define_macros=macros)],
+        force=True,  # Cython does not notice changed directives
+        compiler_directives={
+            "language_level": 3, "boundscheck": CHECKED, "wraparound": False,
+            "initializedcheck": CHECKED, "cdivision": True, "embedsignature": True,
+            "linetrace": TRACED,
+        },
+    ),
+)
