@@ -37,7 +37,8 @@ if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
 
 setup(
     ext_modules=cythonize(
-        [Extension("velroload._core", ["velroload/_core.pyx"], extra_compile_args=compile_args,
+        [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
+                   extra_compile_args=compile_args,
                    extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
                    define_macros=macros)],
         force=True,  # Cython does not notice changed directives
