@@ -36,6 +36,7 @@ cdef extern from *:
     const char *VL_COMPILER "__VERSION__"
 
 SAMPLE_BYTES = SAMPLE_SIZE
+DONE, PARKED = POLL_DONE, POLL_PARKED
 BUILD = {
     "profile": VL_PROFILE.decode(),
     "compiler": VL_COMPILER.decode(),

@@ -183,6 +183,8 @@ cdef class Engine:
             mixed = seed + <uint64_t> i * e.workers + e.worker
             e.users[i].random = random_u64(&mixed)
             e.users[i].connection = NONE
+            if self.program["settings"]["user_slot"] is not None:
+                self.number_user(i, self.program["settings"]["user_slot"])
         for i in range(e.n_connections):
             e.connections[i].fd = -1
             e.connections[i].request = NONE
@@ -192,6 +194,15 @@ cdef class Engine:
             e.bodies[i].next = i + 1 if i + 1 < e.n_connections else NONE
             if e.pooled:
                 connections_push(e, &e.pool, i)
+
+    cdef number_user(self, uint32_t u, uint32_t slot):
+        """The built-in slot: the user's number over all workers."""
+        cdef char *at
+        if slot >= self.e.program.n_slots:
+            raise ValueError("settings: user_slot is out of range")
+        at = slot_at(self.e.slots, &self.e.program, u, slot)
+        (<uint32_t *> at)[0] = <uint32_t> write_decimal(
+            at + 4, <uint64_t> u * self.e.workers + self.e.worker)
 
     cdef load_scenarios(self):
         cdef vl_engine *e = &self.e
