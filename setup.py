@@ -40,7 +40,8 @@ setup(
     cmdclass={"build_manpages": build_manpages, "build_py": build_py},
     data_files=[("share/man/man1", ["velroload.1"])],
     ext_modules=cythonize(
-        [Extension("velroload._core", ["velroload/_core.pyx"], extra_compile_args=compile_args,
+        [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
+                   extra_compile_args=compile_args,
                    extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
                    define_macros=macros)],
         force=True,  # Cython does not notice changed directives
