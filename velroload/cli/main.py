@@ -1,24 +1,23 @@
 """From argv to an exit code: find the command, run it, turn errors into one line each."""
 
 import argparse
-import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
-from velroload.cli import completion, report, run, target
 from velroload.cli.parser import build_parser, version_text
-from velroload.cli.values import Values
+from velroload.cli.values import Values, closest
 from velroload.errors import ConfigError, Exit, VelroloadError
 
-COMMANDS: dict[str, Callable[[Values], int]] = {
-    "run": run.main,
-    "report": report.main,
-    "target": target.main,
-    "completion": completion.main,
+COMMANDS = {
+    "run": "velroload.cli.run",
+    "report": "velroload.cli.report",
+    "target": "velroload.cli.target",
+    "completion": "velroload.cli.completion",
 }
-"""Name → what does it. The same names stand in the parser; a test compares them."""
+"""Name → the module whose main(values) does it, loaded when it is asked for."""
 
 DEFAULT = "run"
 OWN_FLAGS = ("-h", "--help", "--version")
@@ -46,10 +45,15 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name == "velroload._core":
             return complain("core not built: run `pip install -e .`", Exit.USAGE)
-        return complain(f"{error.name} is not installed: run `pip install velroload`", Exit.USAGE)
+        return complain(broken(error), Exit.INTERNAL)
     except Exception as error:
-        what = f"internal error: {type(error).__name__}: {error}"
-        return complain(f"{what} (VELROLOAD_TRACEBACK=1 shows where)", Exit.INTERNAL)
+        return complain(broken(error), Exit.INTERNAL)
+
+
+def broken(error: Exception) -> str:
+    """The line for a bug of ours."""
+    name = type(error).__name__
+    return f"internal error: {name}: {error} (VELROLOAD_TRACEBACK=1 shows where)"
 
 
 def complain(line: str, code: Exit) -> int:
@@ -64,19 +68,20 @@ def complain(line: str, code: Exit) -> int:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Parse, and hand the values to the command."""
-    parser = build_parser()
     words = list(argv)
     if words and words[0] in OWN_FLAGS:
-        parser.parse_args(words[:1])
+        build_parser(only="").parse_args(words[:1])
         print(version_text())
         return Exit.PASS
     name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
-    command = command_parser(parser, name)
+    command = command_parser(build_parser(only=name), name)
     nothing = argparse.Namespace(**{action.dest: None for action in command._actions})
     args, unknown = command.parse_known_args(words, nothing)
     if unknown:
         raise ConfigError(f"{unknown[0]}: {guess(unknown[0], command)}")
-    return COMMANDS[name](Values(args, command, os.environ, words))
+    values = Values(args, command, os.environ, words)
+    code: int = import_module(COMMANDS[name]).main(values)
+    return code
 
 
 def command_parser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
@@ -93,5 +98,5 @@ def guess(word: str, command: argparse.ArgumentParser) -> str:
     if not word.startswith("-"):
         return "one target only (quote a value that has blanks)"
     flags = [flag for action in command._actions for flag in action.option_strings]
-    close = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
-    return f"unknown flag; did you mean {close[0]}?" if close else "unknown flag (see --help)"
+    close = closest(word.partition("=")[0], flags, 0.6)
+    return f"unknown flag; did you mean {close}?" if close else "unknown flag (see --help)"

@@ -1,4 +1,4 @@
-"""The command line's grammar: commands, flags, help. Values stay text here; cli/values.py reads them.
+"""The command line's grammar: commands, flags, help. Values stay text; cli/values.py reads them.
 
 Only the standard library is imported, so that --help is fast and the man page can be built before
 the core exists.
@@ -53,8 +53,11 @@ def plainer(message: str) -> str:
     return f"{required[1].lower()} is missing (see --help)" if required else message
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar; also what the man page and the completions are made from."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole grammar, which the man page and the completions are made from too.
+
+    With `only` the other commands stay without their flags, which costs less.
+    """
     codes = "\n".join(f"  {code.value:3d}  {text}" for code, text in MEANINGS.items())
     parser = Parser(
         prog="velroload",
@@ -74,7 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
         ("completion", "print a shell's completion script", add_completion_flags),
     ):
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        add(command)
+        if only in (None, name):
+            add(command)
     return parser
 
 
@@ -123,7 +127,7 @@ def add_judgement_flags(group: "argparse._ArgumentGroup") -> None:
     """What passes and what fails."""
     add = group.add_argument
     add("--slo", metavar="RULE", action="append",
-        help="a threshold over response time or errors: 'p99<75ms', 'errors<1%%'; repeatable")  # fmt: skip
+        help="a threshold: 'p99<75ms' (response time), 'errors<1%%'; repeatable")  # fmt: skip
     add("--abort-on", metavar="RULE", action="append",
         help="end the run early: 'errors>5%% for 10s'; repeatable")  # fmt: skip
     add("--strict", action="store_true", help="a SUSPECT run exits 4")
@@ -159,7 +163,6 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--strict", action="store_true", help="a SUSPECT run exits 4")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
-    add("--no-color", action="store_true", help="no colour (as NO_COLOR)")
 
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,7 @@
 """Values of one command's flags: flag before environment, and the place each one came from."""
 
 import argparse
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from velroload.errors import ConfigError
@@ -46,9 +45,9 @@ class Values:
             if name in actions and actions[name].dest not in self._texts:
                 self._take(name, text, actions[name])
             elif name.startswith(PREFIX) and name not in actions:
-                close = difflib.get_close_matches(name, actions, n=1, cutoff=0.9)
+                close = closest(name, actions, 0.9)
                 if close:
-                    raise ConfigError(f"{name}: no such setting; did you mean {close[0]}?")
+                    raise ConfigError(f"{name}: no such setting; did you mean {close}?")
 
     def _take(self, name: str, text: str, action: argparse.Action) -> None:
         repeats = type(action).__name__ == "_AppendAction"
@@ -85,6 +84,13 @@ class Values:
 def flag_of(action: argparse.Action) -> str:
     """The long name of a flag, the name of a positional."""
     return action.option_strings[-1] if action.option_strings else action.dest
+
+
+def closest(word: str, known: Iterable[str], likeness: float) -> str | None:
+    """The known word most like `word`, None when none is at least `likeness` (0..1) like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=likeness)), None)
 
 
 def refusal(noun: str, text: str, why: str) -> ConfigError:

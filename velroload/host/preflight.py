@@ -100,17 +100,17 @@ def check_reachable(
     answers is enough, and only those that answer are loaded.
     """
     reached = []
-    failure: tuple[Address, OSError] | None = None
+    failures: list[tuple[Address, OSError]] = []
     for address in addresses:
         try:
             (connect or connect_once)(address, connect_timeout_ns / 1e9)
             reached.append(address)
         except OSError as error:
-            failure = failure or (address, error)
-    if reached or failure is None:
+            failures.append((address, error))
+    if reached or not failures:
         return tuple(reached)
-    address, error = failure
-    raise PreflightError(f"cannot reach {shown(address)}: {reason(error, connect_timeout_ns)}")
+    address, why = failures[0]
+    raise PreflightError(f"cannot reach {shown(address)}: {reason(why, connect_timeout_ns)}")
 
 
 def reason(error: OSError, connect_timeout_ns: int) -> str:

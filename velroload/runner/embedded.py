@@ -1,16 +1,17 @@
 """The main job: what runs when no target is named, on a reference target of our own."""
 
+import json
 from fractions import Fraction
 
 from velroload.plan.model import EMBEDDED, SECOND_NS, Capture, Load, Plan, Request, Scenario
 from velroload.plan.threshold import Threshold
+from velroload.target.accounts import DEFAULT_PASSWORD, email_of
 
 NAME = "main-job"
 USERS = 200
 REQUEST_RATE_PER_S = 1000
 RAMP_NS = 5 * SECOND_NS
 DURATION_NS = 15 * SECOND_NS
-ACCOUNT = b'{"email":"user0@example.com","password":"correct horse battery staple"}'
 
 SAID = (
     "no target: the embedded one is started on loopback for the main job "
@@ -31,13 +32,13 @@ def main_load() -> Load:
 
 def main_scenario(load: Load) -> Scenario:
     """Each user logs in once, then asks who he is and lists his generations."""
-    json = (("Content-Type", "application/json"),)
+    account = {"email": email_of(0), "password": DEFAULT_PASSWORD}
     bearer = (("Authorization", "Bearer ${token}"),)
     login = Request(
         "POST",
         "/api/v1/auth/login",
-        json,
-        ACCOUNT,
+        (("Content-Type", "application/json"),),
+        json.dumps(account).encode(),
         endpoint="login",
         captures=(Capture("token", "$.access_token"),),
     )
