@@ -6,16 +6,15 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from velroload.errors import ConfigError
-
-DEFAULT_PORTS = {"http": 80}
 ADDRESSES_MAX = 256
 """A sample carries the number of its address in 8 bits."""
+DEFAULT_PORTS = {"http": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A base URL: `authority` is what the Host header says, `path` what stands before each path."""
+    """A base URL taken apart: `authority` is what the Host header says, `path` what stands before
+    each request's own."""
 
     scheme: str
     host: str
@@ -23,32 +22,12 @@ class Target:
     authority: str
     path: str
 
-
-def parse_target(url: str) -> Target:
-    """Take a URL apart. ConfigError when it is none that can be loaded."""
-    try:
+    @classmethod
+    def of(cls, url: str) -> "Target":
+        """From a URL that the command line or the loader has accepted."""
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"URL {url!r}: {error}") from None
-    if parts.scheme not in DEFAULT_PORTS:
-        raise ConfigError(
-            f"URL {url!r}: the scheme must be {' or '.join(DEFAULT_PORTS)}, "
-            "as in http://127.0.0.1:8080/"
-        )
-    if not parts.hostname:
-        raise ConfigError(f"URL {url!r}: no host; write it as in http://127.0.0.1:8080/")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigError(
-            "URL with a user name or password: give them in a header, as in "
-            "-H 'Authorization: Basic …'"
-        )
-    if any(not "!" <= character <= "~" for character in parts.netloc):
-        raise ConfigError(f"URL {url!r}: the host has characters outside ASCII; write it as xn--…")
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Target(
-        parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.netloc, path
-    )
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname or "", port, parts.netloc, parts.path)
 
 
 def pack_address(address: str, port: int) -> bytes:
