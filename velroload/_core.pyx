@@ -3,12 +3,22 @@
 Chapters, in the order they build on each other. Types and prose for callers: _core.pyi.
 """
 
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 include "core/atomics.pxi"
 include "core/clock.pxi"
 include "core/sample.pxi"
 include "core/ring.pxi"
+include "core/histogram.pxi"
+include "core/keep.pxi"
+include "core/merge.pxi"
+include "core/take.pxi"
+include "core/layout.pxi"
+include "core/reader.pxi"
 
 cdef extern from *:
     """

@@ -1,0 +1,129 @@
+# HdrHistogram's bins and what is kept per phase × endpoint × outcome and per second × endpoint.
+#
+# Nanoseconds, lowest 100, highest one hour. Below 2,048 (256) units of 64 ns the bins are even;
+# above, each power of two has 1,024 (128) of them: 3 (2) significant digits.
+# Source: HdrHistogram's countsArrayIndex; tests hold it to the hdrhistogram package.
+
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+cdef extern from *:
+    int vl_leading_zeros "__builtin_clzll" (uint64_t) noexcept nogil
+
+cdef enum:
+    BINS_3 = 27648
+    BINS_2 = 3840
+    QUANTITIES = 8
+    Q_RESPONSE = 0              # end - scheduled
+    Q_SERVICE = 1               # end - sent; group and iteration: response - think time
+    Q_GENERATOR_LAG = 2         # sent - scheduled - wait - connect - tls
+    Q_READ_LAG = 3
+    Q_WAIT = 4
+    Q_CONNECT = 5
+    Q_TLS = 6
+    Q_FIRST_BYTE = 7
+
+cdef enum:
+    # Status codes stand at 0-999 and error kinds at 1000-1255.
+    N_ERROR = 1000
+    N_OK = 1256
+    N_FAILED = 1257
+    N_TRANSPORT = 1258
+    N_BYTES_IN = 1259
+    N_SENT = 1260
+    N_USER_CLOCK = 1261
+    N_COALESCED = 1262
+    N_PREEMPTED = 1263
+    N_RETRIED = 1264
+    N_NEW_CONNECTION = 1265
+    N_KERNEL_STAMP = 1266
+    N_SCHEDULED = 1267
+    COUNTS_SIZE = 1268
+
+cdef uint64_t VALUE_LIMIT_NS = 1ULL << 42    # the bins end here; longer goes into the last one
+cdef int64_t NEVER_NS = 0x7fffffffffffffff
+
+cdef struct vl_cell:            # one histogram of one quantity
+    uint32_t *bins              # borrowed from the row that holds this cell
+    uint64_t sum_ns             # unsigned: a hostile worker may make it wrap
+    int64_t min_ns              # NEVER_NS while empty
+    int64_t max_ns              # -1 while empty
+
+cdef struct vl_row:             # phase × endpoint × outcome
+    vl_cell cells[QUANTITIES]
+
+cdef struct vl_block:           # endpoint × second
+    int64_t second
+    uint32_t endpoint
+    uint32_t low[2]             # touched bins of each series: low..high, empty when low > high
+    uint32_t high[2]
+    int64_t counts[COUNTS_SIZE]
+    uint32_t series[2][BINS_2]  # response and service
+
+cdef struct vl_tail_key:
+    int64_t response_ns
+    uint64_t slot
+
+
+cdef inline uint32_t bin_3(uint64_t value_ns) noexcept nogil:
+    cdef uint64_t units = value_ns >> 6
+    cdef int bucket
+    if value_ns >= VALUE_LIMIT_NS:
+        return BINS_3 - 1
+    bucket = 53 - vl_leading_zeros(units | 2047)
+    return <uint32_t> (bucket * 1024 + (units >> bucket))
+
+
+cdef inline uint32_t bin_2(uint64_t value_ns) noexcept nogil:
+    cdef uint64_t units = value_ns >> 6
+    cdef int bucket
+    if value_ns >= VALUE_LIMIT_NS:
+        return BINS_2 - 1
+    bucket = 56 - vl_leading_zeros(units | 255)
+    return <uint32_t> (bucket * 128 + (units >> bucket))
+
+
+cdef inline void cell_add(vl_cell *cell, int64_t value_ns) noexcept nogil:
+    cell.bins[bin_3(<uint64_t> value_ns)] += 1
+    cell.sum_ns += <uint64_t> value_ns
+    if value_ns < cell.min_ns:
+        cell.min_ns = value_ns
+    if value_ns > cell.max_ns:
+        cell.max_ns = value_ns
+
+
+cdef inline void cell_clear(vl_cell *cell) noexcept nogil:
+    cell.sum_ns = 0
+    cell.min_ns = NEVER_NS
+    cell.max_ns = -1
+
+
+cdef vl_row *row_new() noexcept nogil:
+    """A row and its bins in one piece; the kernel gives pages to touched bins only."""
+    cdef char *piece = <char *> calloc(1, sizeof(vl_row) + QUANTITIES * BINS_3 * sizeof(uint32_t))
+    cdef vl_row *row = <vl_row *> piece
+    cdef int quantity
+    if piece == NULL:
+        return NULL
+    for quantity in range(QUANTITIES):
+        row.cells[quantity].bins = (
+            <uint32_t *> (piece + sizeof(vl_row)) + <size_t> quantity * BINS_3)
+        cell_clear(&row.cells[quantity])
+    return row
+
+
+cdef inline void series_add(vl_block *block, int quantity, int64_t value_ns) noexcept nogil:
+    cdef uint32_t which = bin_2(<uint64_t> value_ns)
+    block.series[quantity][which] += 1
+    if which < block.low[quantity]:
+        block.low[quantity] = which
+    if which > block.high[quantity]:
+        block.high[quantity] = which
+
+
+cdef void block_open(vl_block *block, uint32_t endpoint, int64_t second) noexcept nogil:
+    """Name a zeroed block."""
+    block.second = second
+    block.endpoint = endpoint
+    block.low[0] = block.low[1] = BINS_2
+    block.high[0] = block.high[1] = 0
