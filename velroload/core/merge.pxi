@@ -14,9 +14,15 @@ cdef enum:
     RARE_FLAGS = (FLAG_NEW_CONNECTION | FLAG_USER_CLOCK | FLAG_RETRIED | FLAG_COALESCED
                   | FLAG_PREEMPTED)
 
-cdef int64_t TIME_LIMIT_NS = 1LL << 61       # 73 years: seconds and their sums stay in range
-cdef int64_t DISORDER_LIMIT_NS = 1_000_000   # clocks may disagree by microseconds, never by this
-cdef uint64_t TAKE_LIMIT = 0xffffffff        # a bin's delta is a uint32
+cdef extern from *:
+    """
+    #define TIME_LIMIT_NS (1LL << 61)       /* 73 years: seconds and their sums stay in range */
+    #define DISORDER_LIMIT_NS 1000000LL     /* clocks may disagree by microseconds, never by this */
+    #define TAKE_LIMIT 0xffffffffULL        /* a bin's delta is a uint32 */
+    """
+    int64_t TIME_LIMIT_NS
+    int64_t DISORDER_LIMIT_NS
+    uint64_t TAKE_LIMIT
 
 cdef struct vl_tally:           # what one worker's ring gave
     uint64_t kinds[4]
