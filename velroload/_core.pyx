@@ -4,6 +4,9 @@ Chapters, in the order they build on each other. Types and prose for callers: _c
 """
 
 cimport cython
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
 from libc.stdint cimport (
     INT64_MAX, UINT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -25,6 +28,12 @@ include "core/connection.pxi"
 include "core/users.pxi"
 include "core/loop.pxi"
 include "core/engine.pxi"
+include "core/histogram.pxi"
+include "core/keep.pxi"
+include "core/merge.pxi"
+include "core/take.pxi"
+include "core/layout.pxi"
+include "core/reader.pxi"
 
 cdef extern from *:
     """

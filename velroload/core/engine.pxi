@@ -1,11 +1,5 @@
 # The door: class Engine, one per worker. Prose for callers in _core.pyi.
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release,
-    PyObject_GetBuffer,
-)
-
-
 cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with gil:
     """Fill the slots that the step captures, by the worker's Python rules; returns an ErrorKind.
 
