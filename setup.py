@@ -43,7 +43,7 @@ setup(
         [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
                    extra_compile_args=compile_args,
                    extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
-                   define_macros=macros, libraries=["m"])],
+                   define_macros=macros)],
         force=True,  # Cython does not notice changed directives
         compiler_directives={
             "language_level": 3, "boundscheck": CHECKED, "wraparound": False,

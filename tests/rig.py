@@ -2,6 +2,7 @@
 
 import mmap
 import select
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,7 +47,7 @@ class Rig:
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 1024
-    now_ns: int | None = None
+    steps: bytes | None = None
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
@@ -54,6 +55,8 @@ class Rig:
         self.endpoints = program.endpoints
         (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
+        if self.steps is not None:
+            self.job.arrays["steps"] = self.steps
         self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
@@ -66,8 +69,6 @@ class Rig:
         self._samples: list[bytes] = []
 
     def start(self) -> None:
-        import time
-
         self.epoch_ns = time.monotonic_ns()
         self.engine.start(self.epoch_ns)
 

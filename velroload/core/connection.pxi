@@ -254,9 +254,10 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
             and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
         return
-    if r.sent:
+    if r.sent:                          # as if it had not been: the sample tells of the retry
         in_flight_change(e, now, -1)
-        vl_store_relaxed(&e.ring.counters[C_REQUESTS_SENT], e.ring.counters[C_REQUESTS_SENT] - 1)
+        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
+        count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
     count(&e.ring, C_RETRIES, 1)
     r.retried = 1
     r.sent = 0

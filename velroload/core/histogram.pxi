@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 cdef extern from *:
     """
     #define VALUE_LIMIT_NS (1ULL << 42)     /* the bins end here; longer goes into the last one */
-    #define NEVER_NS INT64_MAX
+    #define NO_TIME_NS INT64_MAX
     static inline uint64_t vl_double_bits(uint64_t units) {
         double value = (double) (int64_t) units;   /* exact: units < 2^36 */
         uint64_t bits;
@@ -19,7 +19,7 @@ cdef extern from *:
     }
     """
     uint64_t VALUE_LIMIT_NS
-    int64_t NEVER_NS
+    int64_t NO_TIME_NS
     uint64_t vl_double_bits(uint64_t units) noexcept nogil
 
 cdef enum:
@@ -56,10 +56,10 @@ cdef enum:
 cdef struct vl_cell:            # one histogram of one quantity
     uint32_t *bins              # borrowed from the row that holds this cell
     uint64_t sum_ns             # unsigned: a hostile worker may make it wrap
-    int64_t min_ns              # NEVER_NS while empty
+    int64_t min_ns              # NO_TIME_NS while empty
     int64_t max_ns              # -1 while empty
 
-cdef struct vl_row:             # phase × endpoint × outcome
+cdef struct vl_cells:             # phase × endpoint × outcome
     vl_cell cells[QUANTITIES]
 
 cdef struct vl_block:           # endpoint × second
@@ -105,20 +105,20 @@ cdef inline void cell_add(vl_cell *cell, int64_t value_ns) noexcept nogil:
 
 cdef inline void cell_clear(vl_cell *cell) noexcept nogil:
     cell.sum_ns = 0
-    cell.min_ns = NEVER_NS
+    cell.min_ns = NO_TIME_NS
     cell.max_ns = -1
 
 
-cdef vl_row *row_new() noexcept nogil:
+cdef vl_cells *row_new() noexcept nogil:
     """A row and its bins in one piece; the kernel gives pages to touched bins only."""
-    cdef char *piece = <char *> calloc(1, sizeof(vl_row) + QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t))
-    cdef vl_row *row = <vl_row *> piece
+    cdef char *piece = <char *> calloc(1, sizeof(vl_cells) + QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t))
+    cdef vl_cells *row = <vl_cells *> piece
     cdef int quantity
     if piece == NULL:
         return NULL
     for quantity in range(QUANTITIES):
         row.cells[quantity].bins = (
-            <uint32_t *> (piece + sizeof(vl_row)) + <size_t> quantity * BINS_3_STRIDE)
+            <uint32_t *> (piece + sizeof(vl_cells)) + <size_t> quantity * BINS_3_STRIDE)
         cell_clear(&row.cells[quantity])
     return row
 

@@ -127,4 +127,5 @@ COUNTER_INDEX = {
     "cpu_ns": C_CPU_NS,
     "spin_ns": C_SPIN_NS,
     "waiting": C_WAITING,
+    "requests_dropped": C_REQUESTS_DROPPED,
 }

@@ -28,6 +28,7 @@ cdef struct vl_tally:           # what one worker's ring gave
     uint64_t kinds[4]
     uint64_t requests[256]      # of kind request, by ErrorKind; 0 = ok
     uint64_t corrupt
+    uint64_t occupied_ns        # from sent to our read, summed over the requests that were sent
 
 cdef struct vl_buffer:
     char *data                  # owned, freed in merger_free()
@@ -38,7 +39,7 @@ cdef struct vl_merger:
     uint32_t phases
     uint32_t endpoints
     uint64_t since_take
-    vl_row **rows               # owned: [(phase * endpoints + endpoint) * 2 + outcome]
+    vl_cells **rows               # owned: [(phase * endpoints + endpoint) * 2 + outcome]
     vl_tail **tails             # owned: [phase * endpoints + endpoint]
     int64_t *floors             # owned: a response time must be above it to enter the tail
     vl_block **slots            # owned: [endpoint * SLOTS + second % SLOTS]; the blocks are in open
@@ -186,7 +187,7 @@ cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
     return MERGED
 
 
-cdef inline void time_request(vl_row *row, const vl_sample *s) noexcept nogil:
+cdef inline void time_request(vl_cells *row, const vl_sample *s) noexcept nogil:
     cdef int64_t before_us = <int64_t> s.wait_us + s.connect_us + s.tls_us
     cell_add(&row.cells[Q_RESPONSE], at_least_0(s.end_ns - s.scheduled_ns))
     cell_add(&row.cells[Q_SERVICE], at_least_0(s.end_ns - s.sent_ns))
@@ -203,7 +204,7 @@ cdef inline void time_request(vl_row *row, const vl_sample *s) noexcept nogil:
         cell_add(&row.cells[Q_FIRST_BYTE], 1000 * <int64_t> s.first_byte_us)
 
 
-cdef vl_row *row_make(vl_merger *m, size_t at) noexcept nogil:
+cdef vl_cells *row_make(vl_merger *m, size_t at) noexcept nogil:
     if m.rows[at] == NULL:
         m.rows[at] = row_new()
     return m.rows[at]
@@ -222,7 +223,7 @@ cdef int tail_enter(vl_merger *m, size_t at, const vl_sample *s,
 cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, int kind,
                             int outcome) noexcept nogil:
     cdef size_t at = <size_t> s.phase * m.endpoints + s.endpoint
-    cdef vl_row *row = m.rows[2 * at + outcome]
+    cdef vl_cells *row = m.rows[2 * at + outcome]
     cdef int64_t response_ns = at_least_0(s.end_ns - s.scheduled_ns)
     cdef int64_t service_ns
     if row == NULL:
@@ -241,6 +242,11 @@ cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, i
     if response_ns > m.floors[at]:
         return tail_enter(m, at, s, response_ns)
     return MERGED
+
+
+cdef inline bint was_sent(uint8_t error) noexcept nogil:
+    """The request reached send(): neither name, connection, TLS nor this machine failed it."""
+    return error < ERR_DNS or (ERR_RESET <= error < ERR_NO_DESCRIPTOR) or error >= ERR_STATUS
 
 
 cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) noexcept nogil:
@@ -262,6 +268,8 @@ cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) 
     tally.kinds[kind] += 1
     if kind == KIND_REQUEST:
         tally.requests[s.error] += 1
+        if was_sent(s.error):
+            tally.occupied_ns += <uint64_t> (s.end_ns - s.sent_ns) + s.read_lag_ns
     if kind <= KIND_HOP:
         reservoir_offer(&m.kept, s)
     if outcome == OUTCOME_TRANSPORT:

@@ -144,6 +144,18 @@ cdef class RingReader:
             raise MemoryError
         return done
 
+    def read(self):
+        cdef uint64_t n
+        self.check()
+        n = vl_load_acquire(self.r.head_word) - self.r.tail
+        if n > self.r.capacity:
+            raise ValueError(f"ring: {n} samples in {self.r.capacity} slots.")
+        taken = b"".join((<char *> &self.r.slots[at & (self.r.capacity - 1)])[:SAMPLE_SIZE]
+                         for at in range(self.r.tail, self.r.tail + n))
+        self.r.tail += n
+        vl_store_release(self.r.tail_word, self.r.tail)
+        return taken
+
     def counters(self):
         self.check()
         return {name: vl_load_relaxed(&self.r.counters[<int> index])
@@ -182,6 +194,10 @@ cdef class RingReader:
     @property
     def corrupt(self):
         return self.r.tally.corrupt
+
+    @property
+    def occupied_ns(self):
+        return self.r.tally.occupied_ns
 
     @property
     def high_water(self):

@@ -137,7 +137,7 @@ cdef int64_t cell_write(vl_merger *m, vl_cell *cell, vl_stats_entry *key) noexce
     return total
 
 
-cdef int row_write(vl_merger *m, vl_row *row, size_t at) noexcept nogil:
+cdef int row_write(vl_merger *m, vl_cells *row, size_t at) noexcept nogil:
     cdef vl_stats_entry key
     cdef vl_stats_entry *entry
     cdef vl_cell *cell
@@ -242,7 +242,7 @@ cdef class Merger:
                              "1 to 256 and 1 to 65536 are possible.")
         self.m.phases = phases
         self.m.endpoints = endpoints
-        self.m.rows = <vl_row **> calloc(2 * pairs, sizeof(vl_row *))
+        self.m.rows = <vl_cells **> calloc(2 * pairs, sizeof(vl_cells *))
         self.m.tails = <vl_tail **> calloc(pairs, sizeof(vl_tail *))
         self.m.floors = <int64_t *> malloc(pairs * sizeof(int64_t))
         self.m.slots = <vl_block **> calloc(<size_t> endpoints * SLOTS, sizeof(vl_block *))
