@@ -100,7 +100,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path).
+    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path, without the query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
@@ -118,7 +118,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if not self.endpoint:
-            object.__setattr__(self, "endpoint", f"{self.method} {self.path}")
+            object.__setattr__(self, "endpoint", f"{self.method} {self.path.partition('?')[0]}")
         if not _TOKEN.fullmatch(self.method):
             raise ConfigError(f"method {self.method!r}: write a token such as GET or POST")
         if not re.fullmatch(r"/[!-~]*", _SLOT.sub("", self.path)) or "#" in self.path:
