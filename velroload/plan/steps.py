@@ -100,7 +100,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path, without the query).
+    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path, no query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
