@@ -13,8 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the man pa
 if not sys.platform.startswith("linux"):
     raise SystemExit("velroload runs on Linux only: its core needs epoll, timerfd and memfd.")
 
-from Cython.Build import cythonize  # noqa: E402
-from Cython.Compiler import Options  # noqa: E402
+from Cython.Build import cythonize
+from Cython.Compiler import Options
 
 PROFILE = os.environ.get("VELROLOAD_BUILD", "release")
 FLAGS = {

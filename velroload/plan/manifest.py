@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from velroload.plan.model import Headers, Load, Plan, Scenario
@@ -28,7 +29,7 @@ _PAIR = re.compile(r"([^?&=\s]+)=([^&\s]*)")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 
 
-def plan_json(plan: Plan) -> dict[str, object]:
+def plan_json(plan: Plan) -> dict[str, Any]:
     """What a reader of the run folder may know; durations in ns, rates as numbers per second."""
     mask = _Mask(plan.secrets)
     return {
@@ -48,7 +49,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def _scenario(scenario: Scenario, mask: "_Mask") -> dict[str, object]:
+def _scenario(scenario: Scenario, mask: "_Mask") -> dict[str, Any]:
     return {
         "name": mask.text(scenario.name),
         "load": _load(scenario.load),

@@ -100,7 +100,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path, no query).
+    """One HTTP request. `endpoint` is the name of its figures (default: METHOD path, no query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
@@ -135,8 +135,9 @@ class Request:
                 )
         if not self.expect:
             raise ConfigError(f"expect of {self.endpoint}: at least one status is needed")
-        slots = [capture.slot for capture in self.captures]
-        if len(set(slots)) != len(slots):
+        _ = self.slots  # refuses what is not a slot
+        captured = [capture.slot for capture in self.captures]
+        if len(set(captured)) != len(captured):
             raise ConfigError(f"captures of {self.endpoint}: the same slot twice")
 
     def expects(self, status: int) -> bool:
