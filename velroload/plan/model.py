@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from velroload.errors import ConfigError
-from velroload.plan.steps import BUILT_IN_SLOTS, Capture, Headers, Request, Step, Think, check_headers
+from velroload.plan.steps import (
+    BUILT_IN_SLOTS,
+    Capture,
+    Headers,
+    Request,
+    Step,
+    Think,
+    check_headers,
+)
 from velroload.plan.threshold import Threshold
 from velroload.units import format_rate
 
