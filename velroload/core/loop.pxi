@@ -193,7 +193,7 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
             if wait_ms == 0:
                 write(e.wake, &one, 8)
             return POLL_GO_ON
-        n = epoll_wait(e.epoll, e.events, <int> e.max_events, wait_ms)
+        n = epoll_wait(e.epoll, e.events, <int> e.max_events, wait_ms if until > now else 0)
         count(&e.ring, C_WAITS, 1)
         turn = now
         now = clock_sync(&e.clock)
