@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velroload.histogram import bin_of
-from velroload.runfolder import COUNTS, HIST, SERIES, STATS, RunData
+from velroload.histogram import bins_of
+from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS
+from velroload.runfolder import RunData
 from velroload.sample import SAMPLE, ErrorKind
 
 Ints = NDArray[np.int64]
@@ -241,20 +242,22 @@ def _arrays(place: int, load: Load) -> _Parts:
         for which in (0, 1):
             chosen = value[(outcome == which) & ((value > 0) if quantity == 4 else True)]
             if len(chosen):
-                bins, counts = np.unique(bin_of(chosen), return_counts=True)
-                hist += [(0, which, place, quantity, 0, b, c) for b, c in zip(bins, counts)]
+                bins, counts = np.unique(bins_of(chosen), return_counts=True)
+                pairs = zip(bins, counts, strict=True)
+                hist += [(0, which, place, quantity, 0, b, c) for b, c in pairs]
                 pad = (0, 0, 0)
                 sums = (len(chosen), chosen.sum(), chosen.min(), chosen.max())
                 stats.append((0, which, place, quantity, pad, *sums))
         if quantity < 2:
             kept = outcome < 2
-            pairs = np.column_stack([end_ns[kept] // SECOND_NS, bin_of(value[kept], 2)])
-            keys, counts = np.unique(pairs, axis=0, return_counts=True)
-            series += [(s, place, quantity, 0, b, 0, c) for (s, b), c in zip(keys, counts)]
+            both = np.column_stack([end_ns[kept] // SECOND_NS, bins_of(value[kept], 2)])
+            keys, counts = np.unique(both, axis=0, return_counts=True)
+            for (second, which_bin), count in zip(keys, counts, strict=True):
+                series.append((second, place, quantity, 0, which_bin, 0, count))
     sent_ns = load.scheduled_ns + lag + wait
     counted = _counts(place, load, outcome, status, error, end_ns, sent_ns)
     return _Parts(
-        np.array(hist, HIST),
+        np.array(hist, HIST_SUM),
         np.array(stats, STATS),
         np.array(series, SERIES),
         np.array(counted, COUNTS),
@@ -292,5 +295,5 @@ def _counts(
     for when, counters in keyed:
         pairs = np.column_stack([when // SECOND_NS, counters])
         keys, values = np.unique(pairs, axis=0, return_counts=True)
-        rows += [(s, place, c, v) for (s, c), v in zip(keys, values)]
+        rows += [(s, place, c, v) for (s, c), v in zip(keys, values, strict=True)]
     return rows

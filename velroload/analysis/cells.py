@@ -6,11 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from velroload.analysis.result import Counter, Quantity
-from velroload.histogram import Histogram, lower_edges, upper_edges
+from velroload.analysis.result import Quantity
+from velroload.histogram import Histogram, edges_ns
+from velroload.journal import Counter
 from velroload.runfolder import RunData
 
 SERIES_DIGITS = 2
+
+
+def lower_edges(digits: int = 3) -> NDArray[np.int64]:
+    """Lowest value of every bin, ns."""
+    return edges_ns(digits)[:-1]
+
+
+def upper_edges(digits: int = 3) -> NDArray[np.int64]:
+    """Highest value of every bin, ns."""
+    return np.asarray(edges_ns(digits)[1:] - 1)
 
 
 def counter_values(
@@ -31,7 +42,7 @@ def counter_values(
 def counter_series(
     data: RunData, endpoints: Collection[int], counter: int, length: int
 ) -> NDArray[np.float64]:
-    """One counter per second, float64[length]."""
+    """One counter per second, float64[length]; seconds from `length` on are left out."""
     counts = data.counts
     counts = counts[(counts["counter"] == counter) & np.isin(counts["endpoint"], list(endpoints))]
     return _per_second(counts["second"], counts["value"], length)
@@ -40,9 +51,9 @@ def counter_series(
 def _per_second(
     seconds: NDArray[np.integer], values: NDArray[np.integer], length: int
 ) -> NDArray[np.float64]:
-    return np.bincount(
-        np.minimum(seconds, length - 1).astype(np.int64), values.astype(np.float64), length
-    )[:length].astype(np.float64)
+    inside = seconds < length
+    weights = values[inside].astype(np.float64)
+    return np.bincount(seconds[inside].astype(np.int64), weights, length).astype(np.float64)
 
 
 def seconds_of(data: RunData) -> int:

@@ -14,6 +14,7 @@ from velroload.analysis.cells import (
     counter_values,
     late,
     slices,
+    upper_edges,
     with_failures,
 )
 from velroload.analysis.interval import (
@@ -23,10 +24,11 @@ from velroload.analysis.interval import (
     samples_needed,
     share_bounds,
 )
-from velroload.analysis.result import Counter, Quantity, Summary, ThresholdResult, Validity
+from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
 from velroload.analysis.summary import is_flow, whole_seconds
 from velroload.analysis.windows import worst_window
-from velroload.histogram import Histogram
+from velroload.histogram import Histogram, rank_of
+from velroload.journal import Counter
 from velroload.plan.threshold import QUANTITIES, Threshold, Verdict
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
@@ -149,8 +151,8 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
     if quantity == Quantity.RESPONSE and not upward:
         lateness = late(data, ids, (0,)) if claim.paced else None
         added = lateness.most_added_ns(quantile, never=never) if lateness else None
-        if verdict == Verdict.FAIL:
-            suspect = _voids_fail(claim, threshold, test, lateness, never, parts)
+        if verdict == Verdict.FAIL or (verdict == Verdict.INCONCLUSIVE and test.exceeds(most)):
+            suspect = _voids_fail(claim, threshold, test, lateness, never, parts, verdict)
     if verdict == Verdict.PASS:
         suspect = _voids_pass(claim, test, most)
     supported = count >= samples_needed(quantile)
@@ -182,10 +184,11 @@ def _failures(data: RunData, ids: Collection[int]) -> int:
 
 def _value(histogram: Histogram, quantile: float, count: int) -> float | None:
     """The quantile of `count` values of which those outside the histogram are infinite."""
-    rank = max(1, math.ceil(quantile * count - 1e-9))
+    rank = max(1, rank_of(100.0 * quantile, count))
     if rank > histogram.count:
         return None
-    return float(histogram.percentile(min(1.0, rank / histogram.count)))
+    place = int(np.searchsorted(np.cumsum(histogram.counts), rank))
+    return float(np.clip(upper_edges()[place], histogram.min, histogram.max))
 
 
 def _ends(
@@ -208,17 +211,21 @@ def _voids_fail(
     lateness: Late | None,
     never: int,
     parts: Slices,
+    verdict: Verdict,
 ) -> str | None:
-    """Why a FAIL of a response time does not stand, or None when it does."""
-    if lateness and not test.above(lateness.least_above(threshold.limit) + never):
+    """Why a FAIL of a response time (or what looks like one) does not stand; None when it does."""
+
+    def stands(test: ShareTest, hits: float) -> bool:
+        return test.above(hits) if verdict == Verdict.FAIL else test.exceeds(hits)
+
+    if lateness and not stands(test, lateness.least_above(threshold.limit) + never):
         return "the limit was exceeded, but the generator's own lag may have done it"
     bad = [entry.second for entry in claim.validity.bad_seconds]
     if not bad:
         return None
     good = parts.without(bad)
-    total = float(good.totals().sum())
-    hits = float(good.above(threshold.limit).sum())
-    if not total or not ShareTest(total, test.allowed, test.thinning).above(hits):
+    total, hits = float(good.totals().sum()), float(good.above(threshold.limit).sum())
+    if not total or not stands(ShareTest(total, test.allowed, test.thinning), hits):
         return "the limit was exceeded, but not without the generator's bad seconds"
     return None
 
@@ -232,7 +239,7 @@ def _voids_pass(claim: Claim, test: ShareTest, most: float) -> str | None:
     whole = ShareTest(test.total + unsent, test.allowed, test.thinning)
     if whole.below(most + unsent):
         return None
-    return f"it holds for what was sent, but {share:.2%} of the planned load was not"
+    return f"it holds for what was sent, but {100 * share:.2g} % of the planned load was not"
 
 
 def _extreme(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
@@ -360,7 +367,7 @@ def complete_per_second(
     complete = counter_series(data, ids, Counter.OK, length)
     complete = complete + counter_series(data, ids, Counter.FAILED, length)
     return np.asarray(
-        complete - counter_series(data, ids, Counter.KIND + ErrorKind.TIMEOUT, length)
+        complete - counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length)
     )
 
 

@@ -139,6 +139,10 @@ class ShareTest:
         low = share_bounds(hits * self.thinning, self.total * self.thinning, tail=ONE_SIDED)[0]
         return low > self.allowed
 
+    def exceeds(self, hits: float) -> bool:
+        """True when the share itself is above what is allowed, settled or not."""
+        return hits > self.allowed * self.total
+
     def needed(self, hits: float) -> int | None:
         """Requests that would settle it if the share stayed as it is; None when none would."""
         share = hits / self.total

@@ -5,6 +5,7 @@ Nothing here is ever NaN or infinite; report/ turns these into text and JSON and
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from velroload.errors import Exit
 
@@ -23,24 +24,6 @@ class Quantity(IntEnum):
     CONNECT = 5
     TLS = 6
     FIRST_BYTE = 7
-
-
-class Counter(IntEnum):
-    """Counters of COUNTS above the statuses (0-999) and the error kinds (KIND + kind)."""
-
-    KIND = 1000
-    OK = 1256
-    FAILED = 1257
-    TRANSPORT = 1258
-    BYTES_IN = 1259
-    SENT = 1260
-    USER_CLOCK = 1261
-    COALESCED = 1262
-    PREEMPTED = 1263
-    RETRIED = 1264
-    NEW_CONNECTION = 1265
-    KERNEL_STAMP = 1266
-    SCHEDULED = 1267
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +187,8 @@ class Result:
     exit code that holds; see exit_code. manifest and ledger are the run folder's own.
     """
 
-    manifest: dict[str, object]
-    ledger: dict[str, object]
+    manifest: dict[str, Any]
+    ledger: dict[str, Any]
     ended: str | None
     reason: str | None
     incomplete: tuple[str, ...]

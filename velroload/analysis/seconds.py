@@ -69,15 +69,15 @@ def _seconds(data: RunData) -> list[dict[str, Any]]:
 def _causes(entry: dict[str, Any], judge_cpu: bool) -> list[str]:
     causes = []
     if (entry.get("steal") or 0.0) > STEAL:
-        causes.append(f"steal {entry['steal']:.1%}")
+        causes.append(f"steal {100 * entry['steal']:.2g} %")
     if entry.get("throttled"):
         causes.append("throttled by the CPU quota")
     for index, share in enumerate(entry.get("worker_cpu") or ()):
         if judge_cpu and share is not None and share > WORKER_CPU:
-            causes.append(f"worker {index} CPU {share:.0%}")
+            causes.append(f"worker {index} CPU {100 * share:.0f} %")
     for index, share in enumerate(entry.get("run_delay") or ()):
         if share is not None and share > RUN_DELAY:
-            causes.append(f"worker {index} waited {share:.0%} for its CPU")
+            causes.append(f"worker {index} waited {100 * share:.2g} % for its CPU")
     if (entry.get("heartbeat_late_ms") or 0.0) > HEARTBEAT_LATE_MS:
         causes.append(f"heartbeat {entry['heartbeat_late_ms']:.0f} ms late")
     if entry.get("collections"):

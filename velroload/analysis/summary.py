@@ -20,7 +20,6 @@ from velroload.analysis.interval import percentile_columns, samples_needed, shar
 from velroload.analysis.result import (
     QUANTILES,
     ByOutcome,
-    Counter,
     Distribution,
     Percentile,
     Quantity,
@@ -29,6 +28,7 @@ from velroload.analysis.result import (
     Summary,
 )
 from velroload.histogram import Histogram
+from velroload.journal import Counter
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -117,7 +117,7 @@ def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> R
         if request
         else {},
         ours_p99_ns=_ours(data, ids) if request and paced else None,
-        status={key: value for key, value in values.items() if 0 < key < Counter.KIND},
+        status={key: value for key, value in values.items() if 0 < key < Counter.ERROR},
         errors=_errors(values),
         bytes_in=values.get(Counter.BYTES_IN, 0),
         counters={name: values.get(Counter[name.upper()], 0) for name in COUNTED},
@@ -125,16 +125,16 @@ def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> R
 
 
 def _timeouts(values: dict[int, int]) -> int:
-    return sum(values.get(Counter.KIND + kind, 0) for kind in TIMEOUTS)
+    return sum(values.get(Counter.ERROR + kind, 0) for kind in TIMEOUTS)
 
 
 def _errors(values: dict[int, int]) -> dict[str, int]:
     """Error counters by name, the most frequent first; a kind that we do not know by its number."""
     names = {int(kind): kind.name.lower() for kind in ErrorKind}
     found = [
-        (names.get(key - Counter.KIND, f"error_{key - Counter.KIND}"), value)
+        (names.get(key - Counter.ERROR, f"error_{key - Counter.ERROR}"), value)
         for key, value in values.items()
-        if Counter.KIND < key < Counter.OK and value
+        if Counter.ERROR < key < Counter.OK and value
     ]
     return dict(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
@@ -175,7 +175,7 @@ def _distribution(
         if histogram.count < samples_needed(quantile):
             percentiles[name] = Percentile()
             continue
-        value = int(histogram.percentile(quantile))
+        value = histogram.percentile(100.0 * quantile)
         ends = intervals[place] if intervals else None
         low, high = (min(ends[0], value), max(ends[1], value)) if ends else (None, None)
         percentiles[name] = Percentile(value, low, high)
@@ -210,7 +210,7 @@ def _series(data: RunData, ids: list[int]) -> Series:
     failed = counter_series(data, ids, Counter.FAILED, length)
     transport = counter_series(data, ids, Counter.TRANSPORT, length)
     timeouts = sum(
-        (counter_series(data, ids, Counter.KIND + kind, length) for kind in TIMEOUTS),
+        (counter_series(data, ids, Counter.ERROR + kind, length) for kind in TIMEOUTS),
         np.zeros(length),
     )
     parts = slices(data, Quantity.RESPONSE, ids)

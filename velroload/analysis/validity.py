@@ -40,6 +40,7 @@ ADDED_SHARE = 0.10
 ADDED_NS = 2_000_000
 """MEASURE's limit for generator lag p99; less is not worth a word when no threshold was set."""
 RING_HIGH_WATER = 0.5
+QUIET = "keep other work off the workers' CPUs, then"
 
 
 def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> Validity:
@@ -95,8 +96,17 @@ def ledger(data: RunData, part: str) -> dict[str, Any]:
     return found
 
 
-def _again(data: RunData, flags: str) -> str:
-    return f"{data.manifest.get('command') or 'velroload'} {flags}"
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.3g} %"
+
+
+def again(data: RunData, flags: str = "") -> str:
+    """The command that repeats the run where nothing disturbs it, with more flags."""
+    return f"{QUIET} {_command(data, flags)}"
+
+
+def _command(data: RunData, flags: str = "") -> str:
+    return f"{data.manifest.get('command') or 'velroload'} {flags}".rstrip()
 
 
 def _workers(data: RunData) -> int:
@@ -114,12 +124,14 @@ def _ledger(data: RunData) -> Iterator[Reason]:
             INVALID,
             "lost_samples",
             f"{lost:,} of {pushed:,} samples were lost: the coordinator could not keep up",
-            "leave it a CPU of its own: " + _again(data, f"-w {max(1, _workers(data) - 1)}"),
+            "leave it a CPU of its own: " + _command(data, f"-w {max(1, _workers(data) - 1)}"),
         )
     for worker in evidence(data).get("workers") or []:
         high = worker.get("ring_high_water")
         if not lost and high is not None and high > RING_HIGH_WATER:
-            yield Reason(NOTE, "ring", f"worker {worker['index']}'s ring was up to {high:.0%} full")
+            yield Reason(
+                NOTE, "ring", f"worker {worker['index']}'s ring was up to {_percent(high)} full"
+            )
 
 
 def _little(data: RunData) -> Iterator[Reason]:
@@ -133,8 +145,8 @@ def _little(data: RunData) -> Iterator[Reason]:
         yield Reason(
             INVALID,
             "littles_law",
-            f"Little's law is off by {off / max(integral, other):.2%}: the requests in flight over "
-            "time are not the sum of the service times",
+            f"Little's law is off by {_percent(off / max(integral, other))}: the requests in "
+            "flight over time are not the sum of the service times",
             "this is a fault of velroload: keep the run folder and report it",
         )
 
@@ -161,7 +173,7 @@ def _unsent(data: RunData) -> tuple[int, float, bool]:
 def _load(data: RunData, unsent: int, share: float, limited: bool) -> Iterator[Reason]:
     if not unsent:
         return
-    text = f"{unsent:,} planned starts ({share:.2%}) were not made"
+    text = f"{unsent:,} planned starts ({_percent(share)}) were not made"
     if share <= 1.0 - SENT_SHARE:
         yield Reason(NOTE, "unsent", text)
     elif limited:
@@ -176,7 +188,7 @@ def _load(data: RunData, unsent: int, share: float, limited: bool) -> Iterator[R
             INVALID,
             "unsent",
             f"{text}, though the target answered in time",
-            "give it another worker: " + _again(data, f"-w {_workers(data) + 1}"),
+            "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
         )
 
 
@@ -191,10 +203,10 @@ def _clock(data: RunData, share: float | None) -> Iterator[Reason]:
         yield Reason(
             INVALID,
             "user_clock",
-            f"{share:.1%} of the responses carry no kernel receive time: our own reading delays "
-            "are inside their times",
+            f"{_percent(share)} of the responses carry no kernel receive time: our own reading "
+            "delays are inside their times",
             "run it where the kernel stamps packets (not gVisor or a user-space network): "
-            + _again(data, "").rstrip(),
+            + _command(data),
         )
     jumps = evidence(data).get("clock_jumps") or 0
     if jumps:
@@ -205,9 +217,9 @@ ADVICE = {
     "steal": "use a machine that is not shared, then",
     "throttled": "raise the container's CPU quota, then",
     "CPU": "give it another worker:",
-    "waited": "keep other work off the workers' CPUs, then",
-    "heartbeat": "keep other work off the workers' CPUs, then",
-    "froze": "keep other work off the workers' CPUs, then",
+    "waited": QUIET,
+    "heartbeat": QUIET,
+    "froze": QUIET,
     "collection": "this is a fault of velroload, report it; meanwhile",
 }
 """What mends a bad second, by a word of its cause."""
@@ -228,12 +240,12 @@ def _bad(data: RunData, bad: Sequence[BadSecond], share: float) -> Iterator[Reas
     worst = max(ADVICE, key=lambda word: sum(word in cause for cause in causes))
     example = next((cause for cause in causes if worst in cause), causes[0])
     text = (
-        f"{len(inside)} of {len(hold)} seconds of the hold are bad ({share:.0%}), "
-        f"such as second {inside[0].second}: {example}"
+        f"{len(inside)} of {len(hold)} seconds of the hold cannot be vouched for "
+        f"({_percent(share)}), such as second {inside[0].second}: {example}"
     )
     flags = f"-w {_workers(data) + 1}" if worst == "CPU" else ""
     if share > BAD_SHARE:
-        mend = f"{ADVICE[worst]} {_again(data, flags).rstrip()}"
+        mend = f"{ADVICE[worst]} {_command(data, flags)}"
         yield Reason(INVALID, "bad_seconds", text, mend)
     else:
         yield Reason(NOTE, "bad_seconds", text)
@@ -248,9 +260,9 @@ def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:
     yield Reason(
         INVALID if claimed else SUSPECT,
         "busy_worker",
-        f"a worker's CPU was above 95 % for {share:.0%} of the hold: the throughput is a lower "
-        "bound of what the target can do",
-        "give it another worker: " + _again(data, f"-w {_workers(data) + 1}"),
+        f"a worker's CPU was above 95 % for {_percent(share)} of the hold: the throughput is a "
+        "lower bound of what the target can do",
+        "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
     )
 
 
@@ -289,8 +301,9 @@ def _figures(
             "generator_lag",
             f"response p99: {p99 / 1e6:.3g} ms, of which the generator may have added up to "
             f"{ours / 1e6:.3g} ms; service time is untouched",
-            "keep other work off the workers' CPUs, then " + _again(data, "").rstrip(),
+            again(data),
         )
+        return
     good = p99_without(data, total, [entry.second for entry in bad]) if share else None
     if good is not None and abs(p99 - good) > max(ADDED_NS, ADDED_SHARE * p99):
         yield Reason(

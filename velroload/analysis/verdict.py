@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from velroload.analysis.claims import Claim, judge_claim
 from velroload.analysis.result import Reason, Summary, ThresholdResult, Validity
-from velroload.analysis.validity import INVALID, SUSPECT, with_reasons
+from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
 from velroload.errors import Exit, strongest
 from velroload.plan.threshold import Threshold, Verdict
 from velroload.runfolder import RunData
@@ -21,6 +21,9 @@ ENDED = {
     "aborted": Exit.ABORTED,
 }
 
+SIGNED = ("voided", "generator_lag", "bad_seconds_matter")
+"""Reasons that can void a FAIL, or were priced already: they say nothing against another PASS."""
+
 
 def judge_thresholds(
     data: RunData, summary: Summary, validity: Validity, thresholds: Sequence[Threshold]
@@ -29,12 +32,16 @@ def judge_thresholds(
     claim = Claim(data, summary, validity)
     results = [judge_claim(claim, threshold) for threshold in thresholds]
     voided = [
-        Reason(SUSPECT, "voided", f"{result.text}: {result.suspect}")
+        Reason(SUSPECT, "voided", f"{result.text}: {result.suspect}", again(data))
         for result in results
         if result.suspect
     ]
     validity = with_reasons(validity, voided)
-    suspects = [reason.text for reason in validity.reasons if reason.level == SUSPECT]
+    suspects = [
+        reason.text
+        for reason in validity.reasons
+        if reason.level == SUSPECT and reason.code not in SIGNED
+    ]
     return tuple(
         replace(result, suspect=suspects[0])
         if suspects and result.verdict == Verdict.PASS
@@ -65,8 +72,7 @@ def overall(
     if incomplete:
         return Verdict.NOT_MEASURED, f"incomplete: {incomplete[0]}", (*codes, Exit.INVALID)
     if validity.verdict == INVALID:
-        why = f"nothing is claimed: {validity.reasons[0].text}"
-        return Verdict.NOT_MEASURED, why, (*codes, Exit.INVALID)
+        return Verdict.NOT_MEASURED, "nothing can be claimed", (*codes, Exit.INVALID)
     verdict, why = _verdict(summary, results, ended, reason)
     code = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL}.get(verdict, Exit.INCONCLUSIVE)
     return verdict, why, (*codes, code)
@@ -90,7 +96,9 @@ def _verdict(
         return Verdict.FAIL, f"{len(failed)} of {len(found)} thresholds failed"
     if passed == len(found):
         return Verdict.PASS, "1 threshold holds" if passed == 1 else f"{passed} thresholds hold"
-    return Verdict.INCONCLUSIVE, f"{len(found) - passed} of {len(found)} thresholds are not settled"
+    left = len(found) - passed
+    are = "is" if left == 1 else "are"
+    return Verdict.INCONCLUSIVE, f"{left} of {len(found)} thresholds {are} not settled"
 
 
 def exit_code(

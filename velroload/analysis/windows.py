@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series, slices, with_failures
 from velroload.analysis.interval import samples_needed
-from velroload.analysis.result import Counter, Quantity
+from velroload.analysis.result import Quantity
 from velroload.analysis.summary import SECOND_NS, whole_seconds
+from velroload.journal import Counter
 from velroload.plan.threshold import QUANTITIES, Threshold
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
@@ -55,7 +56,7 @@ def _counts(
     ok = _running(counter_series(data, ids, Counter.OK, length))
     failed = _running(counter_series(data, ids, Counter.FAILED, length))
     transport = _running(counter_series(data, ids, Counter.TRANSPORT, length))
-    timeouts = _running(counter_series(data, ids, Counter.KIND + ErrorKind.TIMEOUT, length))
+    timeouts = _running(counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length))
     windows = []
     for start in starts:
         good, bad, lost, late = (
