@@ -184,9 +184,15 @@ def generator(figures: Figures) -> str:
     """How the generator itself fares."""
     cpu = " ".join(f"{100 * used:.0f} %" for used in figures["worker_cpu"])
     return (
-        f"generator {cpu or '–'} · lag p99 {figures['generator_lag_p99_ms']:.1f} ms · "
+        f"generator {cpu or '–'}{lag(figures)} · "
         f"ring {100 * figures['ring_share']:.1f} % · lost {figures['lost']:,}"
     )
+
+
+def lag(figures: Figures) -> str:
+    """The generator's lag, where starts are scheduled and it means something."""
+    value_ms = figures["generator_lag_p99_ms"]
+    return "" if value_ms is None else f" · lag p99 {value_ms:.1f} ms"
 
 
 def triple(values_ms: list[float]) -> str:
