@@ -85,8 +85,7 @@ def target_of(
     if plan.target != EMBEDDED:
         yield plan.target, ()
         return
-    with TargetProcess() as process:
-        process.start(cores.target or None, users=users)
+    with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
 
