@@ -310,7 +310,7 @@ def main(argv: list[str] | None = None) -> int:
         program = compile_c(ROOT / "bench" / "floor.c", Path(scratch))
         entries = entries_for(options, program, missing)
         runs: dict[int, list[Json]] = {}
-        with Nginx(options.server_cpu) as nginx:
+        with Nginx([options.server_cpu]) as nginx:
             for _, (place, entry) in alternate(list(enumerate(entries)), options.rounds):
                 run = measure(entry, nginx, options)
                 runs.setdefault(place, []).append(run)

@@ -1,4 +1,4 @@
-"""A private nginx: one worker on one CPU, a static answer of ~350 bytes, its own request count."""
+"""A private nginx: one worker per CPU that it is given, a static answer of ~350 bytes, its own request count."""
 
 import http.client
 import os
@@ -8,15 +8,18 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+import psutil
 
 from bench.harness import free_port, on_cpus, stop
 
 BODY = "velroload " * 19 + "end."
 CONFIG = """\
 {user}daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile {files};
 error_log {folder}/error.log warn;
 pid {folder}/nginx.pid;
@@ -41,8 +44,8 @@ http {{
 class Nginx:
     """A context manager. `requests()` is the server's own count since its start."""
 
-    def __init__(self, cpu: int | None = 0) -> None:
-        self.cpu = cpu
+    def __init__(self, cpus: Sequence[int] = (0,)) -> None:
+        self.cpus = list(cpus)
         self.port = free_port()
         self.status_port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="velroload-nginx-"))
@@ -61,6 +64,7 @@ class Nginx:
         config = self.folder / "nginx.conf"
         config.write_text(
             CONFIG.format(
+                workers=len(self.cpus),
                 user="user root;\n" if os.geteuid() == 0 else "",
                 folder=self.folder,
                 files=files,
@@ -73,7 +77,7 @@ class Nginx:
         command = [program, "-p", str(self.folder), "-c", str(config), "-e", "stderr"]
         with (self.folder / "stderr.log").open("w") as errors:
             self.process = subprocess.Popen(
-                on_cpus(command, None if self.cpu is None else [self.cpu]),
+                on_cpus(command, self.cpus),
                 stderr=errors,
                 text=True,
             )
@@ -114,6 +118,13 @@ class Nginx:
     def requests(self) -> int:
         """Requests that the server has begun to serve, our own questions left out."""
         return self.status()["requests"]
+
+    def cpu_s(self) -> float:
+        """CPU of all its processes so far, user and system."""
+        assert self.process is not None
+        master = psutil.Process(self.process.pid)
+        times = [each.cpu_times() for each in [master, *master.children()]]
+        return float(sum(each.user + each.system for each in times))
 
     def close(self) -> None:
         """Stop and remove everything; twice-safe."""

@@ -1,9 +1,10 @@
 """velroload as the benches see it: a child process and the run folder it leaves.
 
-Nothing of the engine is imported but the format of a sample: what is read stands in run.json and result.json, and the
-samples in reservoir.npy and tail.npy.
+Nothing of the engine is imported but the format of a sample: what is read stands in run.json and
+result.json, and the samples in reservoir.npy and tail.npy.
 """
 
+import contextlib
 import json
 import shlex
 import sys
@@ -13,13 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from velroload.sample import SAMPLE
 
 DEFAULT_COMMAND = shlex.join([sys.executable, "-m", "velroload"])
-PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p99.9": "p99_9", "max": "max"}
+PERCENTILES = {
+    "p50": "p50",
+    "p90": "p90",
+    "p95": "p95",
+    "p99": "p99",
+    "p99.9": "p99_9",
+    "max": "max",
+}
 """Names in our tables: keys of result.json."""
+
+WORKER_MODULE = "velroload.engine.worker"
 
 READABLE_CODES = (0, 4, 97, 99)
 """Exit codes after which there is a measurement to read (the validity is kept beside it)."""
@@ -42,6 +53,16 @@ def command_for(
         "--out",
         str(folder),
     ]
+
+
+def worker_pids(root: int) -> list[int]:
+    """Worker processes below a running velroload."""
+    found = []
+    for process in psutil.Process(root).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any(WORKER_MODULE in part for part in process.cmdline()):
+                found.append(process.pid)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 NUMBER = r"([0-9][0-9.,]*)"
+WRK_ERRORS = r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
 UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "secs": 1.0, "seconds": 1.0}
 AB_LIMIT_PER_S = 200_000
 """ab allocates 40 bytes for every request that it might send."""

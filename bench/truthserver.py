@@ -43,12 +43,13 @@ def read_log(path: Path) -> NDArray[np.void]:
         raise ValueError(f"{path}: {count} records of {record_bytes} bytes do not fit its size")
     if lost:
         raise ValueError(f"{path}: {lost} requests did not fit into the log")
-    return np.frombuffer(data, RECORD, offset=HEADER_BYTES)
+    log: NDArray[np.void] = np.frombuffer(data, RECORD, offset=HEADER_BYTES)
+    return log
 
 
 def answered(log: NDArray[np.void], *, zero: bool = False) -> NDArray[np.void]:
     """Answered requests of the delayed (or the /zero) path, in the order they were received."""
-    kept = log[((log["flags"] & UNANSWERED) == 0) & (((log["flags"] & ZERO) != 0) == zero)]
+    kept: NDArray[np.void] = log[((log["flags"] & UNANSWERED) == 0) & (((log["flags"] & ZERO) != 0) == zero)]
     return kept[np.argsort(kept["received_ns"], kind="stable")]
 
 
@@ -100,11 +101,13 @@ class Truth:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def path_ns(self, requests: int = 1000, gap_us: int = 500) -> list[int]:
+    def path_ns(self, requests: int = 1000, gap_us: int = 500, cpu: int | None = None) -> list[int]:
         """Per request of a /zero calibration: send to kernel receive, as the client sees it."""
         program = compile_c(SOURCES / "path.c", self.folder)
+        place = f"127.0.0.1:{self.port}"
+        command = [str(program), place, "/zero", str(requests), str(gap_us)]
         done = subprocess.run(
-            [str(program), f"127.0.0.1:{self.port}", "/zero", str(requests), str(gap_us)],
+            on_cpus(command, None if cpu is None else [cpu]),
             capture_output=True,
             text=True,
             check=False,
