@@ -13,8 +13,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the man pa
 if not sys.platform.startswith("linux"):
     raise SystemExit("velroload runs on Linux only: its core needs epoll, timerfd and memfd.")
 
-from Cython.Build import cythonize  # noqa: E402
-from Cython.Compiler import Options  # noqa: E402
+from build_manpages import build_manpages, build_py
+from Cython.Build import cythonize
+from Cython.Compiler import Options
 
 PROFILE = os.environ.get("VELROLOAD_BUILD", "release")
 FLAGS = {
@@ -36,8 +37,11 @@ if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
 setup(
+    cmdclass={"build_manpages": build_manpages, "build_py": build_py},
+    data_files=[("share/man/man1", ["velroload.1"])],
     ext_modules=cythonize(
-        [Extension("velroload._core", ["velroload/_core.pyx"], extra_compile_args=compile_args,
+        [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
+                   extra_compile_args=compile_args,
                    extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
                    define_macros=macros)],
         force=True,  # Cython does not notice changed directives

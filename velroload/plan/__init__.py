@@ -1,0 +1,1 @@
+"""What a run is: the frozen plan, its words and its thresholds. Knows no time and no socket."""
