@@ -36,8 +36,10 @@ class Counts:
 
     def since(self, before: "Counts") -> "Counts":
         """What came after `before`."""
-        return Counts({name: n - before.calls[name] for name, n in self.calls.items()},
-                      self.bytes - before.bytes)
+        return Counts(
+            {name: n - before.calls[name] for name, n in self.calls.items()},
+            self.bytes - before.bytes,
+        )
 
     @property
     def total(self) -> int:

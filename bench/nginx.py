@@ -1,4 +1,4 @@
-"""A private nginx: one worker per CPU that it is given, a static answer of ~350 bytes, its own request count."""
+"""A private nginx: a worker per CPU, a static answer of ~350 bytes, its own request count."""
 
 import http.client
 import os

@@ -49,7 +49,9 @@ def read_log(path: Path) -> NDArray[np.void]:
 
 def answered(log: NDArray[np.void], *, zero: bool = False) -> NDArray[np.void]:
     """Answered requests of the delayed (or the /zero) path, in the order they were received."""
-    kept: NDArray[np.void] = log[((log["flags"] & UNANSWERED) == 0) & (((log["flags"] & ZERO) != 0) == zero)]
+    kept: NDArray[np.void] = log[
+        ((log["flags"] & UNANSWERED) == 0) & (((log["flags"] & ZERO) != 0) == zero)
+    ]
     return kept[np.argsort(kept["received_ns"], kind="stable")]
 
 
