@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from velroload.cli.parser import build_parser, version_text
+from velroload.cli.parser import build_parser, subcommands, version_text
 from velroload.cli.values import Values, closest
 from velroload.errors import ConfigError, Exit, VelroloadError
 
@@ -74,7 +74,7 @@ def dispatch(argv: Sequence[str]) -> int:
         print(version_text())
         return Exit.PASS
     name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
-    command = command_parser(build_parser(only=name), name)
+    command = subcommands(build_parser(only=name))[name]
     nothing = argparse.Namespace(**{action.dest: None for action in command._actions})
     args, unknown = command.parse_known_args(words, nothing)
     if unknown:
@@ -82,15 +82,6 @@ def dispatch(argv: Sequence[str]) -> int:
     values = Values(args, command, os.environ, words)
     code: int = import_module(COMMANDS[name]).main(values)
     return code
-
-
-def command_parser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
-    """The parser of one command inside the whole one."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found: argparse.ArgumentParser = action.choices[name]
-            return found
-    raise AssertionError("the parser has no commands")
 
 
 def guess(word: str, command: argparse.ArgumentParser) -> str:

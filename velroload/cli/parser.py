@@ -82,6 +82,16 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Name → parser of every command in the whole grammar."""
+    return {
+        name: command
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+    }
+
+
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload run`, group by group."""
     parser.add_argument("target", nargs="?", metavar="URL", help="http://HOST[:PORT]/PATH")
