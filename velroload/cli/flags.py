@@ -260,8 +260,9 @@ def read_think(text: str, noun: str) -> "Think":
 
     try:
         return Think.parse(text)
-    except ConfigError as error:
-        raise refusal(noun, text, str(error)) from None
+    except ConfigError:
+        forms = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
+        raise refusal(noun, text, forms) from None
 
 
 def read_header(text: str, noun: str) -> tuple[str, str]:
