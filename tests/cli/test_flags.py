@@ -53,7 +53,10 @@ def test_a_bare_url_is_ten_users_for_ten_seconds_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("words", "load"),
     [
-        ("-u 1k -d 1m --ramp 5s", Load("constant-vus", users=1000, duration_ns=60 * S, ramp_ns=5 * S)),
+        (
+            "-u 1k -d 1m --ramp 5s",
+            Load("constant-vus", users=1000, duration_ns=60 * S, ramp_ns=5 * S),
+        ),
         ("-n 500 -u 5", Load("constant-vus", users=5, iterations=500)),
         ("-n 3", Load("constant-vus", users=3, iterations=3)),
         ("-n 500 -d 2s", Load("constant-vus", users=10, iterations=500, duration_ns=2 * S)),

@@ -215,7 +215,9 @@ def test_read_ports_falls_back(tmp_path: Path) -> None:
     assert preflight.read_ports(tmp_path) == Ports(1024, 65535, 2)
 
 
-@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
 def test_count_time_wait_in_the_kernels_own_table(family: int, host: str) -> None:
     with socket.socket(family) as server:
         server.bind((host, 0))
