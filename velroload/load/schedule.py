@@ -210,7 +210,7 @@ class Schedule:
 
 def derive_seed(seed: int, *path: int) -> int:
     """An independent uint64 seed for one use of the run's seed (scenario, worker, …)."""
-    words = np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)
+    words = np.random.SeedSequence(seed, spawn_key=path).generate_state(1, np.uint64)
     return int(words[0])
 
 

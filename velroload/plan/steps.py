@@ -1,7 +1,8 @@
 """The steps of a flow: requests, think times, and what they take from a response.
 
 Values of a request (path, header values, body) may contain ${slot}: the text that an earlier step
-of the same virtual user captured. Everything here is frozen and checked when it is made.
+of the same virtual user captured, or a built-in one. Everything here is frozen and checked when it
+is made.
 """
 
 import re
@@ -17,6 +18,9 @@ Ranges = tuple[tuple[int, int], ...]
 SUCCESS: Ranges = ((200, 399),)
 THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1}
 """Distribution → how many durations it takes."""
+
+BUILT_IN_SLOTS = ("user",)
+"""Slots that every virtual user has from the start: its number, from 0."""
 
 _THINK_HINT = "write constant 1s, uniform 1s 3s or exponential 500ms"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -100,7 +104,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `endpoint` is the name its figures go under (default: METHOD path).
+    """One HTTP request. `endpoint` is the name of its figures (default: METHOD path, no query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
@@ -118,7 +122,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if not self.endpoint:
-            object.__setattr__(self, "endpoint", f"{self.method} {self.path}")
+            object.__setattr__(self, "endpoint", f"{self.method} {self.path.partition('?')[0]}")
         if not _TOKEN.fullmatch(self.method):
             raise ConfigError(f"method {self.method!r}: write a token such as GET or POST")
         if not re.fullmatch(r"/[!-~]*", _SLOT.sub("", self.path)) or "#" in self.path:
@@ -135,8 +139,9 @@ class Request:
                 )
         if not self.expect:
             raise ConfigError(f"expect of {self.endpoint}: at least one status is needed")
-        slots = [capture.slot for capture in self.captures]
-        if len(set(slots)) != len(slots):
+        _ = self.slots  # refuses what is not a slot
+        captured = [capture.slot for capture in self.captures]
+        if len(set(captured)) != len(captured):
             raise ConfigError(f"captures of {self.endpoint}: the same slot twice")
 
     def expects(self, status: int) -> bool:

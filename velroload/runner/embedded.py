@@ -32,7 +32,7 @@ def main_load() -> Load:
 
 def main_scenario(load: Load) -> Scenario:
     """Each user logs in once, then asks who he is and lists his generations."""
-    account = {"email": email_of(0), "password": DEFAULT_PASSWORD}
+    account = {"email": email_of("${user}"), "password": DEFAULT_PASSWORD}
     bearer = (("Authorization", "Bearer ${token}"),)
     login = Request(
         "POST",

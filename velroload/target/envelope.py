@@ -111,7 +111,10 @@ class Envelope:
         except web.HTTPException as error:  # aiohttp's own, while the body was read
             status = error.status
             body = error_body(status, error.reason, request_id)
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:  # the client left before its body was complete
+            truth.aborted += counted
+            return respond(400, b"", request_id, 0)  # goes nowhere; raising would count twice
+        except asyncio.CancelledError:
             truth.aborted += counted
             raise
         except Exception:

@@ -124,7 +124,7 @@ class TargetProcess:
 
     def truth(self) -> dict[str, Any]:
         """What it has counted so far (GET /__truth); uses one connection, which it counts too."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
         with contextlib.closing(connection):
             connection.request("GET", "/__truth")
             answer: dict[str, Any] = json.loads(connection.getresponse().read())

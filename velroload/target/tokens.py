@@ -11,7 +11,7 @@ import jwt
 ALGORITHM = "HS256"
 ACCESS_AUDIENCE = "authenticated"
 REFRESH_AUDIENCE = "refresh"
-ROLES = frozenset({"authenticated", "service_role"})
+ROLES = ("authenticated", "service_role")  # a tuple: a claim may be unhashable
 ACCESS_LIFE_S = 3600
 REFRESH_LIFE_S = 30 * 24 * 3600
 CACHE_LIMIT = 65_536

@@ -14,8 +14,9 @@ class Truth:
     """Counters of one process, changed only by its event loop.
 
     received = answered (over all endpoints and statuses) + aborted + in flight. An answer counts
-    when it is handed to the socket. Requests for the truth itself are not counted; connections
-    are, also those on which nothing but the truth was asked.
+    when it is made, be the client still there or not; aborted are those whose body never came.
+    Requests for the truth itself are not counted; connections are, also those on which nothing
+    but the truth was asked.
     """
 
     received: int = 0

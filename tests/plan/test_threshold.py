@@ -1,0 +1,185 @@
+"""threshold.py: the sentences, their mistakes, and what a value is worth."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from velroload.errors import ConfigError
+from velroload.plan.threshold import QUANTITIES, Selector, Verdict, judge, parse_threshold
+
+MS = 1e6
+TEN_S = 10_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "quantile", "quantity", "op", "limit", "unit"),
+    [
+        ("p95(response) < 75ms", "percentile", 0.95, "response", "<", 75 * MS, "ns"),
+        ("p99<75ms", "percentile", 0.99, "response", "<", 75 * MS, "ns"),
+        ("p(95)<500", "percentile", 0.95, "response", "<", 500 * MS, "ns"),
+        ("p(99.9)(service) <= 1.5", "percentile", 0.999, "service", "<=", 1.5 * MS, "ns"),
+        ("p99.99 ( first_byte ) < 1s", "percentile", 0.9999, "first_byte", "<", 1000 * MS, "ns"),
+        ("med < 10ms", "percentile", 0.5, "response", "<", 10 * MS, "ns"),
+        ("errors < 1%", "errors", None, None, "<", 0.01, "share"),
+        ("errors<0.01", "errors", None, None, "<", 0.01, "share"),
+        ("rate >= 1000/s", "rate", None, None, ">=", 1000.0, "per_s"),
+        ("rate>600/m", "rate", None, None, ">", 10.0, "per_s"),
+        ("checks > 99%", "checks", None, None, ">", 0.99, "share"),
+        ("checks == 100%", "checks", None, None, "==", 1.0, "share"),
+        ("max(service) < 1s", "max", None, "service", "<", 1000 * MS, "ns"),
+        ("mean(response) <= 20ms", "mean", None, "response", "<=", 20 * MS, "ns"),
+        ("avg<20", "mean", None, "response", "<", 20 * MS, "ns"),
+        ("min(connect)<1ms", "min", None, "connect", "<", MS, "ns"),
+    ],
+)
+def test_sentences(
+    text: str,
+    metric: str,
+    quantile: float | None,
+    quantity: str | None,
+    op: str,
+    limit: float,
+    unit: str,
+) -> None:
+    rule = parse_threshold(text)
+    assert (rule.metric, rule.quantile, rule.quantity) == (metric, quantile, quantity)
+    assert (rule.op, rule.limit, rule.unit) == (op, limit, unit)
+    assert (rule.selector, rule.window_ns, rule.source, str(rule)) == (None, None, text, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "selector", "window_ns"),
+    [
+        ("p95 of class:authorization < 75ms", Selector("class", "authorization"), None),
+        ("checks of class:denied == 100%", Selector("class", "denied"), None),
+        ("p95 of endpoint:GET /a b < 7ms over 10s", Selector("endpoint", "GET /a b"), TEN_S),
+        ("p95 of endpoint:'a<b=c' < 7ms", Selector("endpoint", "a<b=c"), None),
+        ('errors of endpoint: "x" <1% for 10s', Selector("endpoint", "x"), TEN_S),
+        ("errors>5% for 10s", None, TEN_S),
+        ("  rate >= 1k/s over 1m ", None, 60_000_000_000),
+    ],
+)
+def test_selectors_and_windows(text: str, selector: Selector | None, window_ns: int | None) -> None:
+    rule = parse_threshold(text)
+    assert (rule.selector, rule.window_ns, rule.source) == (selector, window_ns, text.strip())
+
+
+WORDS = "it begins with one of p95(response), max(…), min(…), mean(…), errors, checks, rate"
+NAMES = ", ".join(QUANTITIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "what"),
+    [
+        ("", 1, WORDS),
+        ("speed < 1s", 1, WORDS),
+        ("p < 1s", 1, WORDS),
+        (
+            "p0 < 1s",
+            1,
+            "p0 is not a percentile: write more than 0 and less than 100, such as p99.9",
+        ),
+        (
+            "p999 < 1s",
+            1,
+            "p999 is not a percentile: write more than 0 and less than 100, such as p99.9",
+        ),
+        (
+            "p9.9.9 < 1s",
+            1,
+            "p9.9.9 is not a percentile: write more than 0 and less than 100, such as p99.9",
+        ),
+        ("p95(lag) < 1s", 4, f"'lag' is not a quantity: write one of {NAMES}"),
+        ("p95() < 1s", 4, f"'' is not a quantity: write one of {NAMES}"),
+        ("p95", 4, "an operator is needed: one of < <= > >= =="),
+        ("p95 != 3ms", 4, "an operator is needed: one of < <= > >= =="),
+        ("p95 <", 6, "the limit is missing: write a value such as 75ms"),
+        ("errors <", 9, "the limit is missing: write a value such as 1%"),
+        ("rate > ", 8, "the limit is missing: write a value such as 1000/s"),
+        (
+            "p95 < 5x",
+            7,
+            "limit '5x': write a number with a unit, such as 30s, 1m30s or 250ms",
+        ),
+        (
+            "errors < 5",
+            10,
+            "limit '5': write a percentage from 0% to 100%, such as 1% or 99.9%",
+        ),
+        (
+            "rate > 5ms",
+            8,
+            "limit '5ms': write a number per second, such as 500, 1000/s, 10k/s or 600/m",
+        ),
+        ("p95 of kind:x < 1s", 5, "after 'of' comes endpoint:NAME or class:NAME"),
+        ("p95 of class: < 1s", 5, "the name is missing: write of class:NAME"),
+        (
+            "p95 < 1s soon",
+            10,
+            "'soon' is not understood; after the limit only 'over 10s' or 'for 10s' may stand",
+        ),
+        (
+            "p95 < 1s of class:x",
+            10,
+            "'of class:x' is not understood; after the limit only 'over 10s' or 'for 10s' "
+            "may stand",
+        ),
+        (
+            "errors>5% for 10",
+            15,
+            "window '10': write a number with a unit, such as 30s, 1m30s or 250ms",
+        ),
+        ("errors>5% for 10ms", 15, "window '10ms': at least 1s is needed"),
+    ],
+)
+def test_mistakes_are_located(text: str, column: int, what: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_threshold(text)
+    assert str(error.value) == f"threshold {text!r}, column {column}: {what}"
+
+
+@given(st.text(alphabet="p95()<>=% ofclass:x.1ms/ratenderoskchv'\"", max_size=25))
+def test_any_text_is_parsed_or_refused_in_one_line(text: str) -> None:
+    message = None
+    try:
+        parse_threshold(text)
+    except ConfigError as error:
+        message = str(error)
+    assert message is None or message.startswith(f"threshold {text!r}, column ")
+
+
+@pytest.mark.parametrize(
+    ("text", "observed", "n", "interval", "verdict"),
+    [
+        ("p95<75ms", 74 * MS, 1000, None, Verdict.PASS),
+        ("p95<75ms", 75 * MS, 1000, None, Verdict.FAIL),
+        ("p95<=75ms", 75 * MS, 1000, None, Verdict.PASS),
+        ("p95<75ms", 0.0, 0, None, Verdict.INCONCLUSIVE),
+        ("errors<1%", 0.0, 0, None, Verdict.INCONCLUSIVE),
+        ("p95<75ms", None, 5, None, Verdict.INCONCLUSIVE),
+        ("p95<75ms", math.nan, 5, None, Verdict.INCONCLUSIVE),
+        ("p95<75ms", math.inf, 5, None, Verdict.FAIL),
+        ("p95<75ms", 70 * MS, 9, (65 * MS, 74 * MS), Verdict.PASS),
+        ("p95<75ms", 70 * MS, 9, (65 * MS, 76 * MS), Verdict.INCONCLUSIVE),
+        ("p95<75ms", 80 * MS, 9, (76 * MS, 90 * MS), Verdict.FAIL),
+        ("rate>=1000/s", 1000.0, 9, None, Verdict.PASS),
+        ("rate>=1000/s", 1010.0, 9, (990.0, 1030.0), Verdict.INCONCLUSIVE),
+        ("rate>=1000/s", 900.0, 9, (880.0, 920.0), Verdict.FAIL),
+        ("checks==100%", 1.0, 9, (0.99, 1.0), Verdict.PASS),
+        ("checks==100%", 0.999, 9, (0.99, 1.0), Verdict.FAIL),
+    ],
+)
+def test_judgement(
+    text: str,
+    observed: float | None,
+    n: int,
+    interval: tuple[float, float] | None,
+    verdict: Verdict,
+) -> None:
+    assert judge(parse_threshold(text), observed, n, interval) is verdict
+
+
+def test_verdicts_are_the_words_of_the_house() -> None:
+    assert [str(v) for v in Verdict] == ["PASS", "FAIL", "INCONCLUSIVE", "NOT MEASURED"]

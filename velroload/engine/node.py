@@ -1,0 +1,116 @@
+"""The workers of one machine: start them, drain their rings into deltas, stop and collect them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from velroload import _core
+from velroload.engine.process import WorkerProcess, require_ready
+
+READY_S = 30.0
+LEAD_NS = 20_000_000
+"""From GO to the run's epoch: time for the message to reach every worker."""
+DRAIN_LIMIT = 1 << 20
+"""Samples taken from one ring at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker is to do: its settings, and its own arrays (schedules) beside the shared."""
+
+    cpu: int | None
+    ring_slots: int
+    settings: dict[str, Any]
+    arrays: dict[str, bytes]
+
+
+class Node:
+    """Runs a list of jobs, one worker each."""
+
+    def __init__(self, jobs: Sequence[Job], merger: _core.Merger) -> None:
+        self.jobs = jobs
+        self.merger = merger
+        self.workers = [
+            WorkerProcess(index, job.cpu, job.ring_slots) for index, job in enumerate(jobs)
+        ]
+        self.readers = [_core.RingReader(worker.segment.memory) for worker in self.workers]
+        self.epoch_ns = 0
+        self.changed = asyncio.Event()
+
+    @property
+    def over(self) -> bool:
+        return all(worker.over for worker in self.workers)
+
+    async def start(self) -> None:
+        """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
+        for worker, job in zip(self.workers, self.jobs, strict=True):
+            worker.on_change = self.changed.set
+            worker.spawn(job.settings, job.arrays)
+        deadline = time.monotonic() + READY_S
+        while not all(worker.hello or worker.over for worker in self.workers):
+            self.changed.clear()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                await asyncio.wait_for(self.changed.wait(), left)
+            except TimeoutError:
+                break
+        require_ready(self.workers)
+
+    def go(self) -> int:
+        """Let all start at one instant; returns it (CLOCK_MONOTONIC ns)."""
+        self.epoch_ns = time.monotonic_ns() + LEAD_NS
+        for worker in self.workers:
+            hello = worker.hello or {}
+            worker.say({"go": self.epoch_ns, "spin_ns": spin_ns(hello["wake_up_p99_ns"])})
+        return self.epoch_ns
+
+    def stop(self, how: str) -> None:
+        """`drain`: no new iterations, finish those under way · `now`: end at once."""
+        for worker in self.workers:
+            worker.say({"stop": how})
+
+    def drain(self) -> bool:
+        """Merge what the rings hold; False when there was nothing. A worker whose memory is
+        damaged is ended, its `error` says why, and nothing more is read from it."""
+        found = 0
+        for worker, reader in zip(self.workers, self.readers, strict=True):
+            if worker.damaged:
+                continue
+            try:
+                found += reader.drain(self.merger, DRAIN_LIMIT)
+            except ValueError as error:
+                worker.damaged = True
+                worker.error = str(error)
+                worker.kill()
+        return found > 0
+
+    def drain_all(self) -> None:
+        """Merge until nothing is left (after the workers have ended)."""
+        while self.drain():
+            pass
+
+    def counters(self) -> list[dict[str, int]]:
+        """The live counters of each worker."""
+        return [reader.counters() for reader in self.readers]
+
+    def kill_silent(self) -> list[WorkerProcess]:
+        """End the workers that should have ended by themselves; returns them."""
+        silent = [worker for worker in self.workers if not worker.over]
+        for worker in silent:
+            worker.kill()
+        return silent
+
+    def close(self) -> None:
+        for reader in self.readers:
+            reader.close()
+        for worker in self.workers:
+            worker.close()
+
+
+def spin_ns(wake_up_p99_ns: int) -> int:
+    """How long before a deadline a spinning worker wakes up: its own p99, 50 to 500 us."""
+    return min(max(wake_up_p99_ns, 50_000), 500_000) if wake_up_p99_ns else 0
