@@ -49,7 +49,7 @@ BANNED = {"latency": "say response_time, service_time, generator_lag …", "TODO
 FAULT_FILES = {"faults.py"}
 """Files of the target whose faults may be called latency."""
 
-NEED_UNITS = re.compile(r"^(?:.*_)?(?:timeout|duration|delay|deadline|elapsed)$")
+NEED_UNITS = re.compile(r"^(?:.*_)?(?:timeout|duration|(?<!run_)delay|deadline|elapsed)$")
 
 
 def name_of(path: Path) -> str:

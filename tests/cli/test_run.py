@@ -89,8 +89,12 @@ def test_the_environment(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> Non
     assert runner.options.addresses == (("127.0.0.1", 9),)
 
 
-def test_without_a_target(runner: Runner) -> None:
+def test_without_a_target(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--workers", "auto"])
+    assert capsys.readouterr().err == (
+        "no target: the embedded one is started on loopback for the main job (name a URL to load "
+        "your own)\n"
+    )
     main([])
     for plan, options, _ in runner.calls:
         assert (plan.target, options.addresses) == (EMBEDDED, ())

@@ -21,11 +21,12 @@ def test_the_main_job() -> None:
 
 def send(connection: http.client.HTTPConnection, request: Request, token: str) -> bytes:
     headers = {name: value.replace("${token}", token) for name, value in request.headers}
-    connection.request(request.method, request.path, request.body, headers)
+    body = request.body and request.body.replace(b"${user}", b"1")
+    connection.request(request.method, request.path, body, headers)
     response = connection.getresponse()
-    body = response.read()
-    assert request.expects(response.status), (request.endpoint, response.status, body)
-    return body
+    answer = response.read()
+    assert request.expects(response.status), (request.endpoint, response.status, answer)
+    return answer
 
 
 def test_the_target_serves_every_request_of_it() -> None:

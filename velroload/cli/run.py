@@ -28,8 +28,11 @@ def main(values: Values) -> int:
     options = make_options(values, plan)
     refuse_debug_core(options)
     options = with_addresses(options, values, plan, ui)
+    from velroload.runner.embedded import SAID
     from velroload.runner.run import execute
 
+    if not options.addresses:
+        ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
     return execute(plan, options, ui)
