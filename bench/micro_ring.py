@@ -81,8 +81,10 @@ def main() -> None:
     drains = [drain_ns(buffer, made) for _ in range(repeat)]
     spent = [ns for ns, _ in drains]
     print(f"push           {statistics.median(pushes):6.1f} ns  best {min(pushes):.1f}")
-    print(f"drain + merge  {statistics.median(spent):6.1f} ns  best {min(spent):.1f}"
-          f"  = {1e3 / statistics.median(spent):.1f} million/s")
+    print(
+        f"drain + merge  {statistics.median(spent):6.1f} ns  best {min(spent):.1f}"
+        f"  = {1e3 / statistics.median(spent):.1f} million/s"
+    )
     print(f"take           {statistics.median(ms for _, ms in drains):6.2f} ms")
     buffer.close()
 

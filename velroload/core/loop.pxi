@@ -132,7 +132,8 @@ cdef int64_t loop_due(vl_engine *e) noexcept nogil:
 
 
 cdef int loop_arm(vl_engine *e, int64_t now, int64_t until_ns) noexcept nogil:
-    """How many ms epoll_wait may sleep; the timerfd is armed for what comes up before."""
+    """How many ms epoll_wait may sleep, 0 when there is something to do at once; the timerfd is
+    armed for what comes up before."""
     cdef int64_t due = loop_due(e)
     if e.ready.head != NONE or e.unread != NONE or due <= now:
         return 0
@@ -144,7 +145,7 @@ cdef int loop_arm(vl_engine *e, int64_t now, int64_t until_ns) noexcept nogil:
         vl_arm(e.timer, due)
         e.armed_ns = due
     if until_ns <= now:
-        return 0
+        return 1
     return <int> ((until_ns - now + 999_999) // 1_000_000)
 
 
@@ -187,12 +188,12 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
         if e.control_ready:
             e.control_ready = 0
             return POLL_CONTROL
+        wait_ms = loop_arm(e, now, until)
         if now >= until and turn != now:
-            if e.ready.head != NONE or e.unread != NONE:
+            if wait_ms == 0:
                 write(e.wake, &one, 8)
             return POLL_GO_ON
-        wait_ms = loop_arm(e, now, until)
-        n = epoll_wait(e.epoll, e.events, <int> e.max_events, wait_ms)
+        n = epoll_wait(e.epoll, e.events, <int> e.max_events, wait_ms if until > now else 0)
         count(&e.ring, C_WAITS, 1)
         turn = now
         now = clock_sync(&e.clock)
