@@ -28,7 +28,7 @@ from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
 from velroload.protocol.program import Program, compile_program
 from velroload.runfolder import RunData
-from velroload.runner.conclude import tell
+from velroload.runner.conclude import conclude
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import figures, reason_to_abort
 from velroload.runner.options import Options
@@ -58,16 +58,18 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     with target_of(plan, cores, work.users, ui) as (url, addresses):
         addresses = reachable(addresses or options.addresses, work, len(cores.workers))
         data, disk_error = measure(replace(plan, target=url), addresses, cores, options, folder, ui)
-    conclusion = tell(
-        data,
+    conclusion = conclude(
         folder,
         options.reports,
+        data=data,
+        lost=[] if disk_error is None else [disk_error],
         verbose=options.verbose,
         strict=options.strict,
         inconclusive_pass=options.inconclusive_pass,
-        disk_error=disk_error,
     )
     ui.done(conclusion.text)
+    for line in conclusion.lost:
+        ui.say(f"not saved: {line}")
     return conclusion.exit_code
 
 
