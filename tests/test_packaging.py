@@ -74,8 +74,15 @@ def test_the_sdist_has_what_a_wheel_needs(distributions: tuple[Path, Path]) -> N
 def test_the_wheel_has_what_it_must_and_no_more(distributions: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(distributions[1]) as archive:
         names = archive.namelist()
-    schemas = [f"velroload/report/{path.name}" for path in (ROOT / "velroload/report").glob("*.json")]
-    for name in ("velroload/_core.pyi", "velroload/py.typed", "velroload/core/__init__.py", *schemas):
+    schemas = [
+        f"velroload/report/{path.name}" for path in (ROOT / "velroload/report").glob("*.json")
+    ]
+    for name in (
+        "velroload/_core.pyi",
+        "velroload/py.typed",
+        "velroload/core/__init__.py",
+        *schemas,
+    ):
         assert name in names
     assert [name for name in names if name.endswith("share/man/man1/velroload.1")]
     assert [name for name in names if name.startswith("velroload/_core.") and name.endswith(".so")]
