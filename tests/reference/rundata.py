@@ -250,10 +250,8 @@ def _arrays(place: int, load: Load) -> _Parts:
                 stats.append((0, which, place, quantity, pad, *sums))
         if quantity < 2:
             kept = outcome < 2
-            both = np.column_stack([end_ns[kept] // SECOND_NS, bins_of(value[kept], 2)])
-            keys, counts = np.unique(both, axis=0, return_counts=True)
-            for (second, which_bin), count in zip(keys, counts, strict=True):
-                series.append((second, place, quantity, 0, which_bin, 0, count))
+            for second, bin_, count in _pairs(end_ns[kept], bins_of(value[kept], 2)):
+                series.append((second, place, quantity, 0, bin_, 0, count))
     sent_ns = load.scheduled_ns + lag + wait
     counted = _counts(place, load, outcome, status, error, end_ns, sent_ns)
     return _Parts(
@@ -293,7 +291,12 @@ def _counts(
     ]
     rows: list[tuple[int, int, int, int]] = []
     for when, counters in keyed:
-        pairs = np.column_stack([when // SECOND_NS, counters])
-        keys, values = np.unique(pairs, axis=0, return_counts=True)
-        rows += [(s, place, c, v) for (s, c), v in zip(keys, values, strict=True)]
+        rows += [(s, place, c, v) for s, c, v in _pairs(when, counters)]
     return rows
+
+
+def _pairs(when_ns: Ints, what: Ints) -> list[tuple[int, int, int]]:
+    """(second, what, how often) of every pair that occurs."""
+    keys, counts = np.unique(when_ns // SECOND_NS * 65_536 + what, return_counts=True)
+    found = zip(keys.tolist(), counts.tolist(), strict=True)
+    return [(key // 65_536, key % 65_536, count) for key, count in found]
