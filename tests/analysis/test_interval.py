@@ -104,7 +104,8 @@ def test_one_slice_has_the_interval_of_its_order_statistics() -> None:
     found = percentile_columns(slices, (0.5,))[0]
     assert found is not None
     low, high = share_bounds(500, 1_000)
-    assert found == (pytest.approx(1_000 * low, abs=1), pytest.approx(1_000 * high, abs=1))
+    assert found[0] == pytest.approx(1_000 * low, abs=1)
+    assert found[1] == pytest.approx(1_000 * high, abs=1)
 
 
 def test_the_same_data_gives_the_same_interval() -> None:
@@ -149,5 +150,5 @@ def test_intervals_hold_the_truth_under_correlation() -> None:
 @pytest.mark.parametrize("phi", [0.0, 0.98])
 @pytest.mark.parametrize("seconds", [10, 20, 60])
 def test_coverage_is_near_its_name(phi: float, seconds: int) -> None:
-    for share in coverage(phi, seconds, 600):
-        assert 0.89 <= share <= 0.99
+    for share in coverage(phi, seconds, 300):
+        assert 0.88 <= share <= 0.995

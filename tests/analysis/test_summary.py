@@ -23,6 +23,7 @@ def test_a_row_has_the_figures_of_its_requests() -> None:
         for times, more in ((row.service.all, 0), (row.response.all, 10_000)):
             found = times.percentiles[name]
             assert found.value_ns == pytest.approx(truth + more, rel=0.001)
+            assert found.value_ns is not None
             assert found.low_ns is not None
             assert found.high_ns is not None
             assert found.low_ns <= found.value_ns <= found.high_ns

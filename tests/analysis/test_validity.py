@@ -46,7 +46,12 @@ def test_a_lost_sample_is_invalid() -> None:
     reason = only(judged(rd.with_ledger(DATA, "samples", lost=1)))
     assert (reason.level, reason.code) == ("INVALID", "lost_samples")
     assert reason.text == "1 of 2,000 samples were lost: the coordinator could not keep up"
-    assert reason.advice == f"leave it a CPU of its own: {COMMAND} -w 1"
+    assert reason.advice == f"keep other work off its CPU, or lower the load, then {COMMAND}"
+    three = [{"index": index, "cpu": index, "pid": 9} for index in range(3)]
+    more = replace(DATA, manifest={**DATA.manifest, "workers": three})
+    assert only(judged(rd.with_ledger(more, "samples", lost=1))).advice == (
+        f"leave it a CPU of its own: {COMMAND} -w 2"
+    )
 
 
 def test_a_ledger_that_does_not_add_up_is_invalid() -> None:

@@ -78,7 +78,8 @@ def test_a_killed_worker_makes_the_run_incomplete() -> None:
     what = "worker 1 (pid 4711) was killed by SIGKILL at 3.2 s"
     result = analyse(rd.with_end(DATA, incomplete=[what]))
     assert (result.verdict, result.incomplete) == ("NOT MEASURED", (what,))
-    assert result.why == f"incomplete: {what}"
+    assert result.why == what
+    assert result.validity.verdict == "SUSPECT"
     assert exit_code(result.codes, result.validity) == Exit.INVALID
 
 

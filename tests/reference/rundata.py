@@ -102,7 +102,39 @@ def healthy_second(second: int, **more: Any) -> dict[str, Any]:
 
 def end(seconds: float, counts: dict[str, int], **more: Any) -> dict[str, Any]:
     """An end record whose ledger adds up to `counts` (ok, http_errors, timeouts, transport)."""
-    done = counts["ok"] + counts["http_errors"] + counts["timeouts"] + counts["transport"]
+    done = sum(counts[key] for key in ("ok", "http_errors", "timeouts", "transport"))
+    worker = {
+        "index": 0,
+        "cpu": 1,
+        "pinned": True,
+        "counters": {},
+        "stalls": [],
+        "ring_high_water": 0.01,
+        "ring_slots": 65536,
+    }
+    service = counts["service_sum_ns"]
+    base: dict[str, Any] = {
+        "ended_ns": round(seconds * SECOND_NS),
+        "ended": "planned",
+        "reason": None,
+        "incomplete": [],
+        "ledger": _ledger(counts, done),
+        "evidence": {
+            "workers": [worker],
+            "clock_jumps": 0,
+            "littles_law": {
+                "integral_request_ns": service,
+                "service_sum_ns": service,
+                "open_age_ns": 0,
+                "requests": done,
+            },
+            "seconds": [healthy_second(second) for second in range(int(np.ceil(seconds)))],
+        },
+    }
+    return base | more
+
+
+def _ledger(counts: dict[str, int], done: int) -> dict[str, Any]:
     requests = {
         "planned": done,
         "started": done,
@@ -126,40 +158,12 @@ def end(seconds: float, counts: dict[str, int], **more: Any) -> dict[str, Any]:
         "dropped": 0,
         "unstarted": 0,
     }
-    worker = {
-        "index": 0,
-        "cpu": 1,
-        "pinned": True,
-        "counters": {},
-        "stalls": [],
-        "ring_high_water": 0.01,
-        "ring_slots": 65536,
+    return {
+        "requests": requests,
+        "iterations": iterations,
+        "samples": {"pushed": done, "drained": done, "lost": 0},
+        "problems": [],
     }
-    service = counts["service_sum_ns"]
-    base: dict[str, Any] = {
-        "ended_ns": round(seconds * SECOND_NS),
-        "ended": "planned",
-        "reason": None,
-        "incomplete": [],
-        "ledger": {
-            "requests": requests,
-            "iterations": iterations,
-            "samples": {"pushed": done, "drained": done, "lost": 0},
-            "problems": [],
-        },
-        "evidence": {
-            "workers": [worker],
-            "clock_jumps": 0,
-            "littles_law": {
-                "integral_request_ns": service,
-                "service_sum_ns": service,
-                "open_age_ns": 0,
-                "requests": done,
-            },
-            "seconds": [healthy_second(second) for second in range(int(np.ceil(seconds)))],
-        },
-    }
-    return base | more
 
 
 def build(loads: list[Load], seconds: float, **more: Any) -> RunData:
