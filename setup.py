@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the man pa
 if not sys.platform.startswith("linux"):
     raise SystemExit("velroload runs on Linux only: its core needs epoll, timerfd and memfd.")
 
+from build_manpages import build_manpages, build_py
 from Cython.Build import cythonize
 from Cython.Compiler import Options
 
@@ -36,6 +37,8 @@ if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
 setup(
+    cmdclass={"build_manpages": build_manpages, "build_py": build_py},
+    data_files=[("share/man/man1", ["velroload.1"])],
     ext_modules=cythonize(
         [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
                    extra_compile_args=compile_args,

@@ -4,14 +4,36 @@ Chapters, in the order they build on each other. Types and prose for callers: _c
 """
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from libc.stdint cimport (
+    INT64_MAX, UINT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
 
 include "core/atomics.pxi"
 include "core/clock.pxi"
 include "core/sample.pxi"
 include "core/ring.pxi"
+include "core/timer.pxi"
 include "core/random.pxi"
 include "core/pacer.pxi"
+include "core/template.pxi"
+include "core/http1_text.pxi"
+include "core/http1.pxi"
+include "core/http1_head.pxi"
+include "core/tables.pxi"
+include "core/transport.pxi"
+include "core/connection.pxi"
+include "core/users.pxi"
+include "core/loop.pxi"
+include "core/engine.pxi"
+include "core/histogram.pxi"
+include "core/keep.pxi"
+include "core/merge.pxi"
+include "core/take.pxi"
+include "core/layout.pxi"
+include "core/reader.pxi"
 
 cdef extern from *:
     """
@@ -23,6 +45,7 @@ cdef extern from *:
     const char *VL_COMPILER "__VERSION__"
 
 SAMPLE_BYTES = SAMPLE_SIZE
+DONE, PARKED = POLL_DONE, POLL_PARKED
 BUILD = {
     "profile": VL_PROFILE.decode(),
     "compiler": VL_COMPILER.decode(),

@@ -85,10 +85,10 @@ class ErrorKind(IntEnum):
     NO_PORT = 61
     NO_MEMORY = 62
     LOCAL_FAILED = 63
-    CAPTURE_TOO_LONG = 64
     STATUS = 70
     CHECK_FAILED = 71
     CAPTURE_FAILED = 72
+    CAPTURE_TOO_LONG = 73
 
 
 FIRST_JUDGED = 70

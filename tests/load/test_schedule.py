@@ -15,6 +15,8 @@ from velroload.errors import ConfigError
 from velroload.load.schedule import (
     ROW,
     SECOND_NS,
+    VUS_DOWN,
+    VUS_UP,
     Schedule,
     Segment,
     Stream,
@@ -114,33 +116,29 @@ def test_poisson_counts_are_known_before_the_run(stream: Stream, workers: int, s
 )
 def test_vus_are_exact_for_any_n(stages: list[tuple[int, int]], workers: int) -> None:
     stream = steps(Fraction(0), [(d * SECOND_NS, Fraction(t)) for d, t in stages])
-    schedule = make(vus=stream, max_vus=max(1, *(t for _, t in stages)))
-    events = []
-    for worker in range(workers):
-        share = schedule.for_worker(worker, workers, 0)
-        events += [(due, kind, vu) for kind, vu, _, due in reference.drain(share.vus, 0)]
-        due, ids = drain(share.vus)
-        assert (ids % workers == worker).all()
-        assert (np.diff(due) >= 0).all()
-    active: set[int] = set()
     for segment in stream:
         before, after = int(segment.from_value), int(segment.to_value)
-        inside = sorted(
-            e
-            for e in events
-            if segment.start_ns <= e[0] <= segment.end_ns
-            and e[1] == (2 if after > before else 3)
-            and min(before, after) <= e[2] < max(before, after)
-        )
-        assert {vu for _, _, vu in inside} == set(range(min(before, after), max(before, after)))
-        length_ns = segment.end_ns - segment.start_ns
-        for due_ns, kind, vu in inside:
-            position = vu - before if kind == 2 else before - vu
-            exact_ns = Fraction(length_ns * position, abs(after - before))
-            assert abs(due_ns - segment.start_ns - exact_ns) <= 1
-        active = set(range(after))
-    assert len(events) == sum(abs(int(s.to_value) - int(s.from_value)) for s in stream)
-    assert active == set(range(stages[-1][1]))
+        one = make(vus=(segment,))
+        shares = [one.for_worker(worker, workers, 0).vus for worker in range(workers)]
+        events = [
+            (worker, *e) for worker, rows in enumerate(shares) for e in reference.drain(rows, 0)
+        ]
+        ids = [vu for _, _, vu, _, _ in events]
+        assert sorted(ids) == list(range(min(before, after), max(before, after)))
+        for worker, kind, vu, _, due_ns in events:
+            assert vu % workers == worker
+            assert kind == (VUS_UP if after > before else VUS_DOWN)
+            position = vu - before if after > before else before - vu
+            length_ns = segment.end_ns - segment.start_ns
+            exact_ns = segment.start_ns + Fraction(length_ns * position, abs(after - before))
+            assert abs(due_ns - exact_ns) <= 1
+    whole = make(vus=stream)
+    total = 0
+    for worker in range(workers):
+        due, _ = drain(whole.for_worker(worker, workers, 0).vus)
+        assert (np.diff(due) >= 0).all()
+        total += len(due)
+    assert total == sum(abs(int(s.to_value - s.from_value)) for s in stream)
 
 
 @given(st.integers(1, 500), st.integers(1, 60), st.integers(1, 70))

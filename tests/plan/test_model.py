@@ -67,6 +67,11 @@ def test_a_slot_captured_in_the_setup_is_known_in_the_flow() -> None:
     assert Scenario("s", VUS, (use,), setup=(login,)).requests == (use,)
 
 
+def test_a_user_knows_its_number() -> None:
+    greet = Request("GET", "/hello/${user}")
+    assert Scenario("s", VUS, (greet,)).requests == (greet,)
+
+
 def stages(model: str, *targets: tuple[int, int], **more: Any) -> Load:
     given: dict[str, Any] = {"stages": tuple(Stage(d * S, Fraction(t)) for d, t in targets), **more}
     return Load(model, **given)

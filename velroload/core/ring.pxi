@@ -57,6 +57,7 @@ cdef enum:
     C_CPU_NS                    # CLOCK_THREAD_CPUTIME_ID of the loop's thread
     C_SPIN_NS                   # of it, spent spinning on purpose
     C_WAITING                   # VUs or starts that wait for a connection or a free VU
+    C_REQUESTS_DROPPED          # of the iterations dropped
     COUNTERS
 
 cdef struct vl_ring:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from velroload.errors import ConfigError
-from velroload.plan.steps import Capture, Headers, Request, Step, Think, check_headers
+from velroload.plan.steps import (
+    BUILT_IN_SLOTS,
+    Capture,
+    Headers,
+    Request,
+    Step,
+    Think,
+    check_headers,
+)
 from velroload.plan.threshold import Threshold
 from velroload.units import format_rate
 
@@ -219,7 +227,7 @@ class Scenario:
             raise ConfigError("a scenario needs a name")
         if not self.requests:
             raise ConfigError(f"scenario {self.name!r}: the flow has no request")
-        known: set[str] = set()
+        known: set[str] = set(BUILT_IN_SLOTS)
         for step in (*self.setup, *self.flow):
             if isinstance(step, Think):
                 continue

@@ -1,7 +1,8 @@
 """The steps of a flow: requests, think times, and what they take from a response.
 
 Values of a request (path, header values, body) may contain ${slot}: the text that an earlier step
-of the same virtual user captured. Everything here is frozen and checked when it is made.
+of the same virtual user captured, or a built-in one. Everything here is frozen and checked when it
+is made.
 """
 
 import re
@@ -17,6 +18,9 @@ Ranges = tuple[tuple[int, int], ...]
 SUCCESS: Ranges = ((200, 399),)
 THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1}
 """Distribution → how many durations it takes."""
+
+BUILT_IN_SLOTS = ("user",)
+"""Slots that every virtual user has from the start: its number, from 0."""
 
 _THINK_HINT = "write constant 1s, uniform 1s 3s or exponential 500ms"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

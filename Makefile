@@ -1,0 +1,85 @@
+# A bare machine needs Python >= 3.11, a C compiler and the Python headers; the rest is made here.
+#   make run    start the embedded target and run the main job    make test   build, pass the tests
+SHELL := /bin/bash
+VENV ?= .venv
+CC ?= cc
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# python3 when it will do, else the newest other one that does
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+INSTALLED := $(VENV)/.installed
+CORE := velroload/_core.pyx $(wildcard velroload/core/*.pxi) setup.py
+PROFILE ?= release
+BUILT := $(VENV)/.core-$(PROFILE)
+PYTEST := $(PY) -m pytest
+ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+
+.PHONY: run test test-slow test-debug test-sanitize test-extra test-all core bench lint clean
+.DELETE_ON_ERROR:
+
+run: core
+	@$(BIN)/velroload run
+
+test: core
+	$(PYTEST) -m "not slow"
+
+test-slow: core
+	$(PYTEST) -m slow
+
+test-debug:
+	$(MAKE) core PROFILE=debug
+	$(PYTEST) -m "not slow and not timing" tests/core tests/test_sample.py; \
+	code=$$?; $(MAKE) core; exit $$code
+
+test-sanitize:
+	$(MAKE) core PROFILE=sanitize
+	$(ASAN) $(PYTEST) -m "not slow and not timing" tests/core tests/test_sample.py; \
+	code=$$?; $(MAKE) core; exit $$code
+
+test-extra: test-slow test-debug test-sanitize
+
+test-all:
+	$(MAKE) test
+	$(MAKE) test-extra
+
+core: $(BUILT)
+
+bench: core
+	$(PY) -m bench
+
+lint: core
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint velroload
+
+clean:
+	rm -rf build dist *.egg-info velroload.1 velroload/_core*.so velroload/_core.c \
+		velroload/_core.html $(VENV)/.core-*
+
+$(BUILT): $(INSTALLED) $(CORE)
+	@rm -f $(VENV)/.core-*
+	VELROLOAD_BUILD=$(PROFILE) $(PY) setup.py -q build_ext --inplace
+	@touch $@
+
+$(INSTALLED): $(PY) pyproject.toml setup.py
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(PY):
+	@python="$(PYTHON)"; python="$${python:-python3}"; \
+	say() { echo "make: $$1" >&2; exit 1; }; \
+	command -v "$$python" >/dev/null || \
+		say "no $$python: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		say "$$("$$python" --version) is too old: velroload needs 3.11 or newer (make PYTHON=…)"; \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || \
+		say "$$python cannot make a venv: install its venv module (Debian: apt-get install python3-venv)"; \
+	test -e "$$("$$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || \
+		say "$$python has no headers (Python.h): install them (Debian: apt-get install python3-dev)"; \
+	command -v $(CC) >/dev/null || \
+		say "no C compiler ($(CC)): install one (Debian: apt-get install gcc libc6-dev)"; \
+	echo "make: $(VENV) is made with $$("$$python" --version)"; \
+	"$$python" -m venv "$(VENV)"

@@ -1,0 +1,111 @@
+"""Drives an Engine in this process: a plan in, samples and counters out. No coordinator."""
+
+import mmap
+import select
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velroload import _core
+from velroload.engine.workers import Job
+from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
+from velroload.protocol.address import Target, pack_address
+from velroload.protocol.extract import json_rule
+from velroload.protocol.program import compile_program
+from velroload.runner.jobs import Work, make_jobs
+from velroload.sample import SAMPLE
+
+SECOND_NS = 1_000_000_000
+GET = Request("GET", "/")
+
+
+def plan_for(
+    url: str,
+    load: Load,
+    flow: tuple[Step, ...] = (GET,),
+    setup: tuple[Step, ...] = (),
+    **fields: Any,
+) -> Plan:
+    """A plan of one scenario. Short time-outs: a test that hangs must end."""
+    fields.setdefault("timeouts", Timeouts(connect_ns=SECOND_NS, request_ns=2 * SECOND_NS))
+    fields.setdefault("graceful_stop_ns", SECOND_NS)
+    return Plan("test", url, (Scenario("main", load, flow, setup),), **fields)
+
+
+def iterations(n: int, users: int = 1) -> Load:
+    """A closed load of n iterations."""
+    return Load("constant-vus", users=users, iterations=n)
+
+
+@dataclass
+class Rig:
+    """An engine for one worker's share of a plan, and a ring that is emptied as it runs."""
+
+    plan: Plan
+    settings: dict[str, Any] = field(default_factory=dict)
+    slots: int = 1024
+    steps: bytes | None = None
+
+    def __post_init__(self) -> None:
+        target = Target.of(self.plan.target)
+        program = compile_program(self.plan, target, pack_address(target.host, target.port))
+        self.endpoints = program.endpoints
+        (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
+        self.job: Job = replace(job, settings={**job.settings, **self.settings})
+        if self.steps is not None:
+            self.job.arrays["steps"] = self.steps
+        self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
+        _core.format_segment(self.memory, self.slots)
+        self.reader = _core.RingReader(self.memory)
+        settings = self.job.settings
+        for scenario in settings["scenarios"]:
+            for stream in ("starts", "vus"):
+                scenario[stream] = self.job.arrays[scenario[stream]]
+        rules = [json_rule(path) for path in settings["rules"]]
+        self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
+        self._samples: list[bytes] = []
+
+    def start(self) -> None:
+        self.epoch_ns = time.monotonic_ns()
+        self.engine.start(self.epoch_ns)
+
+    def turn(self, budget_ns: int = 20_000_000, wait_ms: int = 1000) -> int:
+        """One call from the outer loop: wait for the engine's descriptor, then poll it."""
+        poller = select.poll()
+        poller.register(self.engine.fileno(), select.POLLIN)
+        poller.poll(wait_ms)
+        said: int = self.engine.poll(budget_ns)
+        self.empty()
+        return said
+
+    def run(self, budget_ns: int = 20_000_000) -> "Rig":
+        """Start and go on to the end."""
+        self.start()
+        while self.turn(budget_ns) != _core.DONE:
+            pass
+        return self.finish()
+
+    def finish(self) -> "Rig":
+        self.engine.finish()
+        self.empty()
+        return self
+
+    def empty(self) -> None:
+        """Take the samples out of the ring as they are."""
+        self._samples.append(self.reader.read())
+
+    @property
+    def samples(self) -> NDArray[np.void]:
+        return np.frombuffer(b"".join(self._samples), dtype=SAMPLE)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        return self.reader.counters()
+
+    def close(self) -> None:
+        self.engine.close()
+        self.reader.close()
+        self.memory.close()

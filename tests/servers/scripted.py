@@ -1,0 +1,109 @@
+"""A TCP server on loopback whose every byte a test decides: one script per connection."""
+
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+Script = Callable[[socket.socket, int], None]
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """One request with its body (Content-Length only); b"" when the client closed."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    while len(body) < length:
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        body += part
+    return head + b"\r\n\r\n" + body
+
+
+def respond(response: bytes = OK) -> Script:
+    """The same answer to every request, until the client closes."""
+
+    def script(connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            connection.sendall(response)
+
+    return script
+
+
+class ScriptedServer:
+    """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
+    closes the connection when it returns. `requests` counts what read_request returned through
+    `serve` scripts that use it; `connections` counts accepts."""
+
+    def __init__(self, script: Script, backlog: int = 128) -> None:
+        self.script = script
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join()
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.add(connection)
+            thread = threading.Thread(
+                target=self._serve, args=(connection, self.connections - 1), daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        try:
+            with connection:
+                self.script(connection, number)
+        except OSError:
+            pass  # the client was faster: that is what many tests provoke
+        finally:
+            self._open.discard(connection)

@@ -1,0 +1,112 @@
+"""The target's flags: each bad value is one line and the right exit code."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "velroload.target"]
+
+
+def run(*flags: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [*COMMAND, *flags],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, **(env or {})},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--port", "70000"], 2, "--port 70000: a whole number is needed, 0 to 65,535"),
+        (["--port", "5x"], 2, "--port 5x: a whole number is needed, 0 to 65,535"),
+        (["--workers", "2"], 2, "--workers 2: a whole number is needed, 1"),
+        (["--users", "-1"], 2, "--users -1: a whole number is needed, 0 to 100,000"),
+        (["--users", "9" * 5000], 2,
+         f"--users {'9' * 5000}: a whole number is needed, 0 to 100,000"),
+        (["--scrypt-n", "1000"], 2, "--scrypt-n 1000: a power of two is needed, such as 1024"),
+        (["--cpus", "a"], 2, "--cpus a: not a list of CPUs; write it like 0 or 0,2-3"),
+        (["--cpus", "3-1"], 2, "--cpus 3-1: not a list of CPUs; write it like 0 or 0,2-3"),
+        (["--cpus", "4000"], 3, "--cpus 4000: cannot run there: Invalid argument"),
+        (["--cpus", "0,4000"], 3, "--cpus 0,4000: some of them are not to be had here"),
+        (["--host", "no such host"], 2,
+         "--host no such host: no such host; 127.0.0.1 is this machine"),
+        (["--host", "192.0.2.1"], 2,
+         "--host 192.0.2.1: not an address of this machine; 127.0.0.1 always is"),
+        (["--parent", "1999999999"], 3,
+         "--parent 1999999999: not the parent of this process, or gone already"),
+        (["--ready-fd", "999"], 2, "--ready-fd 999: Bad file descriptor"),
+        (["--frobnicate"], 2, "unrecognized arguments: --frobnicate"),
+        (["--port"], 2, "argument --port: expected one argument"),
+    ],
+)  # fmt: skip
+def test_a_bad_flag(flags: list[str], code: int, message: str) -> None:
+    assert run(*flags) == (code, "", f"velroload target: {message}\n")
+
+
+def test_a_taken_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run("--port", str(port)) == (
+            3,
+            "",
+            f"velroload target: --port {port}: already in use on 127.0.0.1; stop what listens "
+            "there, choose another port, or let --port 0 find a free one\n",
+        )
+
+
+def test_a_secret_too_short() -> None:
+    assert run(env={"VELROLOAD_TARGET_SECRET": "short"}) == (
+        2,
+        "",
+        "velroload target: VELROLOAD_TARGET_SECRET: too short; HS256 needs 32 bytes\n",
+    )
+
+
+def test_help_names_every_flag() -> None:
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    assert all(f"--{flag}" in out for flag in ("host", "port", "cpus", "users", "keepalive"))
+
+
+def test_by_hand_it_prints_one_ready_line_without_the_secret() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--users", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        ready = json.loads(child.stdout.readline())
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+        assert (child.stdout.read(), child.stderr.read()) == ("", "")
+    assert ready == {
+        "url": f"http://127.0.0.1:{ready['port']}",
+        "port": ready["port"],
+        "pid": child.pid,
+        "cpus": sorted(os.sched_getaffinity(0)),
+        "users": 1,
+        "scrypt_n": 1024,
+    }
+
+
+def test_an_ipv6_address_is_written_with_brackets() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--host", "::1", "--users", "0"], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        ready = json.loads(child.stdout.readline())
+        assert ready["url"] == f"http://[::1]:{ready['port']}"
+        with socket.create_connection(("::1", ready["port"]), timeout=10) as sock:
+            sock.sendall(b"GET /__truth HTTP/1.0\r\n\r\n")
+            assert sock.recv(4096).startswith(b"HTTP/1.0 200 OK\r\n")
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0

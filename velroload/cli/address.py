@@ -1,0 +1,72 @@
+"""A target's URL, read strictly: scheme, host, port and what is asked for."""
+
+from typing import NamedTuple
+
+from velroload.cli.values import refusal
+
+SCHEMES = {"http": 80}
+"""Scheme → default port."""
+
+PLAN_ENDINGS = (".yaml", ".yml")
+
+
+class Address(NamedTuple):
+    """scheme://host:port and path; `base` is the URL's first part, as the plan holds it."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def base(self) -> str:
+        """The URL without its path."""
+        return f"{self.scheme}://{self.place}"
+
+    @property
+    def place(self) -> str:
+        """host:port as it is written in a URL; the port left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == SCHEMES[self.scheme] else f"{host}:{self.port}"
+
+
+def read_url(text: str, noun: str) -> Address:
+    """"http://host:8080/path?query" → Address. ConfigError says what is wrong and how to mend it.
+
+    urllib alone would drop line breaks and accept what it does not understand.
+    """
+    from urllib.parse import urlsplit
+
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise refusal(noun, text, "only visible ASCII can stand in a URL; %-encode the rest")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise refusal(noun, text, without_scheme(text))
+    if scheme.lower() not in SCHEMES:
+        known = " or ".join(f"{name}://" for name in SCHEMES)
+        raise refusal(noun, text, f"{scheme}:// is not spoken here; write {known}")
+    malformed = refusal(noun, text, "its host or port is malformed; write http://host:8080/")
+    try:
+        parts = urlsplit(f"http://{rest}")
+        port = parts.port
+    except ValueError:
+        raise malformed from None
+    if not parts.hostname:
+        raise refusal(noun, text, "the host is missing; write http://host:8080/")
+    if parts.username is not None or parts.password is not None:
+        raise refusal(noun, "http://…@" + rest.rpartition("@")[2], "credentials do not belong in "
+                      "a URL; send them with -H 'Authorization: …'")  # fmt: skip
+    if "#" in rest:
+        raise refusal(noun, text, "a fragment (#…) is never sent; leave it out")
+    if "%" in parts.netloc or parts.netloc.endswith(":") or port == 0:
+        raise malformed
+    scheme = scheme.lower()
+    path = (parts.path or "/") + (f"?{parts.query}" if "?" in rest else "")
+    return Address(scheme, parts.hostname, SCHEMES[scheme] if port is None else port, path)
+
+
+def without_scheme(text: str) -> str:
+    """What to say of a target that is no URL."""
+    if text.endswith(PLAN_ENDINGS):
+        return "plan files are not read by this version; write a URL and flags"
+    return f"not a URL; write http://{text.lstrip('/') or 'host:8080/'}"

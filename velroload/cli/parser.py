@@ -1,0 +1,197 @@
+"""The command line's grammar: commands, flags, help. Values stay text; cli/values.py reads them.
+
+Only the standard library is imported, so that --help is fast and the man page can be built before
+the core exists.
+"""
+
+import argparse
+import re
+from typing import NoReturn
+
+from velroload import __version__
+from velroload.errors import ConfigError, Exit
+
+DESCRIPTION = """\
+Load-test an HTTP service and say how sure the result is.
+
+With no target the embedded reference target is started on loopback and gets the main job:
+200 users, each logs in once, ramp 5 s, then 1,000 requests/s in total for 15 s."""
+
+MEANINGS = {
+    Exit.PASS: "the run passed",
+    Exit.INTERNAL: "internal error",
+    Exit.USAGE: "usage or configuration, or an output folder that cannot be written",
+    Exit.PREFLIGHT: "the machine or the target cannot carry the run",
+    Exit.INVALID: "incomplete or invalid run, or output lost after the measurement",
+    Exit.REGRESSION: "regression found",
+    Exit.INCONCLUSIVE: "inconclusive or not measured",
+    Exit.FAIL: "a threshold or requirement failed",
+    Exit.ABORTED: "aborted by a rule",
+    Exit.INTERRUPTED: "interrupted (results are written)",
+    Exit.TERMINATED: "terminated (results are written)",
+}
+"""What each exit code says; printed below --help."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are ConfigErrors of one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(plainer(message))
+
+
+def plainer(message: str) -> str:
+    """argparse's complaint in our words, the same in every Python version."""
+    missing = re.fullmatch(r"argument (?:\S+/)?(\S+): expected one argument", message)
+    if missing:
+        flag = missing[1]
+        return f"{flag}: its value is missing (one that begins with a dash: {flag}=-1)"
+    extra = re.fullmatch(r"argument (?:\S+/)?(\S+): ignored explicit argument '(.*)'", message)
+    if extra:
+        return f"{extra[1]}: takes no value, got {extra[2]}"
+    required = re.fullmatch(r"the following arguments are required: (.*)", message)
+    return f"{required[1].lower()} is missing (see --help)" if required else message
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole grammar, which the man page and the completions are made from too.
+
+    With `only` the other commands stay without their flags, which costs less.
+    """
+    codes = "\n".join(f"  {code.value:3d}  {text}" for code, text in MEANINGS.items())
+    parser = Parser(
+        prog="velroload",
+        description=DESCRIPTION,
+        epilog=f"exit codes:\n{codes}\n\n"
+        "'run' may be left out: velroload URL. Every flag of a command may stand in the\n"
+        "environment too (--rate: VELROLOAD_RATE); a flag wins over the environment.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print version and build, and leave")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, text, add in (
+        ("run", "load a URL, or the embedded target (the default)", add_run_flags),
+        ("report", "make the reports of a finished run again", add_report_flags),
+        ("target", "serve the embedded reference target", add_target_flags),
+        ("completion", "print a shell's completion script", add_completion_flags),
+    ):
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if only in (None, name):
+            add(command)
+    return parser
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Name → parser of every command in the whole grammar."""
+    return {
+        name: command
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+    }
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload run`, group by group."""
+    parser.add_argument("target", nargs="?", metavar="URL", help="http://HOST[:PORT]/PATH")
+    add_load_flags(parser.add_argument_group("load"))
+    add_request_flags(parser.add_argument_group("request"))
+    add_judgement_flags(parser.add_argument_group("judgement"))
+    add_output_flags(parser.add_argument_group("output"))
+    add_machine_flags(parser.add_argument_group("machine"))
+
+
+def add_load_flags(group: "argparse._ArgumentGroup") -> None:
+    """How much, how long, when."""
+    add = group.add_argument
+    add("-u", "--users", metavar="N", help="virtual users (10)")
+    add("-R", "--rate", metavar="RATE", help="iterations started per second, the total: 500, 10k/s")
+    add("--request-rate", metavar="RATE", help="requests per second, the total, instead of --rate")
+    add("-d", "--duration", metavar="TIME", help="how long load is sent: 30s, 1h30m (10s)")
+    add("-n", "--requests", metavar="N", help="stop after N requests (with -d: whichever is first)")
+    add("-s", "--stage", metavar="TIME:LOAD", action="append",
+        help="go to LOAD within TIME: 30s:100 users, 30s:100/s rate; repeatable")  # fmt: skip
+    add("--ramp", metavar="TIME", help="raise users or rate from 0 within TIME, before --duration")
+    add("--think", metavar="TIME", help='pause after an iteration: 1s, "uniform 1s 3s", '
+        '"exponential 200ms" (none)')  # fmt: skip
+    add("--arrival", metavar="PROCESS", help="spacing of starts at a rate: uniform, poisson")
+    add("--max-vus", metavar="N", help="at a rate: users at most (rate × timeout, 10,000)")
+    add("--late", metavar="POLICY", help="at a rate, no user free: late (default) or drop")
+    add("--graceful-stop", metavar="TIME", help="wait for open requests at the end (30s)")
+    add("--seed", metavar="N", help="seed of everything random, for the same run again")
+
+
+def add_request_flags(group: "argparse._ArgumentGroup") -> None:
+    """What is sent, over what."""
+    add = group.add_argument
+    add("-m", "--method", metavar="METHOD", help="GET, POST, … (GET; POST with a body)")
+    add("-H", "--header", metavar="'NAME: VALUE'", action="append", help="a header; repeatable")
+    add("-b", "--body", metavar="TEXT|@FILE", help="the request's body, or the file it is in")
+    add("-c", "--connections", metavar="N", help="connections at most (one per user)")
+    add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
+    add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")
+
+
+def add_judgement_flags(group: "argparse._ArgumentGroup") -> None:
+    """What passes and what fails."""
+    add = group.add_argument
+    add("--slo", metavar="RULE", action="append",
+        help="a threshold: 'p99<75ms' (response time), 'errors<1%%'; repeatable")  # fmt: skip
+    add("--abort-on", metavar="RULE", action="append",
+        help="end the run early: 'errors>5%% for 10s'; repeatable")  # fmt: skip
+    add("--strict", action="store_true", help="a SUSPECT run exits 97")
+    add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
+
+
+def add_output_flags(group: "argparse._ArgumentGroup") -> None:
+    """Where the result goes and how much is said."""
+    add = group.add_argument
+    add("--out", metavar="DIR", help="the run folder, new or empty (runs/DATE-TIME-NAME)")
+    add("--report", metavar="FILE", action="append",
+        help="one more report, its kind by its ending: .json, .txt; repeatable")  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="no progress, the result only")
+    add("-v", "--verbose", action="store_true", help="service time and lags too")
+    add("--no-color", action="store_true", help="no colour (as NO_COLOR)")
+
+
+def add_machine_flags(group: "argparse._ArgumentGroup") -> None:
+    """How this machine is used, and which hosts it may load."""
+    add = group.add_argument
+    add("-w", "--workers", metavar="W", help="auto, a number, or CPUs as cpus:1,3-5 (auto)")
+    add("--idle", metavar="HOW", help="a worker waits by sleep, spin or auto (auto)")
+    add("--allow-host", metavar="HOST", action="append",
+        help="consent to load this public host; repeatable")  # fmt: skip
+    add("--allow-debug-core", action="store_true", help="run with a debug core")
+
+
+def add_report_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload report`."""
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="a run folder (runs/latest)")
+    add = parser.add_argument
+    add("--report", metavar="FILE", action="append", help="where to, by ending; repeatable")
+    add("-v", "--verbose", action="store_true", help="service time and lags too")
+    add("--strict", action="store_true", help="a SUSPECT run exits 97")
+    add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
+
+
+def add_target_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload target`: the target's own."""
+    from velroload.target.command import add_arguments
+
+    add_arguments(parser)
+
+
+def add_completion_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload completion`."""
+    parser.add_argument("shell", metavar="SHELL", help="bash or zsh")
+
+
+def version_text() -> str:
+    """Version, build profile and compiler of the core; what is missing when it is not built."""
+    try:
+        from velroload import _core
+    except ModuleNotFoundError:
+        return f"velroload {__version__} (core not built: run `pip install -e .`)"
+    build = " · ".join(f"{key} {value}" for key, value in _core.BUILD.items())
+    return f"velroload {__version__} ({build})"

@@ -1,0 +1,130 @@
+"""`velroload run`: flags → Plan and Options, consent, and then the runner's work."""
+
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from velroload.cli.address import Address, read_url
+from velroload.cli.consent import require_consent
+from velroload.cli.flags import load_in_words, make_plan
+from velroload.cli.progress import LiveUi, PlainUi, make_ui
+from velroload.cli.values import Values, one_of, refusal
+from velroload.errors import ConfigError
+from velroload.units import parse_count
+
+if TYPE_CHECKING:
+    from velroload.plan.model import Plan
+    from velroload.runner.options import Options
+
+MASK = "***"
+
+
+def main(values: Values) -> int:
+    """One run; the exit code that its result has earned."""
+    assumed: list[str] = []
+    plan = make_plan(values, assumed)
+    ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
+    options = make_options(values, plan)
+    refuse_debug_core(options)
+    options = with_addresses(options, values, plan, ui)
+    from velroload.runner.embedded import SAID
+    from velroload.runner.run import execute
+
+    if not options.addresses:
+        ui.say(SAID)
+    if assumed:
+        ui.say(f"assumed: {', '.join(assumed)}")
+    return execute(plan, options, ui)
+
+
+def make_options(values: Values, plan: "Plan") -> "Options":
+    """How the run is carried out."""
+    from velroload.runner.options import Options
+
+    return Options(
+        workers=values.one("workers", read_workers) or "auto",
+        out=values.one("out", read_folder),
+        reports=tuple(values.each("report", read_report)),
+        idle=values.one("idle", one_of("sleep", "spin", "auto")) or "auto",
+        verbose=values.yes("verbose"),
+        quiet=values.yes("quiet"),
+        strict=values.yes("strict"),
+        inconclusive_pass=values.one("inconclusive", one_of("pass")) is not None,
+        allow_debug_core=values.yes("allow_debug_core"),
+        command=shlex.join(
+            ["velroload", "run", *(masked(word, plan.secrets) for word in values.words)]
+        ),
+    )
+
+
+def with_addresses(
+    options: "Options", values: Values, plan: "Plan", ui: PlainUi | LiveUi
+) -> "Options":
+    """Resolve the target's name once, ask for consent, and bind the run to what was checked."""
+    from dataclasses import replace
+
+    if not values.has("target"):
+        return options
+    address = values.one("target", lambda text, noun: read_url(text, "target"))
+    assert isinstance(address, Address)
+    from velroload.host.preflight import resolve
+
+    found = resolve(address.host, address.port)
+    load = load_in_words(plan.scenarios[0].load)
+    hosts = [host for host, _ in found]
+    require_consent(
+        address.host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ
+    )
+    return replace(options, addresses=tuple(found))
+
+
+def refuse_debug_core(options: "Options") -> None:
+    """ConfigError when the core is not a release build and nobody said that this is meant."""
+    from velroload import _core
+
+    profile = _core.BUILD["profile"]
+    if profile != "release" and not options.allow_debug_core:
+        raise ConfigError(
+            f"the core is a {profile} build, which measures 6 to 12 times slower: "
+            "run `make core`, or add --allow-debug-core"
+        )
+
+
+def read_workers(text: str, noun: str) -> str:
+    """auto, a number from 1 to 1,024, or cpus:1,3-5."""
+    if text == "auto":
+        return text
+    if re.fullmatch(r"cpus:[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*", text):
+        for part in text.removeprefix("cpus:").split(","):
+            first, dash, last = part.partition("-")
+            if dash and int(last) < int(first):
+                raise refusal(noun, text, f"{part} ends before it begins")
+        return text
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= parse_count(text) <= 1024:
+        raise refusal(noun, text, "write auto, a number from 1 to 1024, or CPUs as cpus:1,3-5")
+    return str(int(text))
+
+
+def read_folder(text: str, noun: str) -> str:
+    """A folder's name."""
+    if not text or "\0" in text:
+        raise refusal(noun, text, "name a folder")
+    return text
+
+
+def read_report(text: str, noun: str) -> str:
+    """A report's file, whose ending says its kind."""
+    from velroload.report import REPORTS
+
+    ending = os.path.splitext(text)[1]
+    if ending not in REPORTS:
+        raise refusal(noun, text, f"its ending says its kind: {', '.join(REPORTS)}")
+    return text
+
+
+def masked(text: str, secrets: tuple[str, ...]) -> str:
+    """`text` with every secret blotted out, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text

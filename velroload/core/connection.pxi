@@ -1,0 +1,441 @@
+# The life of a request: begin -> connect -> send -> read -> complete.
+
+
+cdef inline void in_flight_change(vl_engine *e, int64_t now, int64_t by) noexcept nogil:
+    """Advance the exact integral of requests in flight over time, then change their number."""
+    cdef uint64_t *counters = e.ring.counters
+    cdef int64_t since = <int64_t> counters[C_IN_FLIGHT_SINCE]
+    if now > since:
+        count(&e.ring, C_IN_FLIGHT_INTEGRAL, counters[C_IN_FLIGHT] * <uint64_t> (now - since))
+        vl_store_relaxed(&counters[C_IN_FLIGHT_SINCE], <uint64_t> now)
+    vl_store_relaxed(&counters[C_IN_FLIGHT], counters[C_IN_FLIGHT] + <uint64_t> by)
+
+
+cdef inline void deadline_set(vl_engine *e, vl_connection *c, int64_t at_ns) noexcept nogil:
+    """Set what may run out; the heap is touched only when the new deadline is the earlier one."""
+    cdef uint32_t owner = e.n_users + <uint32_t> (c - e.connections)
+    cdef uint32_t place = e.timers.place[owner]
+    c.deadline_ns = at_ns
+    if at_ns == INT64_MAX:
+        return
+    if place == TIMER_UNSET or e.timers.heap[place].at_ns > at_ns:
+        timer_set(&e.timers, owner, at_ns)
+
+
+cdef void request_begin(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
+    """Find a connection for the user's step, or let it wait for one of the pool."""
+    cdef vl_user *user = &e.users[u]
+    cdef uint32_t i = u
+    if e.pooled:
+        i = connections_pop(e, &e.pool)
+        if i == NONE:
+            user_state(e, user, USER_WAITING)
+            users_push(e, &e.waiting, u)
+            count(&e.ring, C_WAITING, 1)
+            return
+        e.connections[i].idle_queued = 0
+    request_start(e, u, i, now)
+
+
+cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexcept nogil:
+    """A user and a connection are together: from here on the request counts as started."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_connection *c = &e.connections[i]
+    cdef uint32_t at = e.free_request
+    cdef vl_request *r = &e.requests[at]
+    cdef vl_step *step = &e.program.steps[user.pc]
+    cdef int64_t waited = user.available_ns - user.scheduled_ns
+    e.free_request = r.next
+    memset(r, 0, sizeof(vl_request))
+    r.scheduled_ns = user.scheduled_ns
+    r.begun_ns = now
+    r.user = u
+    r.step = user.pc
+    r.phase = user.phase
+    r.capture = NONE
+    r.wait_us = <uint32_t> (waited // 1000) if waited > 0 else 0
+    if user.section == SECTION_SETUP:
+        r.flags = FLAG_SETUP
+    user_state(e, user, USER_BUSY)
+    user.connection = i
+    c.request = at
+    count(&e.ring, C_REQUESTS_STARTED, 1)
+    http1_reset(&c.http, step.flags & STEP_HEAD)
+    c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if c.state == CONN_CLOSED:
+        connection_open(e, c, now)
+    else:
+        request_send(e, c)
+
+
+cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    cdef vl_request *r = &e.requests[c.request]
+    cdef ssize_t state
+    c.address = <uint8_t> (e.users[r.user].random % e.program.n_addresses)
+    c.opened_ns = now
+    c.served = 0
+    r.flags |= FLAG_NEW_CONNECTION
+    state = c.transport.open(e, c)
+    if c.fd >= 0:
+        count(&e.ring, C_CONNECTIONS_OPENED, 1)
+        count(&e.ring, C_CONNECTIONS_OPEN, 1)
+    if state == FAILED:
+        request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
+    elif state == WANT_WRITE:
+        c.state = CONN_CONNECTING
+        deadline_set(e, c, now + e.connect_timeout_ns)
+    else:
+        connection_ready(e, c, monotonic_ns())
+
+
+cdef bint connection_progress(vl_engine *e, vl_connection *c) noexcept nogil:
+    """A connecting socket has news; returns False when it is still connecting."""
+    cdef ssize_t state = c.transport.established(e, c)
+    if state == WANT_WRITE:
+        return False
+    if state == FAILED:
+        request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
+    else:
+        connection_ready(e, c, monotonic_ns())
+    return True
+
+
+cdef void connection_ready(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    cdef vl_request *r = &e.requests[c.request]
+    cdef int64_t took = (now - c.opened_ns) // 1000
+    c.state = CONN_OPEN
+    r.connect_us = <uint32_t> took if took > 0 else 0
+    request_send(e, c)
+
+
+cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
+    """Render and send. A partial send is taken up again when the socket is writable."""
+    cdef vl_request *r = &e.requests[c.request]
+    cdef vl_step *step = &e.program.steps[r.step]
+    cdef vl_part *first = &e.program.parts[step.part_first]
+    cdef char *data = e.program.literals + first.offset
+    cdef int64_t before, after
+    cdef ssize_t sent
+    if step.part_count == 1 and first.kind == PART_LITERAL:
+        r.rendered = first.length
+    else:
+        data = e.rendered
+        r.rendered = <uint32_t> render(&e.program, step, e.slots, r.user, data)
+    before = monotonic_ns()
+    if not r.sent:
+        r.sent = 1
+        r.sent_ns = before
+        count(&e.ring, C_REQUESTS_SENT, 1)
+        in_flight_change(e, before, 1)
+        deadline_set(e, c, before + step.timeout_ns)
+    sent = c.transport.write(c, data + r.written, r.rendered - r.written)
+    after = monotonic_ns()
+    if sent == FAILED:
+        connection_broken(e, c, error_of(c.errno_, False), after)
+        return
+    if after - before > 50_000:
+        r.flags |= FLAG_PREEMPTED
+    if sent > 0:
+        r.written += <uint32_t> sent
+        count(&e.ring, C_BYTES_OUT, <uint64_t> sent)
+
+
+cdef int64_t stamp_to_monotonic(vl_engine *e, vl_request *r, int64_t stamp,
+                                int64_t now) noexcept nogil:
+    """The kernel's receive time on our clock; `now`, flagged, where there is none to trust."""
+    cdef int64_t at
+    if stamp == 0:
+        r.flags |= FLAG_USER_CLOCK
+        return now
+    at = stamp - e.clock.offset_ns
+    if at <= e.clock.distrust_until_ns:
+        r.flags |= FLAG_USER_CLOCK
+        return now
+    if at > now:
+        return now
+    return at if at > r.sent_ns else r.sent_ns
+
+
+cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept nogil:
+    """Read until a short read, the end of the stream or nothing more; feed the codec."""
+    cdef int64_t stamp = 0, now
+    cdef ssize_t got
+    cdef uint32_t generation = c.generation
+    cdef int reads = 0
+    while c.state == CONN_OPEN and c.generation == generation:
+        got = c.transport.read(c, e.receive, RECEIVE_BYTES, &stamp)
+        now = monotonic_ns()
+        if got == WANT_READ:
+            return
+        if got == FAILED:
+            connection_broken(e, c, error_of(c.errno_, False), now)
+            return
+        if got == 0:
+            connection_ended(e, c, now)
+            return
+        if c.request == NONE:
+            connection_close(e, c)      # bytes nobody asked for: the stream is out of step
+            return
+        connection_feed(e, c, <size_t> got, stamp, now)
+        if got < RECEIVE_BYTES and not hung_up:
+            return
+        reads += 1
+        if reads == UNREAD_READS:
+            if not c.unread:
+                c.unread = 1 + hung_up
+                c.next_unread = e.unread
+                e.unread = <uint32_t> (c - e.connections)
+            return
+
+
+cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t stamp,
+                          int64_t now) noexcept nogil:
+    """Hand `size` received bytes to the codec and act on what it says."""
+    cdef vl_request *r = &e.requests[c.request]
+    cdef int64_t at = stamp_to_monotonic(e, r, stamp, now)
+    cdef size_t used = 0, done = 0
+    cdef int said
+    if r.first_byte_ns == 0:
+        r.first_byte_ns = at
+    elif at < r.first_byte_ns:
+        at = r.first_byte_ns
+    r.bytes_in += size
+    while True:
+        said = http1_feed(&c.http, e.receive + done, size - done, &used)
+        if said == HTTP_BODY:
+            body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span)
+            done += used
+            continue
+        break
+    done += used
+    if said == HTTP_NEED_MORE:
+        r.flags &= <uint16_t> ~FLAG_USER_CLOCK      # only the last read's clock counts
+        return
+    if r.first_byte_ns == at:
+        r.flags |= FLAG_COALESCED
+    if said == HTTP_BAD:
+        request_fail(e, c, c.http.error, now)
+        return
+    r.end_ns = at
+    if done < size or r.written < r.rendered:       # extra bytes; or answered before all was sent
+        c.http.keep_alive = 0
+    request_complete(e, c, now)
+
+
+cdef void connection_ended(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """The server closed its side. A FIN has no stamp: a response that it ends has our clock."""
+    cdef vl_request *r
+    count(&e.ring, C_CONNECTIONS_CLOSED_BY_SERVER, 1)
+    if c.request == NONE:
+        connection_close(e, c)
+        return
+    r = &e.requests[c.request]
+    if http1_eof(&c.http) == HTTP_DONE:
+        c.http.keep_alive = 0
+        r.end_ns = now
+        request_complete(e, c, now)
+    else:
+        connection_broken(e, c, c.http.error, now)
+
+
+cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
+                            int64_t now) noexcept nogil:
+    """The connection failed under a request, or while idle.
+
+    An idempotent request on a reused connection that brought no byte of an answer is sent once
+    more on a new one (RFC 9110 section 9.2.2, as browsers do); the time stays in its response.
+    """
+    cdef vl_request *r
+    if c.request == NONE:
+        connection_close(e, c)
+        return
+    r = &e.requests[c.request]
+    if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and c.served and not r.retried
+            and r.first_byte_ns == 0):
+        request_fail(e, c, error, now)
+        return
+    if r.sent:                          # as if it had not been: the sample tells of the retry
+        in_flight_change(e, now, -1)
+        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
+        count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
+    count(&e.ring, C_RETRIES, 1)
+    r.retried = 1
+    r.sent = 0
+    r.written = 0
+    r.flags |= FLAG_RETRIED
+    connection_drop(e, c)
+    http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)
+    c.http.want_body = (e.program.steps[r.step].flags & STEP_WANT_BODY) != 0
+    connection_open(e, c, now)
+
+
+cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """A deadline came up. It may have moved; and what waits in the kernel's buffer is read first:
+    after a pause of ours the answer may long be there."""
+    cdef vl_request *r
+    if c.deadline_ns > now:
+        deadline_set(e, c, c.deadline_ns)
+        return
+    if c.state == CONN_OPEN:
+        connection_read(e, c, False)
+        if c.state == CONN_CLOSED or c.deadline_ns > now:
+            deadline_set(e, c, c.deadline_ns)
+            return
+    elif c.state == CONN_CONNECTING and connection_progress(e, c):
+        return
+    if c.request == NONE:
+        connection_close(e, c)          # idle for too long
+        return
+    r = &e.requests[c.request]
+    if c.state == CONN_CONNECTING:
+        request_fail(e, c, ERR_CONNECT_TIMEOUT, now)
+        return
+    r.flags |= FLAG_CENSORED
+    request_fail(e, c, ERR_TIMEOUT, now)
+
+
+cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
+    """Close the descriptor; the row stays with whoever holds it."""
+    if c.fd >= 0:
+        count(&e.ring, C_CONNECTIONS_OPEN, <uint64_t> -1)
+    c.transport.close(c)
+    c.state = CONN_CLOSED
+    c.generation += 1
+    deadline_set(e, c, INT64_MAX)
+
+
+cdef void connection_close(vl_engine *e, vl_connection *c) noexcept nogil:
+    """Close a connection that no request holds; it stays in the pool, to be opened again."""
+    connection_drop(e, c)
+
+
+cdef void request_fail(vl_engine *e, vl_connection *c, uint8_t error, int64_t now) noexcept nogil:
+    """The request ended without a complete response; so does its connection."""
+    cdef vl_request *r = &e.requests[c.request]
+    if r.end_ns == 0:
+        r.end_ns = now
+    if error != ERR_TIMEOUT:
+        r.flags |= FLAG_USER_CLOCK
+    c.http.keep_alive = 0
+    request_end(e, c, error, 0, now)
+
+
+cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """A whole response of any status: judge it, take what it is asked for."""
+    cdef vl_request *r = &e.requests[c.request]
+    cdef vl_step *step = &e.program.steps[r.step]
+    cdef uint8_t error = ERR_NONE
+    if not expected(&e.program, step, c.http.status):
+        error = ERR_STATUS
+    elif step.capture_count:
+        error = <uint8_t> captures_take(e, r, step)
+    c.served += 1
+    request_end(e, c, error, c.http.status, now)
+
+
+cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
+                      int64_t now) noexcept nogil:
+    """Write the sample, let go of the connection, let the user go on."""
+    cdef uint32_t at = c.request
+    cdef vl_request *r = &e.requests[at]
+    cdef uint32_t u = r.user
+    cdef vl_user *user = &e.users[u]
+    sample_push(e, c, r, error, status, now)
+    if r.sent:
+        in_flight_change(e, now, -1)
+    if r.capture != NONE:
+        e.bodies[r.capture].next = e.free_body
+        e.free_body = r.capture
+    user.freed_ns = r.end_ns
+    user.failures = 0 if status else user.failures + (user.failures < 20)
+    c.freed_ns = r.end_ns
+    c.request = NONE
+    r.next = e.free_request
+    e.free_request = at
+    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE:
+        connection_drop(e, c)
+    else:
+        deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)
+    connection_release(e, c, now)
+    user_proceed(e, u, error)
+
+
+cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """Give a pooled connection to the user who has waited longest, or back to the pool."""
+    cdef uint32_t i = <uint32_t> (c - e.connections)
+    cdef uint32_t u
+    cdef vl_user *user
+    if not e.pooled:
+        return
+    u = users_pop(e, &e.waiting)
+    if u == NONE:
+        c.idle_queued = 1
+        connections_push(e, &e.pool, i)
+        return
+    user = &e.users[u]
+    count(&e.ring, C_WAITING, <uint64_t> -1)
+    if c.freed_ns > user.available_ns:
+        user.available_ns = c.freed_ns
+    user.connection = i                 # handed over; taken up when the ready queue is served
+    c.idle_queued = 0
+    user_ready(e, u)
+
+
+cdef inline uint32_t saturate(int64_t value) noexcept nogil:
+    if value <= 0:
+        return 0
+    if value > UINT32_MAX:
+        return UINT32_MAX
+    return <uint32_t> value
+
+
+cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t error,
+                      uint16_t status, int64_t now) noexcept nogil:
+    cdef vl_sample *s = ring_slot(&e.ring)
+    cdef vl_user *user = &e.users[r.user]
+    if s == NULL:
+        count(&e.ring, C_LOST_REQUESTS, 1)
+        return
+    s.scheduled_ns = r.scheduled_ns - e.epoch_ns
+    s.sent_ns = (r.sent_ns if r.sent else r.begun_ns) - e.epoch_ns
+    s.end_ns = r.end_ns - e.epoch_ns
+    s.first_byte_us = saturate((r.first_byte_ns - r.sent_ns) // 1000) if r.first_byte_ns else 0
+    s.wait_us = r.wait_us
+    s.connect_us = r.connect_us
+    s.tls_us = r.tls_us
+    s.read_lag_ns = saturate(now - r.end_ns)
+    s.bytes_in = saturate(<int64_t> r.bytes_in)
+    s.user_address = ((r.user * e.workers + e.worker) & 0xFFFFFF) | (<uint32_t> c.address << 24)
+    s.iteration = user.iteration
+    s.endpoint = e.program.steps[r.step].endpoint
+    s.status = status
+    s.error = error
+    s.phase = r.phase
+    s.flags = r.flags
+    ring_publish(&e.ring)
+
+
+cdef void body_add(vl_engine *e, vl_request *r, const char *data, size_t size) noexcept nogil:
+    """Keep a piece of a body that a capture asked for. Buffers grow once and are used again."""
+    cdef vl_body *body
+    cdef char *grown
+    if r.capture == NONE:
+        if e.free_body == NONE:
+            return
+        r.capture = e.free_body
+        body = &e.bodies[r.capture]
+        e.free_body = body.next
+        body.size = 0
+    body = &e.bodies[r.capture]
+    if body.size + size > e.body_limit:
+        body.size = e.body_limit + 1
+        return
+    if body.size + size > body.room:
+        grown = <char *> realloc(body.data, 2 * (body.size + size))
+        if grown == NULL:
+            body.size = e.body_limit + 1
+            return
+        body.data = grown
+        body.room = 2 * (body.size + size)
+    memcpy(body.data + body.size, data, size)
+    body.size += size

@@ -1,0 +1,277 @@
+# From samples to figures: every sample is checked, counted, binned and perhaps kept.
+#
+# Danger: samples come from memory that another process writes. They are private copies here, but
+# nothing in them was checked before sample_sane(): no index may be taken from them earlier.
+
+cdef enum:
+    SLOTS = 64                  # seconds an endpoint may have open at once; a power of two
+    MERGED = 0
+    MERGE_NO_MEMORY = -1
+    OUTCOME_OK = 0
+    OUTCOME_FAILED = 1
+    OUTCOME_TRANSPORT = 2
+    FIRST_JUDGED_ERROR = 70
+    RARE_FLAGS = (FLAG_NEW_CONNECTION | FLAG_USER_CLOCK | FLAG_RETRIED | FLAG_COALESCED
+                  | FLAG_PREEMPTED)
+
+cdef extern from *:
+    """
+    #define TIME_LIMIT_NS (1LL << 61)       /* 73 years: seconds and their sums stay in range */
+    #define DISORDER_LIMIT_NS 1000000LL     /* clocks may disagree by microseconds, never by this */
+    #define TAKE_LIMIT 0xffffffffULL        /* a bin's delta is a uint32 */
+    """
+    int64_t TIME_LIMIT_NS
+    int64_t DISORDER_LIMIT_NS
+    uint64_t TAKE_LIMIT
+
+cdef struct vl_tally:           # what one worker's ring gave
+    uint64_t kinds[4]
+    uint64_t requests[256]      # of kind request, by ErrorKind; 0 = ok
+    uint64_t corrupt
+    uint64_t occupied_ns        # from sent to our read, summed over the requests that were sent
+
+cdef struct vl_buffer:
+    char *data                  # owned, freed in merger_free()
+    size_t used
+    size_t capacity
+
+cdef struct vl_merger:
+    uint32_t phases
+    uint32_t endpoints
+    uint64_t since_take
+    vl_cells **rows               # owned: [(phase * endpoints + endpoint) * 2 + outcome]
+    vl_tail **tails             # owned: [phase * endpoints + endpoint]
+    int64_t *floors             # owned: a response time must be above it to enter the tail
+    vl_block **slots            # owned: [endpoint * SLOTS + second % SLOTS]; the blocks are in open
+    vl_block **open             # owned: blocks in use
+    size_t open_used
+    size_t open_capacity
+    vl_block **spare            # owned: zeroed blocks
+    size_t spare_used
+    vl_reservoir kept
+    vl_buffer hist
+    vl_buffer stats
+    vl_buffer series
+    vl_buffer counts
+    vl_buffer tail
+
+
+cdef inline int outcome_of(uint8_t error) noexcept nogil:
+    if error == ERR_NONE:
+        return OUTCOME_OK
+    if error >= FIRST_JUDGED_ERROR or error == ERR_TIMEOUT:
+        return OUTCOME_FAILED
+    return OUTCOME_TRANSPORT
+
+
+cdef inline bint failed_before_sending(uint8_t error) noexcept nogil:
+    return 10 <= error < 40 or 60 <= error <= 63
+
+
+cdef inline bint instant_sane(int64_t at_ns) noexcept nogil:
+    return 0 <= at_ns <= TIME_LIMIT_NS
+
+
+cdef inline bint sample_sane(vl_merger *m, const vl_sample *s, int kind,
+                             int outcome) noexcept nogil:
+    if s.endpoint >= m.endpoints or s.phase >= m.phases or s.status > 999:
+        return False
+    if not instant_sane(s.end_ns) or not instant_sane(s.scheduled_ns):
+        return False
+    if s.end_ns < s.scheduled_ns - DISORDER_LIMIT_NS:
+        return False
+    if kind >= KIND_GROUP or failed_before_sending(s.error):
+        return True             # no request was sent: sent_ns says nothing and is not read
+    if not instant_sane(s.sent_ns):
+        return False
+    return (outcome == OUTCOME_TRANSPORT
+            or (s.sent_ns >= s.scheduled_ns - DISORDER_LIMIT_NS
+                and s.end_ns >= s.sent_ns - DISORDER_LIMIT_NS))
+
+
+cdef inline int64_t at_least_0(int64_t value) noexcept nogil:
+    return value if value > 0 else 0
+
+
+cdef vl_block *block_take(vl_merger *m) noexcept nogil:
+    """A zeroed block that stands in m.open, or NULL without memory."""
+    cdef vl_block *block
+    cdef vl_block **grown
+    cdef size_t capacity
+    if m.open_used == m.open_capacity:
+        capacity = 2 * m.open_capacity + 64
+        grown = <vl_block **> realloc(m.open, capacity * sizeof(vl_block *))
+        if grown == NULL:
+            return NULL
+        m.open = grown
+        grown = <vl_block **> realloc(m.spare, capacity * sizeof(vl_block *))
+        if grown == NULL:
+            return NULL
+        m.spare = grown
+        m.open_capacity = capacity
+    if m.spare_used:
+        m.spare_used -= 1
+        block = m.spare[m.spare_used]
+    else:
+        block = <vl_block *> calloc(1, sizeof(vl_block))
+        if block == NULL:
+            return NULL
+    m.open[m.open_used] = block
+    m.open_used += 1
+    return block
+
+
+cdef vl_block *block_make(vl_merger *m, uint32_t endpoint, int64_t second) noexcept nogil:
+    """Open the block of a second, after writing out a colliding older one."""
+    cdef size_t at = <size_t> endpoint * SLOTS + <size_t> (second % SLOTS)
+    cdef vl_block *block = m.slots[at]
+    if block == NULL:
+        block = block_take(m)
+        if block == NULL:
+            return NULL
+        m.slots[at] = block
+    elif block_write(m, block) != MERGED:
+        return NULL
+    block_open(block, endpoint, second)
+    return block
+
+
+cdef inline vl_block *block_at(vl_merger *m, uint32_t endpoint, int64_t second) noexcept nogil:
+    cdef vl_block *block = m.slots[<size_t> endpoint * SLOTS + (<uint64_t> second & (SLOTS - 1))]
+    if block == NULL or block.second != second:
+        return block_make(m, endpoint, second)
+    return block
+
+
+cdef inline void count_flags(vl_block *block, uint16_t flags) noexcept nogil:
+    block.counts[N_USER_CLOCK] += (flags & FLAG_USER_CLOCK) != 0
+    block.counts[N_COALESCED] += (flags & FLAG_COALESCED) != 0
+    block.counts[N_PREEMPTED] += (flags & FLAG_PREEMPTED) != 0
+    block.counts[N_RETRIED] += (flags & FLAG_RETRIED) != 0
+    block.counts[N_NEW_CONNECTION] += (flags & FLAG_NEW_CONNECTION) != 0
+
+
+cdef inline void count_end(vl_block *block, const vl_sample *s, int kind,
+                           int outcome) noexcept nogil:
+    """What belongs to the second in which the sample ended."""
+    block.counts[N_OK + outcome] += 1
+    if s.error != ERR_NONE:
+        block.counts[N_ERROR + s.error] += 1
+    if kind >= KIND_GROUP:
+        return
+    block.counts[N_BYTES_IN] += s.bytes_in
+    if s.flags & RARE_FLAGS:
+        count_flags(block, s.flags)
+    if s.error == ERR_NONE or s.error >= FIRST_JUDGED_ERROR:
+        block.counts[s.status] += 1
+        block.counts[N_KERNEL_STAMP] += (s.flags & FLAG_USER_CLOCK) == 0
+
+
+cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
+                             int kind) noexcept nogil:
+    """What belongs to the seconds in which the sample was due and sent."""
+    cdef int64_t second = <int64_t> (<uint64_t> s.scheduled_ns // 1_000_000_000)
+    if second != block.second:
+        block = block_at(m, s.endpoint, second)
+        if block == NULL:
+            return MERGE_NO_MEMORY
+    block.counts[N_SCHEDULED] += 1
+    if kind >= KIND_GROUP or failed_before_sending(s.error):
+        return MERGED
+    second = <int64_t> (<uint64_t> s.sent_ns // 1_000_000_000)
+    if second != block.second:
+        block = block_at(m, s.endpoint, second)
+        if block == NULL:
+            return MERGE_NO_MEMORY
+    block.counts[N_SENT] += 1
+    return MERGED
+
+
+cdef inline void time_request(vl_cells *row, const vl_sample *s) noexcept nogil:
+    cdef int64_t before_us = <int64_t> s.wait_us + s.connect_us + s.tls_us
+    cell_add(&row.cells[Q_RESPONSE], at_least_0(s.end_ns - s.scheduled_ns))
+    cell_add(&row.cells[Q_SERVICE], at_least_0(s.end_ns - s.sent_ns))
+    cell_add(&row.cells[Q_GENERATOR_LAG],
+             at_least_0(s.sent_ns - s.scheduled_ns - 1000 * before_us))
+    cell_add(&row.cells[Q_READ_LAG], s.read_lag_ns)
+    if s.wait_us:
+        cell_add(&row.cells[Q_WAIT], 1000 * <int64_t> s.wait_us)
+    if s.flags & FLAG_NEW_CONNECTION:
+        cell_add(&row.cells[Q_CONNECT], 1000 * <int64_t> s.connect_us)
+        if s.tls_us:
+            cell_add(&row.cells[Q_TLS], 1000 * <int64_t> s.tls_us)
+    if s.first_byte_us and not s.flags & FLAG_COALESCED:
+        cell_add(&row.cells[Q_FIRST_BYTE], 1000 * <int64_t> s.first_byte_us)
+
+
+cdef vl_cells *row_make(vl_merger *m, size_t at) noexcept nogil:
+    if m.rows[at] == NULL:
+        m.rows[at] = row_new()
+    return m.rows[at]
+
+
+cdef int tail_enter(vl_merger *m, size_t at, const vl_sample *s,
+                    int64_t response_ns) noexcept nogil:
+    if m.tails[at] == NULL:
+        m.tails[at] = <vl_tail *> calloc(1, sizeof(vl_tail))
+        if m.tails[at] == NULL:
+            return MERGE_NO_MEMORY
+    m.floors[at] = tail_offer(m.tails[at], s, response_ns)
+    return MERGED
+
+
+cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, int kind,
+                            int outcome) noexcept nogil:
+    cdef size_t at = <size_t> s.phase * m.endpoints + s.endpoint
+    cdef vl_cells *row = m.rows[2 * at + outcome]
+    cdef int64_t response_ns = at_least_0(s.end_ns - s.scheduled_ns)
+    cdef int64_t service_ns
+    if row == NULL:
+        row = row_make(m, 2 * at + outcome)
+        if row == NULL:
+            return MERGE_NO_MEMORY
+    if kind >= KIND_GROUP:
+        service_ns = at_least_0(response_ns - 1000 * <int64_t> s.connect_us)
+        cell_add(&row.cells[Q_RESPONSE], response_ns)
+        cell_add(&row.cells[Q_SERVICE], service_ns)
+    else:
+        service_ns = at_least_0(s.end_ns - s.sent_ns)
+        time_request(row, s)
+    series_add(block, 0, response_ns)
+    series_add(block, 1, service_ns)
+    if response_ns > m.floors[at]:
+        return tail_enter(m, at, s, response_ns)
+    return MERGED
+
+
+cdef inline bint was_sent(uint8_t error) noexcept nogil:
+    """The request reached send(): neither name, connection, TLS nor this machine failed it."""
+    return error < ERR_DNS or (ERR_RESET <= error < ERR_NO_DESCRIPTOR) or error >= ERR_STATUS
+
+
+cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) noexcept nogil:
+    cdef int kind = s.flags & KIND_MASK
+    cdef int outcome = outcome_of(s.error)
+    cdef int64_t second = <int64_t> (<uint64_t> s.end_ns // 1_000_000_000)
+    cdef vl_block *block
+    if not sample_sane(m, s, kind, outcome):
+        tally.corrupt += 1
+        return MERGED
+    block = block_at(m, s.endpoint, second)
+    if block == NULL or count_starts(m, block, s, kind) != MERGED:
+        return MERGE_NO_MEMORY
+    if block.second != second:  # its slot was needed for the second of a start
+        block = block_make(m, s.endpoint, second)
+        if block == NULL:
+            return MERGE_NO_MEMORY
+    count_end(block, s, kind, outcome)
+    tally.kinds[kind] += 1
+    if kind == KIND_REQUEST:
+        tally.requests[s.error] += 1
+        if was_sent(s.error):
+            tally.occupied_ns += <uint64_t> (s.end_ns - s.sent_ns) + s.read_lag_ns
+    if kind <= KIND_HOP:
+        reservoir_offer(&m.kept, s)
+    if outcome == OUTCOME_TRANSPORT:
+        return MERGED
+    return time_sample(m, block, s, kind, outcome)

@@ -1,0 +1,225 @@
+# The tables of a worker: users, connections, requests in flight, scenarios, and the engine that
+# owns them. They refer to each other by index (NONE = no row): a user may wait for a connection,
+# a connection may serve many users in turn.
+
+cdef enum:
+    NONE = 0xFFFFFFFF
+
+cdef enum:
+    USER_OFF = 0
+    USER_IDLE                   # open model: waits for a start
+    USER_BETWEEN                # thinks between two iterations, or backs off
+    USER_THINKING               # inside an iteration
+    USER_READY                  # in the ready queue
+    USER_WAITING                # for a connection of the pool
+    USER_BUSY                   # has a request under way
+    USER_PARKED                 # a step is with Python
+
+cdef enum:
+    SECTION_REST = 0            # nothing: between iterations
+    SECTION_SETUP               # its once-per-user steps
+    SECTION_FLOW
+
+cdef struct vl_user:
+    uint64_t random             # splitmix64 state, its own
+    int64_t scheduled_ns        # when the step under way should start
+    int64_t available_ns        # when nothing of the target's held it back any more
+    int64_t freed_ns            # end of its last response
+    int64_t iteration_ns        # when its iteration should have started
+    int64_t think_ns            # spent thinking in this iteration
+    uint32_t pc                 # index of the step under way
+    uint32_t iteration
+    uint32_t connection
+    uint32_t next               # in the idle, ready or waiting queue
+    uint16_t scenario
+    uint8_t state
+    uint8_t phase
+    uint8_t section             # SECTION_*: what it is executing
+    uint8_t has_start           # begun on demand: the start it was begun for waits for its setup
+    uint8_t leaving             # ends after this iteration
+    uint8_t queued              # stands in the idle queue (perhaps no longer idle)
+    uint8_t failures            # requests in a row that brought no response
+    uint8_t begun
+
+cdef struct vl_request:
+    int64_t scheduled_ns
+    int64_t begun_ns            # taken up: connection at hand
+    int64_t sent_ns
+    int64_t first_byte_ns
+    int64_t end_ns
+    uint64_t bytes_in
+    uint32_t user
+    uint32_t step
+    uint32_t wait_us
+    uint32_t connect_us
+    uint32_t tls_us
+    uint32_t rendered           # bytes of the request
+    uint32_t written            # of them, handed to the kernel
+    uint32_t next               # free list
+    uint32_t capture            # captured body: index of a body buffer, or NONE
+    uint16_t flags
+    uint8_t phase
+    uint8_t sent                # handed to the kernel, or tried to
+    uint8_t retried
+
+cdef enum:
+    CONN_CLOSED = 0
+    CONN_CONNECTING
+    CONN_OPEN
+
+cdef struct vl_connection:
+    vl_transport *transport
+    int64_t deadline_ns         # of what it is doing; INT64_MAX when nothing may run out
+    int64_t opened_ns           # connect() began
+    int64_t freed_ns            # end of its last response
+    uint32_t generation         # of its descriptor: events of an earlier one are stale
+    uint32_t request            # in flight, or NONE
+    uint32_t next               # in the idle queue of the pool
+    uint32_t next_unread
+    uint32_t served             # responses on this descriptor
+    int32_t fd
+    int32_t errno_
+    uint8_t state
+    uint8_t address
+    uint8_t idle_queued
+    uint8_t unread              # more may be waiting in the kernel's buffer
+    vl_http1 http
+
+cdef struct vl_queue:
+    uint32_t head
+    uint32_t tail
+
+cdef struct vl_scenario:
+    vl_pacer starts             # open: when iterations start
+    vl_pacer vus                # when users join and leave
+    vl_queue idle               # first in, first out: all users take their turn
+    int64_t end_ns              # no iteration starts at or after
+    int64_t budget              # iterations left to start, -1 without limit
+    uint32_t setup_first
+    uint32_t setup_count
+    uint32_t setup_requests
+    uint32_t flow_first
+    uint32_t flow_count
+    uint32_t flow_requests
+    uint32_t think              # step between iterations, or NONE
+    uint32_t user_first
+    uint32_t user_count
+    uint32_t begun_on_demand
+    uint32_t busy               # users that are neither off, idle nor between iterations
+    uint16_t iteration_endpoint
+    uint8_t open
+    uint8_t on_demand           # open, without a stream of users of its own
+    uint8_t drop_late
+    uint8_t iteration_samples
+    uint8_t over
+
+cdef struct vl_body:
+    char *data                  # owned by the engine
+    size_t size
+    size_t room
+    uint32_t next
+
+cdef enum:
+    MAX_EVENTS = 64
+    MAX_SCENARIOS = 256
+    RECEIVE_BYTES = 65536
+    UNREAD_READS = 16           # full buffers of one connection before the others have a turn
+
+cdef struct vl_engine:
+    vl_program program
+    vl_ring ring
+    vl_clock clock
+    vl_timers timers            # owners: users, then connections, then the heartbeat
+    vl_user *users              # all arrays: owned, freed in engine_free
+    vl_connection *connections
+    vl_request *requests
+    vl_scenario *scenarios
+    vl_body *bodies
+    char *slots
+    char *receive
+    char *rendered
+    epoll_event *events
+    vl_queue ready
+    vl_queue waiting            # users, for a connection of the pool
+    vl_queue parked             # users whose step is with Python
+    vl_queue pool               # idle connections of the pool
+    uint32_t unread             # connections with more to read, linked by next_unread
+    uint32_t free_request
+    uint32_t free_body
+    uint32_t n_bodies
+    uint32_t n_users
+    uint32_t n_connections
+    uint32_t n_scenarios
+    uint32_t pooled
+    uint32_t worker
+    uint32_t workers
+    uint32_t port_range
+    uint32_t body_limit
+    uint32_t max_events
+    int64_t epoch_ns
+    int64_t connect_timeout_ns
+    int64_t idle_timeout_ns
+    int64_t graceful_ns
+    int64_t spin_ns             # spin from so long before a deadline; 0 = sleep
+    int64_t drain_until_ns
+    int64_t armed_ns
+    int64_t due_ns              # what the loop is waiting for
+    int64_t phase_starts[256]
+    uint32_t n_phases
+    uint32_t open_fds
+    int32_t epoll
+    int32_t timer
+    int32_t wake
+    int32_t control
+    uint8_t phase
+    uint8_t started
+    uint8_t stopping
+    uint8_t done
+    uint8_t control_ready
+    void *owner                 # borrowed: the Engine object, for captures
+
+
+cdef inline uint64_t connection_tag(vl_engine *e, vl_connection *c) noexcept nogil:
+    """What epoll hands back: the generation above, the index below."""
+    return (<uint64_t> c.generation << 32) | <uint32_t> (c - e.connections)
+
+
+cdef inline void users_push(vl_engine *e, vl_queue *queue, uint32_t u) noexcept nogil:
+    e.users[u].next = NONE
+    if queue.tail == NONE:
+        queue.head = u
+    else:
+        e.users[queue.tail].next = u
+    queue.tail = u
+
+
+cdef inline uint32_t users_pop(vl_engine *e, vl_queue *queue) noexcept nogil:
+    cdef uint32_t u = queue.head
+    if u != NONE:
+        queue.head = e.users[u].next
+        if queue.head == NONE:
+            queue.tail = NONE
+    return u
+
+
+cdef inline void connections_push(vl_engine *e, vl_queue *queue, uint32_t c) noexcept nogil:
+    e.connections[c].next = NONE
+    if queue.tail == NONE:
+        queue.head = c
+    else:
+        e.connections[queue.tail].next = c
+    queue.tail = c
+
+
+cdef inline uint32_t connections_pop(vl_engine *e, vl_queue *queue) noexcept nogil:
+    cdef uint32_t c = queue.head
+    if c != NONE:
+        queue.head = e.connections[c].next
+        if queue.head == NONE:
+            queue.tail = NONE
+    return c
+
+
+cdef inline void queue_clear(vl_queue *queue) noexcept nogil:
+    queue.head = NONE
+    queue.tail = NONE

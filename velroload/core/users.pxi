@@ -1,0 +1,398 @@
+# Virtual users: joining and leaving, iterations, steps, think time.
+#
+# A user runs its scenario's setup steps once (a login), then iterates over the flow. In a closed
+# model it starts again by itself; in an open one it waits in its scenario's idle queue for a start.
+# Whatever can fail at once goes through the ready queue: nothing here calls itself.
+
+
+cdef inline bint user_is_busy(vl_user *user) noexcept nogil:
+    return user.state >= USER_THINKING
+
+
+cdef void user_state(vl_engine *e, vl_user *user, uint8_t state) noexcept nogil:
+    """Change the state and keep the scenario's count of busy users right."""
+    cdef bint was = user_is_busy(user)
+    user.state = state
+    if was != user_is_busy(user):
+        if was:
+            e.scenarios[user.scenario].busy -= 1
+        else:
+            e.scenarios[user.scenario].busy += 1
+
+
+cdef void user_ready(vl_engine *e, uint32_t u) noexcept nogil:
+    user_state(e, &e.users[u], USER_READY)
+    users_push(e, &e.ready, u)
+
+
+cdef void user_off(vl_engine *e, uint32_t u) noexcept nogil:
+    """The user leaves; a connection of its own is closed."""
+    cdef vl_user *user = &e.users[u]
+    if user.state == USER_OFF:
+        return
+    user_state(e, user, USER_OFF)
+    user.leaving = 0
+    timer_cancel(&e.timers, u)
+    count(&e.ring, C_VUS_ACTIVE, <uint64_t> -1)
+    if not e.pooled and e.connections[u].state != CONN_CLOSED:
+        connection_close(e, &e.connections[u])
+
+
+cdef void user_join(vl_engine *e, uint16_t scenario, uint32_t u, int64_t at) noexcept nogil:
+    """A user begins (again): setup first, where there is one and it has not been done."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[scenario]
+    if user.state != USER_OFF:
+        user.leaving = 0
+        return
+    user.scenario = scenario
+    user.connection = NONE
+    user.scheduled_ns = at
+    user.available_ns = at
+    user.freed_ns = at
+    count(&e.ring, C_VUS_ACTIVE, 1)
+    if not user.begun:
+        count(&e.ring, C_VUS_STARTED, 1)
+        user.begun = 1
+        user.section = SECTION_SETUP if s.setup_count else SECTION_REST
+    if user.section == SECTION_SETUP:
+        setup_begin(e, u)
+    else:
+        user_rest(e, u)
+
+
+cdef void setup_begin(vl_engine *e, uint32_t u) noexcept nogil:
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    user.pc = s.setup_first
+    user.phase = e.phase
+    count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
+    user_ready(e, u)
+
+
+cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
+    """End the user after its iteration; at once when it is not in one."""
+    cdef vl_user *user = &e.users[u]
+    if user.state == USER_IDLE or user.state == USER_BETWEEN:
+        user_off(e, u)
+    elif user.state != USER_OFF:
+        user.leaving = 1
+
+
+cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
+    """Between two iterations: leave, wait for a start, think, or start again."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    cdef int64_t pause = 0
+    if user.leaving or s.over:
+        user_off(e, u)
+        return
+    if s.open:
+        user_state(e, user, USER_IDLE)
+        if not user.queued:
+            user.queued = 1
+            users_push(e, &s.idle, u)
+        return
+    if user.iteration and s.think != NONE:
+        pause = think_ns(&e.program.steps[s.think], &user.random)
+    if user.failures:
+        pause += back_off_ns(user)
+    user.scheduled_ns = user.freed_ns + pause
+    if pause:
+        user_state(e, user, USER_BETWEEN)
+        timer_set(&e.timers, u, user.scheduled_ns)
+    else:
+        user_ready(e, u)
+
+
+cdef inline int64_t back_off_ns(vl_user *user) noexcept nogil:
+    """After a request without any response a closed loop waits: 10 ms, doubling, at most 1 s."""
+    cdef int64_t wait = 10_000_000 << (user.failures - 1 if user.failures < 8 else 7)
+    return wait if wait < 1_000_000_000 else 1_000_000_000
+
+
+cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
+    cdef double ns = 0.0
+    if step.think == THINK_CONSTANT:
+        ns = step.think_a
+    elif step.think == THINK_UNIFORM:
+        ns = step.think_a + random_double(random) * (step.think_b - step.think_a)
+    elif step.think == THINK_EXPONENTIAL:
+        ns = random_exponential(random, step.think_a)
+    return <int64_t> ns
+
+
+cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:
+    """Start an iteration that was due at `at`. What delayed the user till now is its wait."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    user.section = SECTION_FLOW
+    user.has_start = 0
+    user.phase = phase
+    user.iteration += 1
+    user.iteration_ns = at
+    user.scheduled_ns = at
+    user.available_ns = user.freed_ns if user.freed_ns > at else at
+    user.think_ns = 0
+    user.pc = s.flow_first
+    count(&e.ring, C_ITERATIONS_STARTED, 1)
+    count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
+
+
+cdef inline uint32_t section_stop(vl_scenario *s, vl_user *user) noexcept nogil:
+    """Index behind the last step of what the user is executing."""
+    if user.section == SECTION_SETUP:
+        return s.setup_first + s.setup_count
+    return s.flow_first + s.flow_count
+
+
+cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
+    """Execute the user's program up to the next thing that takes time."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    cdef vl_step *step
+    cdef int64_t pause
+    while True:
+        if user.pc >= section_stop(s, user):
+            section_end(e, u, now)
+            return
+        step = &e.program.steps[user.pc]
+        if step.probability < 1.0 and random_double(&user.random) >= step.probability:
+            count(&e.ring, C_REQUESTS_SKIPPED, step.op == STEP_REQUEST)
+        elif step.op == STEP_REQUEST:
+            request_begin(e, u, now)
+            return
+        elif step.op == STEP_PARK:
+            user_state(e, user, USER_PARKED)
+            users_push(e, &e.parked, u)
+            return
+        else:
+            pause = think_ns(step, &user.random)
+            user.scheduled_ns += pause
+            user.available_ns = user.scheduled_ns
+            user.think_ns += pause
+            user.pc += 1
+            if user.scheduled_ns > now:
+                user_state(e, user, USER_THINKING)
+                timer_set(&e.timers, u, user.scheduled_ns)
+                return
+            continue
+        user.pc += 1
+
+
+cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
+    """A request ended: on to the next step. A failed setup step begins the setup again later."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    if e.pooled:
+        user.connection = NONE
+    user.scheduled_ns = user.freed_ns
+    user.available_ns = user.freed_ns
+    user.pc += 1
+    if user.section == SECTION_SETUP and error:
+        unstarted_count(e, user)
+        user.pc = s.setup_first
+        user.failures += user.failures == 0
+        if user.leaving or s.over:
+            user.begun = 0
+            user_off(e, u)
+            return
+        user.scheduled_ns = user.freed_ns + back_off_ns(user)
+        user.available_ns = user.scheduled_ns
+        count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
+        user_state(e, user, USER_THINKING)
+        timer_set(&e.timers, u, user.scheduled_ns)
+        return
+    user_ready(e, u)
+
+
+cdef void unstarted_count(vl_engine *e, vl_user *user) noexcept nogil:
+    """Count the request steps of the section under way that are not reached any more."""
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    cdef uint32_t pc
+    for pc in range(user.pc, section_stop(s, user)):
+        count(&e.ring, C_REQUESTS_UNSTARTED, e.program.steps[pc].op == STEP_REQUEST)
+
+
+cdef void section_end(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
+    """The last step is done: of the setup, or of an iteration."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    if user.section == SECTION_SETUP:
+        user.section = SECTION_REST
+        if user.has_start:
+            iteration_begin(e, u, user.iteration_ns, user.phase)
+            user_ready(e, u)
+        else:
+            user_rest(e, u)
+        return
+    count(&e.ring, C_ITERATIONS_COMPLETED, 1)
+    if s.iteration_samples:
+        iteration_push(e, u, s.iteration_endpoint)
+    user.section = SECTION_REST
+    user_rest(e, u)
+
+
+cdef void iteration_push(vl_engine *e, uint32_t u, uint16_t endpoint) noexcept nogil:
+    """The sample of an iteration: end to end, with the think time inside it beside."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_sample *s = ring_slot(&e.ring)
+    if s == NULL:
+        count(&e.ring, C_LOST_ITERATIONS, 1)
+        return
+    memset(s, 0, sizeof(vl_sample))
+    s.scheduled_ns = user.iteration_ns - e.epoch_ns
+    s.sent_ns = s.scheduled_ns
+    s.end_ns = user.scheduled_ns - e.epoch_ns       # the last step's end, trailing think included
+    s.connect_us = saturate(user.think_ns // 1000)
+    s.user_address = (u * e.workers + e.worker) & 0xFFFFFF
+    s.iteration = user.iteration
+    s.endpoint = endpoint
+    s.phase = user.phase
+    s.flags = KIND_ITERATION
+    ring_publish(&e.ring)
+
+
+cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
+    """One user out of the ready queue."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    if user.state != USER_READY:
+        return
+    if e.pooled and user.connection != NONE:
+        request_start(e, u, user.connection, now)
+    elif user.section != SECTION_REST:
+        user_step(e, u, now)
+    elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
+        user_off(e, u)
+    else:
+        if s.budget > 0:
+            s.budget -= 1
+        iteration_begin(e, u, user.scheduled_ns, e.phase)
+        user_step(e, u, now)
+
+
+cdef void starts_serve(vl_engine *e, uint16_t scenario, int64_t now) noexcept nogil:
+    """Open model: give every start that is due to the user who has been idle longest.
+
+    With no idle user a new one begins, where users begin on demand; else the start is dropped, or
+    it stays with the pacer and its response time runs from when it was due.
+    """
+    cdef vl_scenario *s = &e.scenarios[scenario]
+    cdef vl_start start
+    cdef uint32_t u
+    while e.epoch_ns + pacer_due(&s.starts) <= now and pacer_due(&s.starts) != NEVER_NS:
+        u = idle_pop(e, s)
+        if u == NONE and s.on_demand and s.begun_on_demand < s.user_count:
+            u = s.user_first + s.begun_on_demand
+            s.begun_on_demand += 1
+        if u == NONE and not s.drop_late:
+            return
+        pacer_take(&s.starts, &start)
+        if u == NONE:
+            count(&e.ring, C_ITERATIONS_DROPPED, 1)
+            count(&e.ring, C_REQUESTS_DROPPED, s.flow_requests)
+            count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
+        else:
+            start_give(e, scenario, u, e.epoch_ns + start.due_ns, start.phase, now)
+
+
+cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due, uint8_t phase,
+                     int64_t now) noexcept nogil:
+    cdef vl_user *user = &e.users[u]
+    if user.state == USER_OFF:              # begun on demand
+        user.has_start = 1
+        user.iteration_ns = due
+        user_join(e, scenario, u, due)
+        if user.section == SECTION_SETUP:   # the start waits for the log-in
+            user.phase = phase
+            return
+        user.queued = 0
+        idle_pop(e, &e.scenarios[scenario])
+    iteration_begin(e, u, due, phase)
+    user_step(e, u, now)
+
+
+cdef uint32_t idle_pop(vl_engine *e, vl_scenario *s) noexcept nogil:
+    """The user who has been idle longest; those who have left meanwhile are passed over."""
+    cdef uint32_t u = users_pop(e, &s.idle)
+    while u != NONE:
+        e.users[u].queued = 0
+        if e.users[u].state == USER_IDLE:
+            return u
+        u = users_pop(e, &s.idle)
+    return NONE
+
+
+cdef void users_pace(vl_engine *e, int64_t now) noexcept nogil:
+    """Let users join and leave, and iterations start, as the schedule says."""
+    cdef vl_scenario *s
+    cdef vl_start change
+    cdef uint32_t i, u
+    for i in range(e.n_scenarios):
+        s = &e.scenarios[i]
+        if s.over:
+            continue
+        while e.epoch_ns + pacer_due(&s.vus) <= now and pacer_due(&s.vus) != NEVER_NS:
+            pacer_take(&s.vus, &change)
+            u = s.user_first + <uint32_t> (change.id // e.workers)
+            if change.kind == ROW_VUS_UP:
+                user_join(e, <uint16_t> i, u, e.epoch_ns + change.due_ns)
+            else:
+                user_leave(e, u)
+        if s.open:
+            starts_serve(e, <uint16_t> i, now)
+        if scenario_ended(e, s, now):
+            scenario_end(e, s)
+
+
+cdef inline bint scenario_ended(vl_engine *e, vl_scenario *s, int64_t now) noexcept nogil:
+    """No iteration will start any more."""
+    if e.stopping:
+        return True
+    if s.open:
+        return now >= s.end_ns and pacer_remaining(&s.starts) == 0
+    return now >= s.end_ns or (s.budget == 0 and s.busy == 0)
+
+
+cdef void scenario_end(vl_engine *e, vl_scenario *s) noexcept nogil:
+    """Send the resting users home; the busy ones finish their iteration, up to graceful stop."""
+    cdef uint32_t u
+    s.over = 1
+    for u in range(s.user_first, s.user_first + s.user_count):
+        user_leave(e, u)
+
+
+cdef void users_finish(vl_engine *e, int64_t now) noexcept nogil:
+    """The run is over: account for all that was planned and will not be done."""
+    cdef vl_user *user
+    cdef vl_scenario *s
+    cdef uint64_t left, rest
+    cdef uint32_t u, i
+    for i in range(e.n_scenarios):
+        s = &e.scenarios[i]
+        left = <uint64_t> pacer_remaining(&s.starts)
+        if s.budget > 0:
+            left += <uint64_t> s.budget
+        for u in range(s.user_first, s.user_first + s.user_count):
+            user = &e.users[u]
+            left += user.has_start
+            if user.section == SECTION_REST or user.state == USER_OFF:
+                continue
+            if user.state == USER_BUSY:
+                user.pc += 1                # this request is in flight, the later ones never began
+                open_age_add(e, u, now)
+            elif user.section == SECTION_FLOW:
+                count(&e.ring, C_ITERATIONS_INTERRUPTED, 1)
+            unstarted_count(e, user)
+        rest = left * s.flow_requests
+        count(&e.ring, C_ITERATIONS_UNSTARTED, left)
+        count(&e.ring, C_REQUESTS_UNSTARTED, rest)
+        count(&e.ring, C_REQUESTS_PLANNED, rest)
+
+
+cdef inline void open_age_add(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
+    """Add the age of the user's request in flight to the open ages."""
+    cdef vl_request *r = &e.requests[e.connections[e.users[u].connection].request]
+    if r.sent:
+        count(&e.ring, C_OPEN_AGE, <uint64_t> (now - r.sent_ns))

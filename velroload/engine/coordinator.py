@@ -1,0 +1,185 @@
+"""One run: starts the node's workers at one instant, drains, watches, stops, collects.
+
+Everything that is not the engine's comes in as a callable (Hooks): what watches the generator, what
+shows progress, what decides to abort.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from velroload.engine.evidence import Evidence, GeneratorSecond
+from velroload.engine.node import Node
+from velroload.engine.recorder import Recorder
+from velroload.engine.workers import Workers
+from velroload.runfolder import RunData
+
+TICK_S = 0.05
+SECOND_NS = 1_000_000_000
+SILENCE_NS = 5 * SECOND_NS
+"""A worker that should have ended gets this much longer, then it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """generator: pids and CPUs of the workers → a callable that reads the last second.
+    progress: called every second with a Live. abort: the reason to stop now, or None."""
+
+    generator: Callable[[list[int], list[int]], Callable[[], GeneratorSecond]]
+    progress: Callable[["Live"], None]
+    abort: Callable[["Live"], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The run as of now. `counters` are those of all workers together."""
+
+    elapsed_ns: int
+    state: str
+    counters: dict[str, int]
+    recorder: Recorder
+    worker_cpu: list[float | None]
+    ring_share: float
+
+
+@dataclass(slots=True)
+class Coordinator:
+    """Carries one run out. end_ns None: the run ends with its last iteration."""
+
+    workers: Workers
+    node: Node
+    recorder: Recorder
+    hooks: Hooks
+    end_ns: int | None
+    graceful_ns: int
+    ended: str = "planned"
+    reason: str | None = None
+    incomplete: list[str] = field(default_factory=list)
+    _signals: int = 0
+    _stopped_ns: int | None = None
+    _told: set[int] = field(default_factory=set)
+    _seconds: int = 0
+
+    async def run(self) -> RunData:
+        """From spawn to the saved run folder. InvalidRunError when it could not begin."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.interrupt, number)
+        try:
+            await self.workers.start()
+            return await self._measure()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+            self.workers.close()
+            self.node.close()
+
+    async def _measure(self) -> RunData:
+        workers = self.workers.processes
+        cpus = [worker.cpu for worker in workers if worker.cpu is not None]
+        read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
+        evidence = Evidence(self.workers)
+        epoch_ns = self.workers.go()
+        if self._signals:
+            self._stop("now", 0)
+        self.recorder.update_manifest(
+            epoch_monotonic_ns=epoch_ns,
+            workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
+        )
+        while not self.workers.over:
+            await asyncio.sleep(TICK_S)
+            self.node.drain()
+            self._notice_deaths(epoch_ns)
+            now_ns = time.monotonic_ns() - epoch_ns
+            if now_ns >= (self._seconds + 1) * SECOND_NS:
+                self._seconds = now_ns // SECOND_NS
+                self._second(now_ns, read_generator(), evidence)
+            self._end_silent(now_ns)
+        self.node.drain_all()
+        self._notice_deaths(epoch_ns)
+        self.recorder.add(self.node.take())
+        return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+
+    def _second(self, now_ns: int, second: GeneratorSecond, evidence: Evidence) -> None:
+        """Once a second: write down what came in, show it, judge the abort rules."""
+        self.recorder.add(self.node.take())
+        counters = self.workers.counters()
+        evidence.second(now_ns // SECOND_NS - 1, second, counters)
+        self.recorder.counters({"at_ns": now_ns, "workers": counters})
+        total = {name: sum(worker[name] for worker in counters) for name in counters[0]}
+        live = Live(
+            elapsed_ns=now_ns,
+            state=self._state(now_ns),
+            counters=total,
+            recorder=self.recorder,
+            worker_cpu=second.worker_cpu,
+            ring_share=evidence.ring_share(),
+        )
+        self.hooks.progress(live)
+        reason = None if self._stopped_ns is not None else self.hooks.abort(live)
+        if reason is not None:
+            self.ended, self.reason = "aborted", reason
+            self.recorder.event({"at_ns": now_ns, "event": "aborted", "reason": reason})
+            self._stop("drain", now_ns)
+
+    def _state(self, now_ns: int) -> str:
+        over = self.end_ns is not None and now_ns > self.end_ns
+        return "draining" if over or self._stopped_ns is not None else "running"
+
+    def interrupt(self, number: int) -> None:
+        """First signal: stop starting, let what is under way finish. Second: report at once."""
+        self._signals += 1
+        if self.ended == "planned":
+            self.ended = "interrupted" if number == signal.SIGINT else "terminated"
+            self.reason = signal.Signals(number).name
+        if self.workers.epoch_ns:
+            now_ns = time.monotonic_ns() - self.workers.epoch_ns
+            self._stop("drain" if self._signals == 1 else "now", now_ns)
+
+    def _stop(self, how: str, now_ns: int) -> None:
+        self._stopped_ns = now_ns if how == "drain" else now_ns - self.graceful_ns
+        self.workers.stop(how)
+
+    def _give_up(self, index: int, why: str) -> None:
+        """Say once what became of a worker."""
+        if index not in self._told:
+            self._told.add(index)
+            self.incomplete.append(why)
+            self.recorder.event({"event": "worker lost", "worker": index, "why": why})
+
+    def _notice_deaths(self, epoch_ns: int) -> None:
+        """Say what became of workers that are gone, and end those whose memory is damaged."""
+        at_s = (time.monotonic_ns() - epoch_ns) / SECOND_NS
+        for index, why in self.node.damaged.items():
+            self.workers.processes[index].kill()
+            self._give_up(index, f"worker {index}: {why}")
+        for worker in self.workers.processes:
+            name = f"worker {worker.index} (pid {worker.pid})"
+            if worker.died and not worker.done:
+                self._give_up(worker.index, f"{name} {worker.died} at {at_s:.1f} s")
+            elif worker.error:
+                self._give_up(worker.index, f"{name} stopped: {worker.error}")
+
+    def _end_silent(self, now_ns: int) -> None:
+        """Kill workers that outlast every deadline that they were given."""
+        begun = self._stopped_ns if self._stopped_ns is not None else self.end_ns
+        if begun is None or now_ns < begun + self.graceful_ns + SILENCE_NS:
+            return
+        for worker in self.workers.kill_silent():
+            self._give_up(
+                worker.index,
+                f"worker {worker.index} (pid {worker.pid}) did not end in time and was killed",
+            )
+
+    def _finish(self, now_ns: int, evidence: Evidence) -> RunData:
+        end = {
+            "ended_ns": now_ns,
+            "ended": self.ended,
+            "reason": self.reason,
+            "incomplete": self.incomplete,
+            "ledger": evidence.ledger().as_json(),
+            "evidence": evidence.to_json(),
+        }
+        return self.recorder.finish(end, self.node.reservoir())

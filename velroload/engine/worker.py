@@ -1,0 +1,171 @@
+"""A worker process: a uvloop loop around one Engine.
+
+Started by the coordinator as `python -m velroload.engine.worker CONTROL SEGMENT PROGRAM PARENT`,
+three inherited descriptors and the pid of the coordinator. It dies with the coordinator: by
+PR_SET_PDEATHSIG, and by the end of the control socket.
+"""
+
+import asyncio
+import ctypes
+import gc
+import mmap
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvloop
+
+from velroload import _core
+from velroload.engine.control import Decoder, Message, encode, read_program
+from velroload.protocol.extract import json_rule
+
+PR_SET_PDEATHSIG = 1
+PR_SET_TIMERSLACK = 29
+STAMP_TRIES = 200
+WAKE_UPS = 200
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel to kill us when the coordinator dies; leave at once if it has already."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def pin(cpu: int | None) -> bool:
+    """Stay on one CPU; False when that is not allowed."""
+    if cpu is None:
+        return False
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError:
+        return False
+    return True
+
+
+def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
+    """A loopback pair with receive stamps; None when the kernel gives none.
+
+    The kernel begins to stamp a moment after the first socket asks for it, and stops when the last
+    one is closed: the pair is kept open for as long as the worker lives.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = socket.create_connection(server.getsockname())
+        receiver, _ = server.accept()
+    _core.ask_stamps(receiver.fileno())
+    for _ in range(STAMP_TRIES):
+        sender.send(b"x")
+        if _core.stamp_of(receiver.fileno()):
+            return sender, receiver
+    sender.close()
+    receiver.close()
+    return None
+
+
+class Worker:
+    """Runs an Engine to its end and tells the coordinator."""
+
+    def __init__(self, control: socket.socket, engine: _core.Engine) -> None:
+        self.control = control
+        self.engine = engine
+        self.decoder = Decoder()
+        self.loop = asyncio.get_running_loop()
+        self.ended = self.loop.create_future()
+
+    def start(self) -> None:
+        self.loop.add_reader(self.control, self.on_control)
+        self.loop.add_reader(self.engine.fileno(), self.on_engine)
+        self.engine.watch_control(self.control.fileno())
+
+    def say(self, message: Message) -> None:
+        """Messages are few and short: the socket's buffer always has room."""
+        self.control.setblocking(True)
+        self.control.sendall(encode(message))
+        self.control.setblocking(False)
+
+    def on_control(self) -> None:
+        try:
+            data = self.control.recv(65536)
+        except BlockingIOError:
+            return
+        if not data:
+            os._exit(1)  # the coordinator is gone: nothing may be sent any more
+        for message in self.decoder.feed(data):
+            self.obey(message)
+
+    def obey(self, message: Message) -> None:
+        if "go" in message:
+            self.engine.start(message["go"], message["spin_ns"])
+            self.on_engine()
+        elif message["stop"] == "leave":
+            self.ended.set_result(None)
+        else:
+            self.engine.stop(message["stop"] == "now")
+            self.on_engine()
+
+    def on_engine(self) -> None:
+        """Run the core for a slice; every exception of ours ends the worker and is told."""
+        try:
+            said = self.engine.poll()
+            if said == _core.DONE:
+                self.loop.remove_reader(self.engine.fileno())
+                self.engine.finish()
+                self.say({"done": True})
+        except Exception as error:
+            self.loop.remove_reader(self.engine.fileno())
+            self.say({"error": f"{type(error).__name__}: {error}"})
+
+
+def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]) -> _core.Engine:
+    """Map the segment and build the engine from the program."""
+    size = os.fstat(segment).st_size
+    memory = mmap.mmap(segment, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    for scenario in settings["scenarios"]:
+        for stream in ("starts", "vus"):
+            scenario[stream] = arrays[scenario[stream]]
+    program: dict[str, Any] = {**arrays, "settings": settings}
+    return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
+
+
+async def run(control: socket.socket, segment: int, program: int) -> None:
+    settings, arrays = read_program(program)
+    pinned = pin(settings["cpu"])
+    stamps = switch_on_stamps()
+    wake_up_p99_ns = 0
+    if settings["spin"]:
+        wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
+    engine = make_engine(segment, settings, arrays)
+    gc.callbacks.append(lambda phase, _: engine.note_collection() if phase == "stop" else None)
+    worker = Worker(control, engine)
+    worker.start()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    worker.say(
+        {
+            "ready": True,
+            "pinned": pinned,
+            "stamps": stamps is not None,
+            "wake_up_p99_ns": wake_up_p99_ns,
+            "memory": engine.memory(),
+        }
+    )
+    await worker.ended
+    engine.close()
+
+
+def main(arguments: list[str]) -> None:
+    control_fd, segment, program, parent = map(int, arguments)
+    die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides when to stop
+    control = socket.socket(fileno=control_fd)
+    control.setblocking(False)
+    uvloop.run(run(control, segment, program))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""3 WATCHING: the machine that generates the load, and the target."""

@@ -1,0 +1,51 @@
+"""Where requests go: the target's URL taken apart, and addresses as the core wants them."""
+
+import ipaddress
+import socket
+import struct
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ADDRESSES_MAX = 256
+"""A sample carries the number of its address in 8 bits."""
+DEFAULT_PORTS = {"http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A base URL taken apart: `authority` is what the Host header says, `path` what stands before
+    each request's own."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> "Target":
+        """From a URL that the command line or the loader has accepted."""
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname or "", port, parts.netloc, parts.path)
+
+
+def pack_address(address: str, port: int) -> bytes:
+    """An IP address and a port as the core's 32-byte row: family, length, struct sockaddr_in[6].
+
+    An IPv6 address may carry a scope ("fe80::1%2"). ValueError for anything but an IP address.
+    """
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        raw = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + ip.packed + bytes(8)
+        family = socket.AF_INET
+    else:
+        scope = int(ip.scope_id) if ip.scope_id and ip.scope_id.isdigit() else 0
+        raw = (
+            struct.pack("=H", socket.AF_INET6)
+            + struct.pack("!HI", port, 0)
+            + ip.packed
+            + struct.pack("=I", scope)
+        )
+        family = socket.AF_INET6
+    return struct.pack("=HH28s", family, len(raw), raw)

@@ -1,0 +1,1 @@
+"""Running: one run = target + engine + analysis, passed in as callables."""

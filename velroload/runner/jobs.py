@@ -1,0 +1,226 @@
+"""From a plan to what each worker gets: its share of the schedules, its settings, its ports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
+from velroload.engine.workers import Job
+from velroload.errors import ConfigError
+from velroload.load.models import schedule
+from velroload.load.schedule import ROW, Schedule, Share, derive_seed
+from velroload.plan.model import Plan
+from velroload.protocol.program import Program
+
+NEVER_NS = 1 << 61
+BODY_LIMIT_BYTES = 1 << 20
+"""A captured body may be this long."""
+MAX_EVENTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The plan's scenarios, each with its schedule."""
+
+    plan: Plan
+    schedules: tuple[Schedule, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Work":
+        return cls(plan, tuple(schedule(plan, scenario) for scenario in plan.scenarios))
+
+    def seed_of(self, scenario: int) -> int:
+        """Each scenario's schedule is drawn from a seed of its own."""
+        return derive_seed(self.plan.seed, scenario)
+
+    def shares(self, worker: int, workers: int) -> list[Share]:
+        """One worker's part of every schedule."""
+        return [
+            each.for_worker(worker, workers, self.seed_of(index))
+            for index, each in enumerate(self.schedules)
+        ]
+
+    @property
+    def end_ns(self) -> int | None:
+        """When the last scenario starts no more; None when only its iterations end it."""
+        ends = [each.end_ns for each in self.schedules]
+        known = [end for end in ends if end is not None]
+        return max(known) if len(known) == len(ends) else None
+
+    @property
+    def users(self) -> int:
+        """The most virtual users at one time."""
+        return sum(each.peak_vus for each in self.schedules)
+
+    @property
+    def connections(self) -> int:
+        """The most connections at one time."""
+        return min(self.users, self.plan.connections or self.users)
+
+    @property
+    def is_open(self) -> bool:
+        return any(each.is_open for each in self.schedules)
+
+    @property
+    def is_paced(self) -> bool:
+        """Starts are scheduled by us: by a rate, or by think time."""
+        return self.is_open or any(
+            s.load.think is not None or s.think_per_iteration_ns for s in self.plan.scenarios
+        )
+
+    def offered_rate_per_s(self) -> float | None:
+        """Requests per second in the hold, when all starts are scheduled."""
+        if not all(each.is_open for each in self.schedules):
+            return None
+        pairs = zip(self.plan.scenarios, self.schedules, strict=True)
+        return float(sum(s.peak_rate_per_s * p.requests_per_iteration for p, s in pairs))
+
+    def planned_iterations(self) -> int | None:
+        """Exact, when it is known before the run."""
+        counts = [each.planned(self.seed_of(i)) for i, each in enumerate(self.schedules)]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def planned_requests_until(self, at_ns: int) -> float | None:
+        """How many requests the schedules want started by `at_ns`."""
+        if not all(each.is_open for each in self.schedules):
+            return None
+        total = 0.0
+        for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
+            total += starts_until(each, at_ns) * float(scenario.requests_per_iteration)
+        return total
+
+    def samples_per_s(self, workers: int) -> int:
+        """The most samples that one worker may push in a second."""
+        peak = 0.0
+        for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
+            if not each.is_open and not self.is_paced:
+                return CLOSED_PEAK_PER_S
+            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1
+            users_per_s = each.peak_vus if not each.is_open else 0
+            peak += (float(each.peak_rate_per_s) + users_per_s) * per_iteration
+        return min(CLOSED_PEAK_PER_S, round(peak / workers) + 1)
+
+
+def starts_until(each: Schedule, at_ns: int) -> float:
+    """The integral of the rate up to an instant."""
+    total = 0.0
+    for segment in each.arrivals:
+        span_ns = segment.end_ns - segment.start_ns
+        done_ns = min(max(at_ns - segment.start_ns, 0), span_ns)
+        if done_ns:
+            slope = float(segment.to_value - segment.from_value) / span_ns
+            mean = float(segment.from_value) + slope * done_ns / 2
+            total += mean * done_ns / 1e9
+    return total
+
+
+def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> list[Job]:
+    """One job per CPU in `cpus`. ConfigError when there is too little for so many workers."""
+    workers = len(cpus)
+    pool = work.plan.connections
+    if pool is not None and pool < workers:
+        raise ConfigError(
+            f"{workers} workers cannot share {pool} connections: "
+            f"use at most {pool} workers or more connections"
+        )
+    ports = port_ranges(workers)
+    slots = slots_for(work.samples_per_s(workers), workers)
+    jobs = []
+    for worker, cpu in enumerate(cpus):
+        shares = work.shares(worker, workers)
+        arrays = dict(program.arrays)
+        users = 0
+        scenarios = []
+        for index, share in enumerate(shares):
+            arrays[f"starts{index}"], arrays[f"vus{index}"] = share.arrivals, share.vus
+            scenarios.append(scenario_settings(work, program, index, share, users))
+            users += share.max_vus
+        settings: dict[str, Any] = {
+            "cpu": cpu,
+            "worker": worker,
+            "workers": workers,
+            "users": users,
+            "pool": 0 if pool is None else part(pool, worker, workers),
+            "port_range": ports[worker],
+            "spin": spin,
+            "phases": [0],
+            "scenarios": scenarios,
+            **common_settings(work.plan, program),
+        }
+        planned = planned_iterations(work, shares)
+        steps = len(work.plan.scenarios[0].requests)
+        jobs.append(Job(cpu, slots, settings, arrays, planned, steps))
+    return jobs
+
+
+def part(total: int, worker: int, workers: int) -> int:
+    """One worker's part of a whole number; the parts add up to it."""
+    return total * (worker + 1) // workers - total * worker // workers
+
+
+def planned_iterations(work: Work, shares: Sequence[Share]) -> int | None:
+    """How many iterations these shares promise; None when only the target's pace decides."""
+    total = 0
+    for each, share in zip(work.schedules, shares, strict=True):
+        if each.is_open:
+            total += int(np.frombuffer(share.arrivals, ROW)["count"].sum())
+        elif share.iterations is not None and each.end_ns is None:
+            total += share.iterations
+        else:
+            return None
+    return total
+
+
+def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
+    return {
+        "connect_timeout_ns": plan.timeouts.connect_ns,
+        "idle_timeout_ns": plan.timeouts.idle_ns or 0,
+        "graceful_ns": plan.graceful_stop_ns,
+        "body_limit": BODY_LIMIT_BYTES,
+        "max_events": MAX_EVENTS,
+        "seed": plan.seed,
+        "rules": [list(path) for path in program.rules],
+        "slots": program.slots,
+        "user_slot": program.user_slot,
+        "slot_bytes": program.slot_bytes,
+        "render_bytes": program.render_bytes,
+    }
+
+
+def scenario_settings(
+    work: Work, program: Program, index: int, share: Share, user_first: int
+) -> dict[str, Any]:
+    compiled, each = program.scenarios[index], work.schedules[index]
+    return {
+        "setup": compiled.setup,
+        "flow": compiled.flow,
+        "think": compiled.think,
+        "users": [user_first, share.max_vus],
+        "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
+        "iterations": share.iterations,
+        "open": each.is_open,
+        "on_demand": each.is_open and each.users is None,
+        "drop_late": each.late == "drop",
+        "iteration_endpoint": compiled.iteration_endpoint,
+        "starts": f"starts{index}",
+        "vus": f"vus{index}",
+        "seed": share.pacer_seed,
+    }
+
+
+def port_ranges(workers: int, proc: Path = Path("/proc")) -> list[int]:
+    """Each worker's own share of the local ports, as IP_LOCAL_PORT_RANGE wants it: low in the
+    lower 16 bits, high in the upper ones (ip(7)); 0 (no share) where the kernel does not tell."""
+    try:
+        low, high = map(int, (proc / "sys/net/ipv4/ip_local_port_range").read_text().split())
+    except (OSError, ValueError):
+        return [0] * workers
+    count = high - low + 1
+    edges = [low + count * index // workers for index in range(workers + 1)]
+    if count < 2 * workers:
+        return [0] * workers
+    return [edges[i] | (edges[i + 1] - 1) << 16 for i in range(workers)]
