@@ -121,6 +121,8 @@ def test_a_quarter_of_the_hold_may_be_bad(bad: list[int], verdict: str) -> None:
     assert reason.text == (
         f"{len(bad)} of 10 seconds of the hold {words} ({len(bad)}0 %), such as second 1: steal 20 %"
     )
+    if verdict == "INVALID":
+        assert reason.advice == f"use a machine that is not shared, then {COMMAND}"
 
 
 @pytest.mark.parametrize(
@@ -134,8 +136,6 @@ def test_a_shared_machine_is_priced_by_its_samples_until_it_is_severe(
     everywhere = list(range(10))
     assert judged(with_seconds(DATA, everywhere, **mild)).verdict == "VALID"
     assert judged(with_seconds(DATA, everywhere, **severe)).verdict == "INVALID"
-    if verdict == "INVALID":
-        assert reason.advice == f"use a machine that is not shared, then {COMMAND}"
 
 
 @pytest.mark.parametrize(
