@@ -173,7 +173,10 @@ def per_second(
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary name beside it, fsync, rename."""
+    """Write a file whole or not at all: temporary name beside it, fsync, rename.
+
+    OSError names the file, also when the disk is full (the system's own error does not).
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -181,8 +184,9 @@ def write_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = str(path)
         raise
 
 
