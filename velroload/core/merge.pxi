@@ -5,7 +5,7 @@
 
 cdef enum:
     SLOTS = 64                  # seconds an endpoint may have open at once; a power of two
-    AHEAD = 8                   # samples between fetching a bin and counting in it
+    AHEAD = 16                  # samples between fetching a bin and counting in it
     LANES = QUANTITIES + 2      # one per quantity and series
     MERGED = 0
     MERGE_NO_MEMORY = -1
