@@ -99,7 +99,7 @@ cdef inline uint32_t bin_2(uint64_t value_ns) noexcept nogil:
 cdef inline void lane_add(uint32_t **lane, uint32_t *bin) noexcept nogil:
     """Count in the bin that this lane fetched some samples ago, and fetch `bin` for later.
 
-    Bins of many endpoints do not fit the caches; waiting for them was half of the cost of a sample.
+    Bins of many endpoints do not fit the caches: waiting for them was half of a sample's cost.
     """
     lane[0][0] += 1
     lane[0] = bin
@@ -123,7 +123,8 @@ cdef inline void cell_clear(vl_cell *cell) noexcept nogil:
 
 cdef vl_row *row_new() noexcept nogil:
     """A row and its bins in one piece; the kernel gives pages to touched bins only."""
-    cdef char *piece = <char *> calloc(1, sizeof(vl_row) + QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t))
+    cdef size_t bins_bytes = QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t)
+    cdef char *piece = <char *> calloc(1, sizeof(vl_row) + bins_bytes)
     cdef vl_row *row = <vl_row *> piece
     cdef int quantity
     if piece == NULL:

@@ -265,7 +265,7 @@ cdef class RingWriter:
         ring_stall(&self.ring, at_ns, length_ns)
 
     def bench_push(self, uint64_t n):
-        """CPU nanoseconds per push over n pushes; the samples are thrown away when the ring is full."""
+        """CPU nanoseconds per push over n pushes; a full ring is emptied at once."""
         cdef vl_sample sample
         cdef int64_t before
         cdef int64_t after
