@@ -77,7 +77,7 @@ class Rig:
         poller = select.poll()
         poller.register(self.engine.fileno(), select.POLLIN)
         poller.poll(wait_ms)
-        said = self.engine.poll(budget_ns)
+        said: int = self.engine.poll(budget_ns)
         self.empty()
         return said
 

@@ -6,8 +6,8 @@ from velroload.sample import SAMPLE, ErrorKind, Flag, Kind, fails_before_sending
 
 def test_layout_is_the_c_struct() -> None:
     assert SAMPLE.itemsize == _core.SAMPLE_BYTES == 64
-    fields = SAMPLE.fields or {}
-    assert {name: fields[name][1] for name in SAMPLE.names or ()} == _core.SAMPLE_OFFSETS
+    assert SAMPLE.fields is not None
+    assert {name: place[1] for name, place in SAMPLE.fields.items()} == _core.SAMPLE_OFFSETS
 
 
 def test_numbers_are_the_cores() -> None:

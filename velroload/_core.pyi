@@ -1,6 +1,7 @@
 """The request and timing core. Types and prose for callers; the code is in core/*.pxi."""
 
-from typing import final
+from collections.abc import Callable
+from typing import Any, final
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -47,12 +48,19 @@ class RingReader:
         counts to 2^32 between two takes).
         """
 
+    def read(self) -> bytes:
+        """Take all waiting samples out unmerged, as 64-byte records; for tests and tools."""
+
     def counters(self) -> dict[str, int]:
         """The live counters by the names of COUNTER_INDEX. Each is read whole; together they are
         no snapshot."""
 
     def stalls(self) -> list[tuple[int, int]]:
         """The last 128 pauses of the worker: (at_ns since the epoch, length_ns), oldest first."""
+
+    @property
+    def occupied_ns(self) -> int:
+        """Sum over the merged requests that were sent: from send to our read."""
 
     def kinds(self) -> list[int]:
         """How many samples of each sample.Kind were merged."""
@@ -235,3 +243,77 @@ class Http1Parser:
     @property
     def state_bytes(self) -> int:
         """Memory of one parser."""
+
+# --- timer.pxi ---
+
+@final
+class Timers:
+    """The heap of deadlines alone, for tests: one deadline per owner, owners from 0."""
+
+    def __new__(cls, owners: int) -> Timers: ...
+    def set(self, owner: int, at_ns: int) -> None:
+        """Give the owner this deadline in place of the one it has. IndexError for no owner."""
+    def cancel(self, owner: int) -> None: ...
+    def pop(self) -> tuple[int, int] | None:
+        """Remove the earliest deadline: (at_ns, owner); None when there is none."""
+
+# --- engine.pxi ---
+
+DONE: int
+PARKED: int
+"""What Engine.poll returns when the run is over, and when steps wait for Python."""
+
+@final
+class Engine:
+    """The event loop of one worker: users, connections, requests; own epoll and timerfd.
+
+    `segment`: writable memory that format_segment() has prepared; samples and counters go there.
+    `program`: the arrays of velroload.protocol.program as bytes, and under "settings" what
+    velroload.runner.jobs says of this worker. `rules`: a callable per capture, body bytes → value
+    or None. All memory is taken here; nothing is allocated once it runs, but for captured bodies
+    that outgrow every earlier one. Every index of the program is checked: ValueError.
+
+    Not thread-safe: all methods from the thread that polls. After close() they raise ValueError.
+    """
+
+    def __new__(
+        cls,
+        segment: WriteableBuffer,
+        program: dict[str, Any],
+        rules: list[Callable[[bytes], bytes | None]],
+    ) -> Engine: ...
+    @property
+    def closed(self) -> bool: ...
+    def fileno(self) -> int:
+        """Its epoll descriptor: readable when poll() has something to do."""
+    def watch_control(self, fd: int) -> None:
+        """Let poll() return early when this descriptor becomes readable."""
+    def start(self, epoch_ns: int, spin_ns: int = 0) -> None:
+        """Begin at this instant (CLOCK_MONOTONIC ns, may lie ahead). spin_ns > 0: stop sleeping so
+        long before each deadline. RuntimeError the second time."""
+    def poll(self, budget_ns: int = 20_000_000) -> int:
+        """Run for about that long, sleeping included, without the GIL. Returns DONE, PARKED or
+        something else to be called again."""
+    def stop(self, at_once: bool = False) -> None:
+        """Start nothing more; finish what is under way within the graceful stop, or not at all."""
+    def parked(self) -> list[tuple[int, int]]:
+        """(user, step) of the steps that wait for Python; each must be resumed once."""
+    def resume(self, user: int) -> None:
+        """The parked step of this user is done. ValueError when it is not parked."""
+    def finish(self) -> None:
+        """After DONE: count what was planned and not done, close the connections."""
+    def note_collection(self) -> None:
+        """Count a run of Python's collector."""
+    def memory(self) -> dict[str, int]:
+        """Bytes of its tables: per_user, per_connection, total."""
+    def close(self) -> None:
+        """Free everything; may be called twice."""
+
+def stamp_of(fd: int) -> int:
+    """Receive from a socket; the kernel's receive stamp (CLOCK_REALTIME ns), 0 without one."""
+
+def ask_stamps(fd: int) -> None:
+    """Switch software receive stamps on for a socket (kernel: networking/timestamping)."""
+
+def wake_up_delays(n: int, every_ns: int = 1_000_000) -> list[int]:
+    """Sleep n times until a timerfd's instant; how late each wake-up was, in ns."""

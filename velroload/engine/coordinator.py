@@ -40,7 +40,7 @@ class Live:
     state: str
     counters: dict[str, int]
     recorder: Recorder
-    second: GeneratorSecond | None
+    worker_cpu: list[float | None]
     ring_share: float
 
 
@@ -110,7 +110,12 @@ class Coordinator:
         self.recorder.counters({"at_ns": now_ns, "workers": counters})
         total = {name: sum(worker[name] for worker in counters) for name in counters[0]}
         live = Live(
-            now_ns, self._state(now_ns), total, self.recorder, second, evidence.ring_share()
+            elapsed_ns=now_ns,
+            state=self._state(now_ns),
+            counters=total,
+            recorder=self.recorder,
+            worker_cpu=second.worker_cpu,
+            ring_share=evidence.ring_share(),
         )
         self.hooks.progress(live)
         reason = None if self._stopped_ns is not None else self.hooks.abort(live)

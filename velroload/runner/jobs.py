@@ -144,7 +144,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "worker": worker,
             "workers": workers,
             "users": users,
-            "pool": 0 if pool is None else pool * (worker + 1) // workers - pool * worker // workers,
+            "pool": 0 if pool is None else part(pool, worker, workers),
             "port_range": ports[worker],
             "spin": spin,
             "phases": [0],
@@ -155,6 +155,11 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
         steps = len(work.plan.scenarios[0].requests)
         jobs.append(Job(cpu, slots, settings, arrays, planned, steps))
     return jobs
+
+
+def part(total: int, worker: int, workers: int) -> int:
+    """One worker's part of a whole number; the parts add up to it."""
+    return total * (worker + 1) // workers - total * worker // workers
 
 
 def planned_iterations(work: Work, shares: Sequence[Share]) -> int | None:

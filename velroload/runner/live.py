@@ -36,7 +36,7 @@ def figures(live: Live, work: Work, endpoints: Sequence[int]) -> dict[str, Any]:
         "failed_share": (finished - window.ok) / finished if finished else 0.0,
         "window_ms": quantiles_ms(window.response),
         "phase_ms": quantiles_ms(whole),
-        "worker_cpu": [cpu for cpu in live.second.worker_cpu if cpu is not None],
+        "worker_cpu": [cpu for cpu in live.worker_cpu if cpu is not None],
         "generator_lag_p99_ms": lag.percentile(99) / 1e6 if work.is_paced and lag.count else None,
         "ring_share": live.ring_share,
         "lost": counters["lost_requests"] + counters["lost_iterations"],

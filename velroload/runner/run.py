@@ -149,9 +149,7 @@ async def coordinate(
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(jobs)
-    node = Node(
-        workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed
-    )
+    node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
     coordinator = Coordinator(
         workers=workers,
         node=node,
