@@ -58,6 +58,7 @@ def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> 
         *_bad(data, bad, share),
         *_busy(data, thresholds),
         *_surroundings(data),
+        *_incomplete(data),
         *(() if thresholds else _figures(data, summary, bad, share)),
     ]
     return with_reasons(
@@ -124,7 +125,9 @@ def _ledger(data: RunData) -> Iterator[Reason]:
             INVALID,
             "lost_samples",
             f"{lost:,} of {pushed:,} samples were lost: the coordinator could not keep up",
-            "leave it a CPU of its own: " + _command(data, f"-w {max(1, _workers(data) - 1)}"),
+            "leave it a CPU of its own: " + _command(data, f"-w {_workers(data) - 1}")
+            if _workers(data) > 1
+            else f"keep other work off its CPU, or lower the load, then {_command(data)}",
         )
     for worker in evidence(data).get("workers") or []:
         high = worker.get("ring_high_water")
@@ -284,6 +287,11 @@ def _surroundings(data: RunData) -> Iterator[Reason]:
             f"worker {names} could not be pinned to a CPU",
             "allow sched_setaffinity in this container or service",
         )
+
+
+def _incomplete(data: RunData) -> Iterator[Reason]:
+    if data.end is None or data.end.get("incomplete"):
+        yield Reason(SUSPECT, "incomplete", "part of the run is missing from these figures")
 
 
 def _figures(

@@ -267,6 +267,7 @@ cdef class Engine:
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
+        e.spin_review_ns = epoch_ns + SPIN_REVIEW_NS
         for i in range(e.n_scenarios):
             e.scenarios[i].end_ns += epoch_ns
         e.ring.counters[C_IN_FLIGHT_SINCE] = <uint64_t> epoch_ns

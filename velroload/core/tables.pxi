@@ -123,6 +123,7 @@ cdef enum:
     MAX_EVENTS = 64
     MAX_SCENARIOS = 256
     RECEIVE_BYTES = 65536
+    WAKE_BUCKETS = 64
     UNREAD_READS = 16           # full buffers of one connection before the others have a turn
 
 cdef struct vl_engine:
@@ -160,6 +161,8 @@ cdef struct vl_engine:
     int64_t connect_timeout_ns
     int64_t idle_timeout_ns
     int64_t graceful_ns
+    int64_t spin_review_ns
+    uint32_t wake_ups[WAKE_BUCKETS]
     int64_t spin_ns             # spin from so long before a deadline; 0 = sleep
     int64_t drain_until_ns
     int64_t armed_ns

@@ -29,14 +29,21 @@ class Evidence:
         self.workers = workers
         self.seconds: list[dict[str, Any]] = []
         self._collections = 0
+        self._spun_ns = [0] * len(workers.processes)
 
     def second(self, second: int, seen: GeneratorSecond, counters: list[dict[str, int]]) -> None:
-        """Keep what the generator did in this second of the run."""
+        """Keep what the generator did in this second; spinning on purpose is not being busy."""
+        spun_ns = [worker["spin_ns"] for worker in counters]
+        busy = [
+            None if cpu is None else max(0.0, cpu - (now - before) / SECOND_NS)
+            for cpu, now, before in zip(seen.worker_cpu, spun_ns, self._spun_ns, strict=True)
+        ]
+        self._spun_ns = spun_ns
         collections = sum(worker["collections"] for worker in counters)
         self.seconds.append(
             {
                 "second": second,
-                "worker_cpu": seen.worker_cpu,
+                "worker_cpu": busy,
                 "run_delay": seen.run_delay,
                 "steal": seen.steal,
                 "throttled": seen.throttled,

@@ -117,7 +117,7 @@ def measure(
     work = Work.of(plan)
     packed = b"".join(pack_address(host, port) for host, port in addresses)
     program = compile_program(plan, Target.of(plan.target), packed)
-    spin = options.idle == "spin"
+    spin = spins(options, work, cores, addresses)
     jobs = make_jobs(work, program, cores.workers, spin)
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
@@ -131,6 +131,16 @@ def measure(
         recorder.close()
         os.sched_setaffinity(0, own)
     return data, recorder.error
+
+
+def spins(options: Options, work: Work, cores: Cores, addresses: tuple[Address, ...]) -> bool:
+    """Whether workers spin before a deadline. auto: where starts are scheduled and spinning takes
+    the core from nobody: each worker has its own, and no target of this machine may need it."""
+    if options.idle != "auto":
+        return options.idle == "spin"
+    own = len(set(cores.workers)) == len(cores.workers)
+    local = any(host.startswith("127.") or host == "::1" for host, _ in addresses)
+    return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
 async def coordinate(
