@@ -111,7 +111,8 @@ cdef inline void cell_clear(vl_cell *cell) noexcept nogil:
 
 cdef vl_cells *row_new() noexcept nogil:
     """A row and its bins in one piece; the kernel gives pages to touched bins only."""
-    cdef char *piece = <char *> calloc(1, sizeof(vl_cells) + QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t))
+    cdef size_t bins_bytes = QUANTITIES * BINS_3_STRIDE * sizeof(uint32_t)
+    cdef char *piece = <char *> calloc(1, sizeof(vl_cells) + bins_bytes)
     cdef vl_cells *row = <vl_cells *> piece
     cdef int quantity
     if piece == NULL:
