@@ -20,6 +20,7 @@ from bench import ourselves
 from bench.harness import (
     RESULTS,
     ROOT,
+    CountingServer,
     Finished,
     alternate,
     announce,
@@ -175,17 +176,17 @@ def velroload_entry(options: Options, connections: int, mode: str) -> Entry:
     return Entry("velroload", mode, connections, command, read)
 
 
-def measure(entry: Entry, nginx: Nginx, options: Options) -> Json:
+def measure(entry: Entry, server: CountingServer, options: Options) -> Json:
     """One round of one entry; {"failed": why} when there is nothing to measure."""
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         folder = Path(scratch) / "run"
-        before = nginx.requests()
+        before = server.requests()
         done = run_tree(
-            entry.command(nginx.url, folder),
+            entry.command(server.url, folder),
             cpus=[options.client_cpu],
             timeout_s=options.seconds * 3 + 60,
         )
-        requests = nginx.requests() - before
+        requests = server.requests() - before
         good = ourselves.READABLE_CODES if entry.tool == "velroload" else (0,)
         if done.code not in good or requests == 0:
             return {"command": done.command, "failed": why(done, requests)}
