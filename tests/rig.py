@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload import _core
-from velroload.engine.node import Job
+from velroload.engine.workers import Job
 from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
@@ -77,7 +77,7 @@ class Rig:
         poller = select.poll()
         poller.register(self.engine.fileno(), select.POLLIN)
         poller.poll(wait_ms)
-        said = self.engine.poll(budget_ns)
+        said: int = self.engine.poll(budget_ns)
         self.empty()
         return said
 

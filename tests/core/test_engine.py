@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -67,7 +68,11 @@ def test_no_event_is_lost_for_any_budget_and_batch(budget_ns: int, max_events: i
 
 def test_two_users_share_one_connection_over_two_steps_and_a_parked_one() -> None:
     """The seams: users, connections and requests are tables of their own; a step can wait."""
-    flow = (Request("GET", "/first"), Think("constant", (MILLISECOND_NS,)), Request("GET", "/second"))
+    flow = (
+        Request("GET", "/first"),
+        Think("constant", (MILLISECOND_NS,)),
+        Request("GET", "/second"),
+    )
     seen: list[bytes] = []
 
     def script(connection: socket.socket, number: int) -> None:
@@ -233,7 +238,10 @@ def test_reset_in_the_middle_of_a_response() -> None:
         (b"garbage\r\n\r\n", ErrorKind.BAD_STATUS_LINE),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", ErrorKind.BAD_HEADER),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", ErrorKind.HEADER_TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", ErrorKind.BAD_LENGTH),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            ErrorKind.BAD_LENGTH,
+        ),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ErrorKind.BAD_CHUNK),
         (b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", ErrorKind.STATUS),
     ],
@@ -278,7 +286,8 @@ def test_bytes_nobody_asked_for_cost_the_connection_only() -> None:
 
 
 def test_interim_responses_and_head() -> None:
-    answer = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    answer = hints + b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
     with ScriptedServer(respond(answer)) as server:
         rig = Rig(plan_for(server.url, iterations(3), (Request("HEAD", "/"),))).run()
         assert server.connections == 1
@@ -344,7 +353,9 @@ def test_failed_setup_is_tried_again_before_the_flow() -> None:
 
 
 def test_open_model_sends_exactly_the_planned_starts() -> None:
-    load = Load("constant-arrival-rate", rate=1000, duration_ns=300 * MILLISECOND_NS, users=20)
+    load = Load(
+        "constant-arrival-rate", rate=Fraction(1000), duration_ns=300 * MILLISECOND_NS, users=20
+    )
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load)).run()
     c = balanced(rig)
@@ -362,7 +373,9 @@ def test_open_model_without_a_free_user_waits_and_says_so() -> None:
             pause.wait(0.02)
             connection.sendall(OK)
 
-    load = Load("constant-arrival-rate", rate=200, duration_ns=100 * MILLISECOND_NS, users=1)
+    load = Load(
+        "constant-arrival-rate", rate=Fraction(200), duration_ns=100 * MILLISECOND_NS, users=1
+    )
     with ScriptedServer(slow) as server:
         rig = Rig(plan_for(server.url, load)).run()
     assert balanced(rig)["iterations_completed"] == 20
@@ -381,7 +394,7 @@ def test_late_starts_can_be_dropped_and_are_counted() -> None:
 
     load = Load(
         "constant-arrival-rate",
-        rate=200,
+        rate=Fraction(200),
         duration_ns=100 * MILLISECOND_NS,
         max_vus=1,
         late="drop",
@@ -395,7 +408,7 @@ def test_late_starts_can_be_dropped_and_are_counted() -> None:
 
 
 def test_stop_leaves_the_rest_unstarted() -> None:
-    load = Load("constant-arrival-rate", rate=100, duration_ns=100 * SECOND_NS, users=5)
+    load = Load("constant-arrival-rate", rate=Fraction(100), duration_ns=100 * SECOND_NS, users=5)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load))
         rig.start()
@@ -452,7 +465,9 @@ def test_full_ring_counts_every_lost_sample() -> None:
 
 def test_a_pause_of_ours_is_recorded() -> None:
     with ScriptedServer(respond()) as server:
-        load = Load("constant-arrival-rate", rate=100, duration_ns=400 * MILLISECOND_NS, users=5)
+        load = Load(
+            "constant-arrival-rate", rate=Fraction(100), duration_ns=400 * MILLISECOND_NS, users=5
+        )
         rig = Rig(plan_for(server.url, load))
         rig.start()
         rig.turn()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.reference import http1 as oracle
 from tests.reference.http1 import Code, Verdict
+from tests.reference.http1_inputs import mutated, responses
 from velroload._core import BUILD, Http1Parser
 from velroload.sample import ErrorKind
 
@@ -362,65 +363,6 @@ def test_wanted_header_may_frame_too() -> None:
     assert (parser.kept, parser.body_bytes) == ([(b"28", False)], 28)
 
 
-token = st.text("!#$%&'*+-.^_`|~09AZaz", min_size=1, max_size=24).map(str.encode)
-FRAMING = (
-    b"content-length", b"transfer-encoding", b"connection", b"proxy-connection", b"upgrade",
-)  # fmt: skip
-text = st.text(st.sampled_from("\t !a\"~,;\x80\xe4\xff"), max_size=40).map(
-    lambda s: s.encode("latin-1").strip(b" \t")
-)
-body = st.binary(max_size=600)
-
-
-@st.composite
-def head_lines(draw: st.DrawFn, framing: bytes) -> bytes:
-    """Header lines in any order, the framing one among them."""
-    names = token.filter(lambda name: name.lower() not in FRAMING)
-    lines = [
-        draw(names) + b":" + draw(st.sampled_from([b"", b" ", b"\t "])) + draw(text)
-        for _ in range(draw(st.integers(0, 6)))
-    ]
-    if draw(st.booleans()):
-        lines.append(b"X-Long: " + b"v" * draw(st.integers(230, 600)))
-    lines += draw(st.sampled_from([[], [b"Connection: close"], [b"CONNECTION: keep-alive"]]))
-    if framing:
-        lines.append(framing)
-    return b"".join(line + b"\r\n" for line in draw(st.permutations(lines))) + b"\r\n"
-
-
-@st.composite
-def chunks(draw: st.DrawFn, whole: bytes) -> bytes:
-    """A chunked coding of whole."""
-    out = b""
-    while whole:
-        size = draw(st.integers(1, len(whole)))
-        digits = draw(st.sampled_from(["%x", "%X", "%04x"])) % size
-        extension = draw(st.sampled_from([b"", b";a", b";a=b", b';a="b c"']))
-        out += digits.encode() + extension + b"\r\n" + whole[:size] + b"\r\n"
-        whole = whole[size:]
-    return out + b"0\r\n" + draw(st.sampled_from([b"", b"T: v\r\n", b"T: v\r\nU: w\r\n"])) + b"\r\n"
-
-
-@st.composite
-def responses(draw: st.DrawFn) -> tuple[bytes, int, bytes, bool]:
-    """(bytes, status, body, ended only by the close), all valid."""
-    whole = draw(body)
-    framing = draw(st.sampled_from(["length", "chunked", "close", "none"]))
-    status = draw(st.sampled_from([200, 201, 302, 404, 429, 500, 503, 599]))
-    coded, line = whole, b""
-    if framing == "none":
-        status, whole, coded = draw(st.sampled_from([204, 304])), b"", b""
-    elif framing == "length":
-        line = b"Content-Length: %d" % len(whole)
-    elif framing == "chunked":
-        line, coded = b"Transfer-Encoding: chunked", draw(chunks(whole))
-    interim = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n"]))
-    minor = 1 if framing == "chunked" else draw(st.integers(0, 1))
-    start = b"HTTP/1.%d %d " % (minor, status) + draw(st.sampled_from([b"", b"OK", b"Not so"]))
-    data = interim + start + b"\r\n" + draw(head_lines(line)) + coded
-    return data, status, whole, framing == "close"
-
-
 class Judge:
     """httptools' view of the final response."""
 
@@ -464,23 +406,6 @@ def test_cutting_changes_nothing(
     data = response[0]
     cuts = [place % (len(data) + 1) for place in places]
     assert essence(core(data, *cuts, head=head)) == essence(core(data, head=head))
-
-
-SPLINTERS = [
-    b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\x00", b" ", b"\t", b":", b",", b";", b"0", b"f",
-    b"\x7f", b"\xff", b"y" * 250, b"y" * 300, b"HTTP/1.1 100 C\r\n\r\n", b"Content-Length: 3\r\n",
-    b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"99999999999999999999",
-]  # fmt: skip
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A response with splinters in it, cut off somewhere, or plain garbage."""
-    data = bytearray(draw(st.one_of(responses().map(lambda r: r[0]), st.binary(max_size=80))))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.sampled_from(SPLINTERS))
-    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
 @settings(deadline=None, max_examples=500)

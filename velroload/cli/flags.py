@@ -25,9 +25,9 @@ REQUEST_FLAGS = ("method", "header", "body")
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
-amount = more_than_nothing(parse_count)
-duration = more_than_nothing(parse_duration)
-per_second = more_than_nothing(parse_rate)
+read_amount = more_than_nothing(parse_count)
+read_time = more_than_nothing(parse_duration)
+read_rate = more_than_nothing(parse_rate)
 
 
 def make_plan(values: Values, assumed: list[str]) -> "Plan":
@@ -61,7 +61,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         thresholds=tuple(values.each("slo", lambda text, noun: parse_threshold(text))),
         abort_on=tuple(values.each("abort_on", lambda text, noun: parse_threshold(text))),
         timeouts=make_timeouts(values),
-        connections=values.one("connections", amount),
+        connections=values.one("connections", read_amount),
         allow_hosts=tuple(values.each("allow_host", lambda text, noun: text)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )
@@ -83,8 +83,8 @@ def make_timeouts(values: Values) -> "Timeouts":
     from velroload.plan.model import Timeouts
 
     known = Timeouts()
-    request_ns = values.one("timeout", duration) or known.request_ns
-    connect_ns = values.one("connect_timeout", duration)
+    request_ns = values.one("timeout", read_time) or known.request_ns
+    connect_ns = values.one("connect_timeout", read_time)
     if connect_ns is not None and connect_ns > request_ns:
         raise ConfigError(
             f"{values.noun('connect_timeout')} {format_duration(connect_ns)} is longer than the "
@@ -103,14 +103,14 @@ def embedded_load(values: Values, assumed: list[str]) -> "Load":
         return make_load(values, assumed)
     refuse_both(values, "rate", "request_rate", "both say how many per second")
     load = main_load()
-    rate = values.one("rate", per_second)
+    rate = values.one("rate", read_rate)
     ramp_ns = values.one("ramp", parse_duration)
     return replace(
         load,
-        users=values.one("users", amount) or load.users,
+        users=values.one("users", read_amount) or load.users,
         rate=rate,
-        request_rate=None if rate else values.one("request_rate", per_second) or load.request_rate,
-        duration_ns=values.one("duration", duration) or load.duration_ns,
+        request_rate=None if rate else values.one("request_rate", read_rate) or load.request_rate,
+        duration_ns=values.one("duration", read_time) or load.duration_ns,
         ramp_ns=load.ramp_ns if ramp_ns is None else ramp_ns,
         arrival=values.one("arrival", one_of("uniform", "poisson")) or load.arrival,
         late=values.one("late", one_of("late", "drop")) or load.late,
@@ -133,9 +133,9 @@ def closed_load(values: Values, assumed: list[str]) -> "Load":
 
     for flag in ("arrival", "late", "max_vus"):
         refuse_without_rate(values, flag)
-    iterations = values.one("requests", amount)
-    users = values.one("users", amount)
-    connections = values.one("connections", amount)
+    iterations = values.one("requests", read_amount)
+    users = values.one("users", read_amount)
+    connections = values.one("connections", read_amount)
     if users is None:
         users = connections or min(DEFAULT_USERS, iterations or DEFAULT_USERS)
         assumed.append(f"{users} users" if users != 1 else "1 user")
@@ -163,13 +163,13 @@ def arrival_load(values: Values, assumed: list[str]) -> "Load":
     refuse_both(values, "users", "max_vus", "N users are all there are")
     return Load(
         "constant-arrival-rate",
-        users=values.one("users", amount),
-        rate=values.one("rate", per_second),
-        request_rate=values.one("request_rate", per_second),
+        users=values.one("users", read_amount),
+        rate=values.one("rate", read_rate),
+        request_rate=values.one("request_rate", read_rate),
         duration_ns=hold_ns(values, assumed),
         ramp_ns=values.one("ramp", parse_duration) or 0,
-        iterations=values.one("requests", amount),
-        max_vus=values.one("max_vus", amount),
+        iterations=values.one("requests", read_amount),
+        max_vus=values.one("max_vus", read_amount),
         arrival=values.one("arrival", one_of("uniform", "poisson")) or "uniform",
         late=values.one("late", one_of("late", "drop")) or "late",
     )
@@ -184,7 +184,7 @@ def staged_load(values: Values) -> "Load":
         refuse_both(values, flag, "stage", "the stages say how much; write --stage 30s:100/s")
     pairs = values.each("stage", read_stage)
     stages = tuple(stage for stage, _ in pairs)
-    iterations = values.one("requests", amount)
+    iterations = values.one("requests", read_amount)
     if len({is_rate for _, is_rate in pairs}) > 1:
         raise ConfigError("--stage: some are users (30s:100), some rates (30s:100/s); take one")
     if pairs[0][1]:
@@ -194,9 +194,9 @@ def staged_load(values: Values) -> "Load":
             "ramping-arrival-rate",
             stages=stages,
             iterations=iterations,
-            users=values.one("users", amount),
+            users=values.one("users", read_amount),
             ramp_ns=values.one("ramp", parse_duration) or 0,
-            max_vus=values.one("max_vus", amount),
+            max_vus=values.one("max_vus", read_amount),
             arrival=values.one("arrival", one_of("uniform", "poisson")) or "uniform",
             late=values.one("late", one_of("late", "drop")) or "late",
         )
@@ -210,7 +210,7 @@ def staged_load(values: Values) -> "Load":
 
 def hold_ns(values: Values, assumed: list[str]) -> int | None:
     """The duration; none is needed where the number of requests ends the run."""
-    given = values.one("duration", duration)
+    given = values.one("duration", read_time)
     if given is not None or values.has("requests"):
         return given
     assumed.append(format_duration(DEFAULT_DURATION_NS))
@@ -260,8 +260,9 @@ def read_think(text: str, noun: str) -> "Think":
 
     try:
         return Think.parse(text)
-    except ConfigError as error:
-        raise refusal(noun, text, str(error)) from None
+    except ConfigError:
+        forms = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
+        raise refusal(noun, text, forms) from None
 
 
 def read_header(text: str, noun: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from velroload.cli.parser import build_parser, version_text
+from velroload.cli.parser import build_parser, subcommands, version_text
 from velroload.cli.values import Values, closest
 from velroload.errors import ConfigError, Exit, VelroloadError
 
@@ -32,9 +32,9 @@ def entry() -> NoReturn:
 def main(argv: Sequence[str]) -> int:
     """Run one command; every error becomes one line on stderr and its exit code."""
     try:
-        return dispatch(argv)
-    except SystemExit as leave:  # --help has printed
-        return int(leave.code or 0)
+        code = dispatch(argv)
+        sys.stdout.flush()  # here, where a reader that has left can still be told apart
+        return code
     except VelroloadError as error:
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -70,27 +70,23 @@ def dispatch(argv: Sequence[str]) -> int:
     """Parse, and hand the values to the command."""
     words = list(argv)
     if words and words[0] in OWN_FLAGS:
-        build_parser(only="").parse_args(words[:1])
-        print(version_text())
+        if words[0] == "--version":
+            print(version_text())
+        else:
+            build_parser(only="").print_help()
         return Exit.PASS
     name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
-    command = command_parser(build_parser(only=name), name)
+    command = subcommands(build_parser(only=name))[name]
     nothing = argparse.Namespace(**{action.dest: None for action in command._actions})
+    if "-h" in words or "--help" in words:
+        command.print_help()
+        return Exit.PASS
     args, unknown = command.parse_known_args(words, nothing)
     if unknown:
         raise ConfigError(f"{unknown[0]}: {guess(unknown[0], command)}")
     values = Values(args, command, os.environ, words)
     code: int = import_module(COMMANDS[name]).main(values)
     return code
-
-
-def command_parser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
-    """The parser of one command inside the whole one."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found: argparse.ArgumentParser = action.choices[name]
-            return found
-    raise AssertionError("the parser has no commands")
 
 
 def guess(word: str, command: argparse.ArgumentParser) -> str:

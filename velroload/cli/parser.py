@@ -82,6 +82,16 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Name → parser of every command in the whole grammar."""
+    return {
+        name: command
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+    }
+
+
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload run`, group by group."""
     parser.add_argument("target", nargs="?", metavar="URL", help="http://HOST[:PORT]/PATH")
@@ -130,7 +140,7 @@ def add_judgement_flags(group: "argparse._ArgumentGroup") -> None:
         help="a threshold: 'p99<75ms' (response time), 'errors<1%%'; repeatable")  # fmt: skip
     add("--abort-on", metavar="RULE", action="append",
         help="end the run early: 'errors>5%% for 10s'; repeatable")  # fmt: skip
-    add("--strict", action="store_true", help="a SUSPECT run exits 4")
+    add("--strict", action="store_true", help="a SUSPECT run exits 97")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
 
 
@@ -161,7 +171,7 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--report", metavar="FILE", action="append", help="where to, by ending; repeatable")
     add("-v", "--verbose", action="store_true", help="service time and lags too")
-    add("--strict", action="store_true", help="a SUSPECT run exits 4")
+    add("--strict", action="store_true", help="a SUSPECT run exits 97")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
 
 

@@ -4,12 +4,15 @@ Progress goes to stderr, the result to stdout. The runner calls `progress` as of
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
 LIVE_INTERVAL_S = 0.5
 LINE_INTERVAL_S = 1.0
 BAR_CELLS = 12
+
+ROLES = {"pass": "1;32", "fail": "1;31", "warn": "33", "dim": "2", "strong": "1"}
+"""What a piece of the result says → how a terminal shows it (SGR)."""
 
 Figures = Mapping[str, Any]
 """elapsed_s, duration_s (or None), phase, users, users_planned, rate_per_s, rate_planned_per_s
@@ -18,7 +21,9 @@ the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost
 
 
 class Ui(Protocol):
-    """What a run may say and ask."""
+    """What a run may say and ask. `style` colours the result's pieces: (role, text) → text."""
+
+    style: Callable[[str, str], str]
 
     def say(self, line: str) -> None:
         """One line, at once."""
@@ -41,6 +46,7 @@ class PlainUi:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._next_s = 0.0
+        self.style = plain
 
     def say(self, line: str) -> None:
         """One line on stderr."""
@@ -56,7 +62,7 @@ class PlainUi:
 
     def done(self, text: str) -> None:
         """The result on stdout."""
-        print(text, file=self._out, flush=True)
+        print(text.removesuffix("\n"), file=self._out, flush=True)
 
     def confirm(self, question: str) -> bool:
         """Ask when both ends are a terminal."""
@@ -72,6 +78,7 @@ class LiveUi:
 
         self._console = Console(stderr=True, no_color=not color, highlight=False)
         self._live: Live | None = None  # open from the first progress until done
+        self.style = style_for(color)
         self._next_s = 0.0
 
     def say(self, line: str) -> None:
@@ -98,7 +105,7 @@ class LiveUi:
     def done(self, text: str) -> None:
         """Close the picture; the result on stdout."""
         self.close()
-        print(text, flush=True)
+        print(text.removesuffix("\n"), flush=True)
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal."""
@@ -118,6 +125,21 @@ def make_ui(quiet: bool, color: bool, environ: Mapping[str, str]) -> PlainUi | L
     if plain or environ.get("CI"):
         return PlainUi(quiet)
     return LiveUi(color and not environ.get("NO_COLOR"))
+
+
+def plain(role: str, text: str) -> str:
+    """No colour."""
+    return text
+
+
+def coloured(role: str, text: str) -> str:
+    """The text in its role's colour."""
+    return f"\x1b[{ROLES[role]}m{text}\x1b[0m" if role in ROLES else text
+
+
+def style_for(color: bool) -> Callable[[str, str], str]:
+    """Colour when it is wanted and the result goes to a terminal."""
+    return coloured if color and sys.stdout.isatty() else plain
 
 
 def ask(question: str, err: TextIO) -> bool:
@@ -184,9 +206,15 @@ def generator(figures: Figures) -> str:
     """How the generator itself fares."""
     cpu = " ".join(f"{100 * used:.0f} %" for used in figures["worker_cpu"])
     return (
-        f"generator {cpu or '–'} · lag p99 {figures['generator_lag_p99_ms']:.1f} ms · "
+        f"generator {cpu or '–'}{lag(figures)} · "
         f"ring {100 * figures['ring_share']:.1f} % · lost {figures['lost']:,}"
     )
+
+
+def lag(figures: Figures) -> str:
+    """The generator's lag, where starts are scheduled and it means something."""
+    value_ms = figures["generator_lag_p99_ms"]
+    return "" if value_ms is None else f" · lag p99 {value_ms:.1f} ms"
 
 
 def triple(values_ms: list[float]) -> str:

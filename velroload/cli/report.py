@@ -1,7 +1,9 @@
 """`velroload report [DIR]`: the result of a finished run again, from its folder alone."""
 
 import os
+import sys
 
+from velroload.cli.progress import style_for
 from velroload.cli.run import read_report
 from velroload.cli.values import Values, one_of
 from velroload.errors import ConfigError
@@ -22,8 +24,11 @@ def main(values: Values) -> int:
         folder,
         reports,
         verbose=values.yes("verbose"),
+        style=style_for(not values.environ.get("NO_COLOR")),
         strict=values.yes("strict"),
         inconclusive_pass=pass_on,
     )
-    print(conclusion.text)
+    print(conclusion.text, end="")
+    for line in conclusion.lost:
+        print(f"velroload: {line}", file=sys.stderr)
     return conclusion.exit_code

@@ -22,14 +22,17 @@ MASK = "***"
 
 def main(values: Values) -> int:
     """One run; the exit code that its result has earned."""
-    from velroload.runner.run import execute
-
     assumed: list[str] = []
     plan = make_plan(values, assumed)
     ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
     options = make_options(values, plan)
     refuse_debug_core(options)
     options = with_addresses(options, values, plan, ui)
+    from velroload.runner.embedded import SAID
+    from velroload.runner.run import execute
+
+    if not options.addresses:
+        ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
     return execute(plan, options, ui)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from velroload.engine.evidence import Evidence, GeneratorSecond
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
-from velroload.ledger import Planned
+from velroload.engine.workers import Workers
 from velroload.runfolder import RunData
 
 TICK_S = 0.05
@@ -40,19 +40,18 @@ class Live:
     state: str
     counters: dict[str, int]
     recorder: Recorder
-    second: GeneratorSecond | None
+    worker_cpu: list[float | None]
     ring_share: float
 
 
 @dataclass(slots=True)
 class Coordinator:
-    """Carries one run out. `planned` are the totals that the schedules promise; end_ns None: the
-    run ends with its last iteration."""
+    """Carries one run out. end_ns None: the run ends with its last iteration."""
 
+    workers: Workers
     node: Node
     recorder: Recorder
     hooks: Hooks
-    planned: Planned
     end_ns: int | None
     graceful_ns: int
     ended: str = "planned"
@@ -69,23 +68,27 @@ class Coordinator:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.interrupt, number)
         try:
-            await self.node.start()
+            await self.workers.start()
             return await self._measure()
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+            self.workers.close()
             self.node.close()
 
     async def _measure(self) -> RunData:
-        workers = self.node.workers
+        workers = self.workers.processes
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
-        evidence = Evidence(self.node)
+        evidence = Evidence(self.workers)
+        epoch_ns = self.workers.go()
         if self._signals:
-            self.node.stop("now")
-        epoch_ns = self.node.go()
-        self.recorder.begin(epoch_ns, [(w.index, w.cpu, w.pid) for w in workers])
-        while not self.node.over:
+            self._stop("now", 0)
+        self.recorder.update_manifest(
+            epoch_monotonic_ns=epoch_ns,
+            workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
+        )
+        while not self.workers.over:
             await asyncio.sleep(TICK_S)
             self.node.drain()
             self._notice_deaths(epoch_ns)
@@ -96,18 +99,23 @@ class Coordinator:
             self._end_silent(now_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
-        self.recorder.add(self.node.merger.take())
+        self.recorder.add(self.node.take())
         return self._finish(time.monotonic_ns() - epoch_ns, evidence)
 
     def _second(self, now_ns: int, second: GeneratorSecond, evidence: Evidence) -> None:
         """Once a second: write down what came in, show it, judge the abort rules."""
-        self.recorder.add(self.node.merger.take())
-        counters = self.node.counters()
+        self.recorder.add(self.node.take())
+        counters = self.workers.counters()
         evidence.second(now_ns // SECOND_NS - 1, second, counters)
-        self.recorder.counters(counters)
+        self.recorder.counters({"at_ns": now_ns, "workers": counters})
         total = {name: sum(worker[name] for worker in counters) for name in counters[0]}
         live = Live(
-            now_ns, self._state(now_ns), total, self.recorder, second, evidence.ring_share()
+            elapsed_ns=now_ns,
+            state=self._state(now_ns),
+            counters=total,
+            recorder=self.recorder,
+            worker_cpu=second.worker_cpu,
+            ring_share=evidence.ring_share(),
         )
         self.hooks.progress(live)
         reason = None if self._stopped_ns is not None else self.hooks.abort(live)
@@ -126,13 +134,13 @@ class Coordinator:
         if self.ended == "planned":
             self.ended = "interrupted" if number == signal.SIGINT else "terminated"
             self.reason = signal.Signals(number).name
-        if self.node.epoch_ns:
-            now_ns = time.monotonic_ns() - self.node.epoch_ns
+        if self.workers.epoch_ns:
+            now_ns = time.monotonic_ns() - self.workers.epoch_ns
             self._stop("drain" if self._signals == 1 else "now", now_ns)
 
     def _stop(self, how: str, now_ns: int) -> None:
         self._stopped_ns = now_ns if how == "drain" else now_ns - self.graceful_ns
-        self.node.stop(how)
+        self.workers.stop(how)
 
     def _give_up(self, index: int, why: str) -> None:
         """Say once what became of a worker."""
@@ -142,8 +150,12 @@ class Coordinator:
             self.recorder.event({"event": "worker lost", "worker": index, "why": why})
 
     def _notice_deaths(self, epoch_ns: int) -> None:
+        """Say what became of workers that are gone, and end those whose memory is damaged."""
         at_s = (time.monotonic_ns() - epoch_ns) / SECOND_NS
-        for worker in self.node.workers:
+        for index, why in self.node.damaged.items():
+            self.workers.processes[index].kill()
+            self._give_up(index, f"worker {index}: {why}")
+        for worker in self.workers.processes:
             name = f"worker {worker.index} (pid {worker.pid})"
             if worker.died and not worker.done:
                 self._give_up(worker.index, f"{name} {worker.died} at {at_s:.1f} s")
@@ -155,20 +167,19 @@ class Coordinator:
         begun = self._stopped_ns if self._stopped_ns is not None else self.end_ns
         if begun is None or now_ns < begun + self.graceful_ns + SILENCE_NS:
             return
-        for worker in self.node.kill_silent():
+        for worker in self.workers.kill_silent():
             self._give_up(
                 worker.index,
                 f"worker {worker.index} (pid {worker.pid}) did not end in time and was killed",
             )
 
     def _finish(self, now_ns: int, evidence: Evidence) -> RunData:
-        ledger = evidence.ledger(self.planned)
         end = {
             "ended_ns": now_ns,
             "ended": self.ended,
             "reason": self.reason,
             "incomplete": self.incomplete,
-            "ledger": ledger.to_json(),
+            "ledger": evidence.ledger().as_json(),
             "evidence": evidence.to_json(),
         }
-        return self.recorder.finish(end)
+        return self.recorder.finish(end, self.node.reservoir())

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from velroload.engine.node import Node
-from velroload.ledger import Ledger, Planned
+from velroload.engine.workers import Workers
+from velroload.ledger import Ledger, WorkerTotals, build
 
 SECOND_NS = 1_000_000_000
 
@@ -25,8 +25,8 @@ class GeneratorSecond(Protocol):
 class Evidence:
     """Collects while the run goes on; to_json() is the manifest's "evidence"."""
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    def __init__(self, workers: Workers) -> None:
+        self.workers = workers
         self.seconds: list[dict[str, Any]] = []
         self._collections = 0
 
@@ -48,19 +48,33 @@ class Evidence:
 
     def ring_share(self) -> float:
         """The fullest that any ring has been, 0 to 1."""
-        return max(reader.high_water / reader.capacity for reader in self.node.readers)
+        return max(reader.high_water / reader.capacity for reader in self.workers.readers)
 
-    def ledger(self, planned: Planned) -> Ledger:
-        return Ledger.of(planned, self.node.readers)
+    def ledger(self) -> Ledger:
+        """Every request and iteration accounted for."""
+        return build(
+            WorkerTotals(
+                index=worker.index,
+                counters=worker.segment.reader.counters(),
+                requests_by_error=worker.segment.reader.requests_by_error(),
+                pushed=worker.segment.reader.pushed,
+                drained=worker.segment.reader.drained,
+                corrupt=worker.segment.reader.corrupt,
+                steps_per_iteration=job.steps_per_iteration,
+                iterations_planned=job.iterations_planned,
+                killed=not worker.done,
+            )
+            for worker, job in zip(self.workers.processes, self.workers.jobs, strict=True)
+        )
 
     def pauses(self) -> Iterator[tuple[int, int]]:
         """(at_ns, length_ns) of every pause of a worker."""
-        for reader in self.node.readers:
+        for reader in self.workers.readers:
             yield from reader.stalls()
 
     def to_json(self) -> dict[str, Any]:
         self._mark_pauses()
-        counters = self.node.counters()
+        counters = self.workers.counters()
         return {
             "workers": [
                 {
@@ -75,13 +89,13 @@ class Evidence:
                     "ring_slots": reader.capacity,
                 }
                 for worker, reader, own in zip(
-                    self.node.workers, self.node.readers, counters, strict=True
+                    self.workers.processes, self.workers.readers, counters, strict=True
                 )
             ],
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
             "littles_law": {
                 "integral_request_ns": sum(own["in_flight_integral"] for own in counters),
-                "service_sum_ns": sum(reader.occupied_ns for reader in self.node.readers),
+                "service_sum_ns": sum(reader.occupied_ns for reader in self.workers.readers),
                 "open_age_ns": sum(own["open_age"] for own in counters),
                 "requests": sum(own["requests_sent"] for own in counters),
             },

@@ -1,116 +1,59 @@
-"""The workers of one machine: start them, drain their rings into deltas, stop and collect them."""
+"""One machine of a run: its workers' rings go in, deltas come out.
 
-import asyncio
-import time
+The run adds deltas without asking whose they are: nodes of a distributed run will be joined by the
+same ones.
+"""
+
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from velroload import _core
-from velroload.engine.process import WorkerProcess, require_ready
+import numpy as np
 
-READY_S = 30.0
-LEAD_NS = 20_000_000
-"""From GO to the run's epoch: time for the message to reach every worker."""
-DRAIN_LIMIT = 1 << 20
-"""Samples taken from one ring at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one worker is to do: its settings, and its own arrays (schedules) beside the shared."""
-
-    cpu: int | None
-    ring_slots: int
-    settings: dict[str, Any]
-    arrays: dict[str, bytes]
+from velroload._core import Merger, RingReader
+from velroload.journal import Delta, Rows
+from velroload.sample import SAMPLE
 
 
 class Node:
-    """Runs a list of jobs, one worker each."""
+    """Drains the rings of this machine's workers into one merger.
 
-    def __init__(self, jobs: Sequence[Job], merger: _core.Merger) -> None:
-        self.jobs = jobs
-        self.merger = merger
-        self.workers = [
-            WorkerProcess(index, job.cpu, job.ring_slots) for index, job in enumerate(jobs)
-        ]
-        self.readers = [_core.RingReader(worker.segment.memory) for worker in self.workers]
-        self.epoch_ns = 0
-        self.changed = asyncio.Event()
+    A damaged ring is left alone from then on and named in `damaged` (worker's index → why); the
+    others go on. Not thread-safe. close() frees the merger; the readers belong to their segments.
+    """
 
-    @property
-    def over(self) -> bool:
-        return all(worker.over for worker in self.workers)
+    def __init__(
+        self, readers: Sequence[RingReader], *, phases: int, endpoints: int, seed: int = 0
+    ) -> None:
+        self.readers = list(readers)
+        self.damaged: dict[int, str] = {}
+        self._merger = Merger(phases, endpoints, seed=seed)
 
-    async def start(self) -> None:
-        """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
-        for worker, job in zip(self.workers, self.jobs, strict=True):
-            worker.on_change = self.changed.set
-            worker.spawn(job.settings, job.arrays)
-        deadline = time.monotonic() + READY_S
-        while not all(worker.hello or worker.over for worker in self.workers):
-            self.changed.clear()
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                await asyncio.wait_for(self.changed.wait(), left)
-            except TimeoutError:
-                break
-        require_ready(self.workers)
-
-    def go(self) -> int:
-        """Let all start at one instant; returns it (CLOCK_MONOTONIC ns)."""
-        self.epoch_ns = time.monotonic_ns() + LEAD_NS
-        for worker in self.workers:
-            hello = worker.hello or {}
-            worker.say({"go": self.epoch_ns, "spin_ns": spin_ns(hello["wake_up_p99_ns"])})
-        return self.epoch_ns
-
-    def stop(self, how: str) -> None:
-        """`drain`: no new iterations, finish those under way · `now`: end at once."""
-        for worker in self.workers:
-            worker.say({"stop": how})
-
-    def drain(self) -> bool:
-        """Merge what the rings hold; False when there was nothing. A worker whose memory is
-        damaged is ended, its `error` says why, and nothing more is read from it."""
-        found = 0
-        for worker, reader in zip(self.workers, self.readers, strict=True):
-            if worker.damaged:
+    def drain(self) -> int:
+        """Merge what waits in all rings (bounded per call); returns how many samples that were."""
+        drained = 0
+        for index, reader in enumerate(self.readers):
+            if index in self.damaged:
                 continue
             try:
-                found += reader.drain(self.merger, DRAIN_LIMIT)
+                drained += reader.drain(self._merger)
             except ValueError as error:
-                worker.damaged = True
-                worker.error = str(error)
-                worker.kill()
-        return found > 0
+                self.damaged[index] = str(error)
+        return drained
 
-    def drain_all(self) -> None:
-        """Merge until nothing is left (after the workers have ended)."""
-        while self.drain():
-            pass
+    def drain_all(self) -> int:
+        """Merge until every ring is empty. Only for workers that push no more."""
+        total = drained = self.drain()
+        while drained:
+            drained = self.drain()
+            total += drained
+        return total
 
-    def counters(self) -> list[dict[str, int]]:
-        """The live counters of each worker."""
-        return [reader.counters() for reader in self.readers]
+    def take(self) -> Delta:
+        """Everything merged since the last take."""
+        return Delta.from_parts(self._merger.take())
 
-    def kill_silent(self) -> list[WorkerProcess]:
-        """End the workers that should have ended by themselves; returns them."""
-        silent = [worker for worker in self.workers if not worker.over]
-        for worker in silent:
-            worker.kill()
-        return silent
+    def reservoir(self) -> Rows:
+        """Up to 20,000 requests, uniform over all merged so far."""
+        return np.frombuffer(self._merger.reservoir(), dtype=SAMPLE)
 
     def close(self) -> None:
-        for reader in self.readers:
-            reader.close()
-        for worker in self.workers:
-            worker.close()
-
-
-def spin_ns(wake_up_p99_ns: int) -> int:
-    """How long before a deadline a spinning worker wakes up: its own p99, 50 to 500 us."""
-    return min(max(wake_up_p99_ns, 50_000), 500_000) if wake_up_p99_ns else 0
+        self._merger.close()

@@ -22,14 +22,13 @@ class WorkerProcess:
     ready, is done, or has died.
     """
 
-    def __init__(self, index: int, cpu: int | None, ring_slots: int) -> None:
+    def __init__(self, index: int, cpu: int | None, segment: Segment) -> None:
         self.index = index
         self.cpu = cpu
-        self.segment = Segment(ring_slots)
+        self.segment = segment
         self.hello: Message | None = None
         self.done = False
         self.error: str | None = None
-        self.damaged = False
         self.died: str | None = None
         self.on_change: Callable[[], None] = lambda: None
         self._decoder = Decoder()

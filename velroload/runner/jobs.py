@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from velroload.engine.node import Job
-from velroload.engine.segment import ring_slots
+import numpy as np
+
+from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
+from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
-from velroload.load.schedule import Schedule, Share
-from velroload.plan.model import Plan, Scenario
+from velroload.load.schedule import ROW, Schedule, Share, derive_seed
+from velroload.plan.model import Plan
 from velroload.protocol.program import Program
 
 NEVER_NS = 1 << 61
 BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
-CLOSED_PEAK_PER_S = 150_000
-"""What one worker can at most complete in a closed model without pauses."""
 MAX_EVENTS = 64
 
 
@@ -31,6 +31,17 @@ class Work:
     @classmethod
     def of(cls, plan: Plan) -> "Work":
         return cls(plan, tuple(schedule(plan, scenario) for scenario in plan.scenarios))
+
+    def seed_of(self, scenario: int) -> int:
+        """Each scenario's schedule is drawn from a seed of its own."""
+        return derive_seed(self.plan.seed, scenario)
+
+    def shares(self, worker: int, workers: int) -> list[Share]:
+        """One worker's part of every schedule."""
+        return [
+            each.for_worker(worker, workers, self.seed_of(index))
+            for index, each in enumerate(self.schedules)
+        ]
 
     @property
     def end_ns(self) -> int | None:
@@ -69,7 +80,7 @@ class Work:
 
     def planned_iterations(self) -> int | None:
         """Exact, when it is known before the run."""
-        counts = [each.planned(self.plan.seed) for each in self.schedules]
+        counts = [each.planned(self.seed_of(i)) for i, each in enumerate(self.schedules)]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
@@ -117,10 +128,10 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             f"use at most {pool} workers or more connections"
         )
     ports = port_ranges(workers)
-    slots = ring_slots(work.samples_per_s(workers), workers)
+    slots = slots_for(work.samples_per_s(workers), workers)
     jobs = []
     for worker, cpu in enumerate(cpus):
-        shares = [each.for_worker(worker, workers, work.plan.seed) for each in work.schedules]
+        shares = work.shares(worker, workers)
         arrays = dict(program.arrays)
         users = 0
         scenarios = []
@@ -133,15 +144,35 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "worker": worker,
             "workers": workers,
             "users": users,
-            "pool": 0 if pool is None else pool * (worker + 1) // workers - pool * worker // workers,
+            "pool": 0 if pool is None else part(pool, worker, workers),
             "port_range": ports[worker],
             "spin": spin,
             "phases": [0],
             "scenarios": scenarios,
             **common_settings(work.plan, program),
         }
-        jobs.append(Job(cpu, slots, settings, arrays))
+        planned = planned_iterations(work, shares)
+        steps = len(work.plan.scenarios[0].requests)
+        jobs.append(Job(cpu, slots, settings, arrays, planned, steps))
     return jobs
+
+
+def part(total: int, worker: int, workers: int) -> int:
+    """One worker's part of a whole number; the parts add up to it."""
+    return total * (worker + 1) // workers - total * worker // workers
+
+
+def planned_iterations(work: Work, shares: Sequence[Share]) -> int | None:
+    """How many iterations these shares promise; None when only the target's pace decides."""
+    total = 0
+    for each, share in zip(work.schedules, shares, strict=True):
+        if each.is_open:
+            total += int(np.frombuffer(share.arrivals, ROW)["count"].sum())
+        elif share.iterations is not None and each.end_ns is None:
+            total += share.iterations
+        else:
+            return None
+    return total
 
 
 def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
@@ -193,8 +224,3 @@ def port_ranges(workers: int, proc: Path = Path("/proc")) -> list[int]:
     if count < 2 * workers:
         return [0] * workers
     return [edges[i] | (edges[i + 1] - 1) << 16 for i in range(workers)]
-
-
-def setup_requests(scenario: Scenario) -> int:
-    """Requests of a user's once-only steps."""
-    return len(scenario.setup)

@@ -7,6 +7,9 @@ DEFAULT_PASSWORD = "velroload-target"
 """Password of every seeded account; `--password` changes it. No secret: the data is made up."""
 
 
-def email_of(index: int) -> str:
-    """Address of the seeded account number `index`, from 0 (a domain that nobody can own)."""
+def email_of(index: int | str) -> str:
+    """Address of the seeded account number `index`, from 0 (a domain that nobody can own).
+
+    A flow gives the text that stands for the number, ${user}.
+    """
     return f"user{index}@example.com"

@@ -1,0 +1,62 @@
+"""A folder in, what is told of it out, also when something cannot be written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.reference.rundata import build, steady, with_thresholds
+from velroload.errors import ConfigError, Exit
+from velroload.runfolder import RunData, save
+from velroload.runner.conclude import conclude
+
+
+@pytest.fixture
+def data() -> RunData:
+    return build([steady(100, 5.0)], 5.0)
+
+
+def test_a_finished_run(data: RunData, tmp_path: Path) -> None:
+    save(tmp_path, data)
+    asked = tmp_path / "again.json"
+    conclusion = conclude(tmp_path, (str(asked), str(tmp_path / "again.txt")))
+    assert conclusion.exit_code == Exit.PASS
+    assert conclusion.lost == ()
+    assert (tmp_path / "again.txt").read_text() == conclusion.text
+    result = json.loads((tmp_path / "result.json").read_bytes())
+    assert result == json.loads(asked.read_bytes())
+    assert (result["verdict"], result["exit_code"]) == ("PASS", 0)
+
+
+def test_a_threshold_decides(data: RunData, tmp_path: Path) -> None:
+    save(tmp_path, with_thresholds(data, "p95(response) < 1ms"))
+    conclusion = conclude(tmp_path, verbose=True)
+    assert conclusion.exit_code == Exit.FAIL
+    assert conclusion.text.startswith("FAIL")
+
+
+def test_a_report_that_cannot_be_written_costs_the_code_not_the_text(
+    data: RunData, tmp_path: Path
+) -> None:
+    save(tmp_path, data)
+    lost = tmp_path / "nowhere/report.json"
+    conclusion = conclude(tmp_path, (str(lost), str(tmp_path / "there.txt")))
+    assert conclusion.exit_code == Exit.INVALID
+    assert conclusion.lost == (f"{lost}: not written: no such file or directory",)
+    assert conclusion.text.startswith("PASS")
+    assert (tmp_path / "there.txt").exists()
+
+
+def test_a_folder_that_is_lost_leaves_the_text(data: RunData, tmp_path: Path) -> None:
+    """Disk gone after the measurement: the data at hand are told all the same."""
+    gone = tmp_path / "gone"
+    conclusion = conclude(gone, data=data)
+    assert conclusion.exit_code == Exit.INVALID
+    assert conclusion.lost == (f"{gone}/result.json: not written: no such file or directory",)
+    assert "exit 4" in conclusion.text.splitlines()[0]
+
+
+def test_no_run_in_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        conclude(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: no run can be read here: run.json is missing."

@@ -1,0 +1,119 @@
+"""What is shipped installs, and carries what it must: in venvs of their own. Slow."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LEFT_BEHIND = (".git", ".venv", "build", "dist", "*.egg-info", "runs", "*.so", "_core.c",
+               "velroload.1", "__pycache__", ".*_cache", ".hypothesis")  # fmt: skip
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VELROLOAD"))}
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, env=environ)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources without anything that a build has left."""
+    copy = tmp_path_factory.mktemp("checkout") / "velroload"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND), symlinks=True)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def distributions(checkout: Path) -> tuple[Path, Path]:
+    """The sdist, and the wheel that is built from it."""
+    run(sys.executable, "-m", "build", "--outdir", "dist", ".", cwd=checkout)
+    (sdist,) = (checkout / "dist").glob("*.tar.gz")
+    (wheel,) = (checkout / "dist").glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    """The python of a fresh venv."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    return tmp_path / "venv/bin/python"
+
+
+def holds(python: Path, cwd: Path) -> None:
+    """The installed package works: command, core, completion, man page."""
+    prefix = python.parent.parent
+    assert "profile release" in run(prefix / "bin/velroload", "--version", cwd=cwd)
+    assert "#compdef velroload" in run(prefix / "bin/velroload", "completion", "zsh", cwd=cwd)
+    page = (prefix / "share/man/man1/velroload.1").read_text()
+    assert page.startswith(".TH VELROLOAD")
+    assert "\\-\\-request\\-rate" in page
+
+
+def test_the_sdist_has_what_a_wheel_needs(distributions: tuple[Path, Path]) -> None:
+    with tarfile.open(distributions[0]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    core = {f"velroload/core/{path.name}" for path in (ROOT / "velroload/core").iterdir()
+            if path.suffix == ".pxi"}  # fmt: skip
+    assert names >= core | {
+        "velroload/_core.pyx", "velroload/_core.pyi", "velroload/py.typed", "setup.py",
+        "pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "Makefile",
+        "docs/architecture.md", "tests/test_tidy.py",
+    }  # fmt: skip
+    assert not [name for name in names if name.endswith((".so", ".pyc", "_core.c"))]
+
+
+def test_the_wheel_has_what_it_must_and_no_more(distributions: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(distributions[1]) as archive:
+        names = archive.namelist()
+    schemas = [
+        f"velroload/report/{path.name}" for path in (ROOT / "velroload/report").glob("*.json")
+    ]
+    for name in (
+        "velroload/_core.pyi",
+        "velroload/py.typed",
+        "velroload/core/__init__.py",
+        *schemas,
+    ):
+        assert name in names
+    assert [name for name in names if name.endswith("share/man/man1/velroload.1")]
+    assert [name for name in names if name.startswith("velroload/_core.") and name.endswith(".so")]
+    assert not [name for name in names if name.endswith((".pyx", ".pxi", ".c"))]
+    rooms = {name.partition("/")[0] for name in names}
+    assert {room for room in rooms if "." not in room} == {"velroload"}
+
+
+def test_the_wheel_from_the_sdist_works(
+    distributions: tuple[Path, Path], venv: Path, tmp_path: Path
+) -> None:
+    run(venv, "-m", "pip", "install", "-q", distributions[1], cwd=tmp_path)
+    holds(venv, tmp_path)
+
+
+def test_pip_install(checkout: Path, venv: Path, tmp_path: Path) -> None:
+    run(venv, "-m", "pip", "install", "-q", ".", cwd=checkout)
+    holds(venv, tmp_path)
+
+
+def test_pip_install_editable(checkout: Path, venv: Path, tmp_path: Path) -> None:
+    run(venv, "-m", "pip", "install", "-q", "-e", ".", cwd=checkout)
+    holds(venv, tmp_path)
+    where = run(venv, "-c", "import velroload; print(velroload.__file__)", cwd=tmp_path)
+    assert where.strip() == str(checkout / "velroload/__init__.py")
+
+
+def test_elsewhere_than_on_linux_it_says_so(checkout: Path) -> None:
+    code = "import sys; sys.platform = 'darwin'; exec(open('setup.py').read())"
+    done = subprocess.run([sys.executable, "-c", f"__file__ = 'setup.py'; {code}"], cwd=checkout,
+                          capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1, "velroload runs on Linux only: its core needs epoll, timerfd and memfd.\n"
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What happened: figures, validity and verdict of a finished run, from its run folder alone."""

@@ -1,0 +1,55 @@
+"""The one door of the room: a run folder's data in, everything that can be said of it out."""
+
+from velroload.analysis.result import Result
+from velroload.analysis.summary import summarise
+from velroload.analysis.validity import INVALID, assess
+from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
+from velroload.plan.threshold import parse_threshold
+from velroload.runfolder import RunData
+
+
+def analyse(data: RunData) -> Result:
+    """Figures, validity and verdict of a run. Pure: the same data gives the same result.
+
+    Works on any run folder, however short the run was cut: what is missing is None in the result
+    and the run then is incomplete. ConfigError when the manifest's thresholds cannot be read.
+    """
+    plan = data.manifest.get("plan") or {}
+    thresholds = [parse_threshold(text) for text in plan.get("thresholds") or []]
+    end = data.end or {}
+    incomplete = _incomplete(data)
+    summary = summarise(data)
+    validity = assess(data, summary, thresholds)
+    results, validity = judge_thresholds(data, summary, validity, thresholds)
+    if incomplete:
+        results = unclaimed(results, "the run is incomplete")
+    elif validity.verdict == INVALID:
+        results = unclaimed(results, "the run is INVALID")
+    verdict, why, codes = overall(
+        summary,
+        validity,
+        results,
+        ended=end.get("ended"),
+        reason=end.get("reason"),
+        incomplete=incomplete,
+    )
+    return Result(
+        manifest=data.manifest,
+        ledger=end.get("ledger") or {},
+        ended=end.get("ended"),
+        reason=end.get("reason"),
+        incomplete=incomplete,
+        notes=tuple(data.notes),
+        verdict=str(verdict),
+        why=why,
+        validity=validity,
+        thresholds=results,
+        summary=summary,
+        codes=codes,
+    )
+
+
+def _incomplete(data: RunData) -> tuple[str, ...]:
+    if data.end is None:
+        return ("the run has no end: its coordinator was killed while it ran", *data.notes)
+    return tuple(data.end.get("incomplete") or ())

@@ -1,0 +1,222 @@
+"""Questions to the run folder's arrays: counters, slices of a second, what lag can have added."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velroload.analysis.result import Quantity
+from velroload.histogram import Histogram, edges_ns
+from velroload.journal import Counter
+from velroload.runfolder import RunData
+
+SERIES_DIGITS = 2
+
+
+def lower_edges(digits: int = 3) -> NDArray[np.int64]:
+    """Lowest value of every bin, ns."""
+    return edges_ns(digits)[:-1]
+
+
+def upper_edges(digits: int = 3) -> NDArray[np.int64]:
+    """Highest value of every bin, ns."""
+    return np.asarray(edges_ns(digits)[1:] - 1)
+
+
+def counter_values(
+    data: RunData, endpoints: Collection[int], *, seconds: tuple[int, int] | None = None
+) -> dict[int, int]:
+    """Sum of every counter over the endpoints, and over seconds[0] <= second < seconds[1]."""
+    counts = data.counts
+    wanted = np.isin(counts["endpoint"], list(endpoints))
+    if seconds is not None:
+        wanted &= (counts["second"] >= seconds[0]) & (counts["second"] < seconds[1])
+    counts = counts[wanted]
+    keys, places = np.unique(counts["counter"], return_inverse=True)
+    sums = np.zeros(len(keys), np.int64)
+    np.add.at(sums, places, counts["value"])
+    return dict(zip(keys.tolist(), sums.tolist(), strict=True))
+
+
+def counter_series(
+    data: RunData, endpoints: Collection[int], counter: int, length: int
+) -> NDArray[np.float64]:
+    """One counter per second, float64[length]; seconds from `length` on are left out."""
+    counts = data.counts
+    counts = counts[(counts["counter"] == counter) & np.isin(counts["endpoint"], list(endpoints))]
+    return _per_second(counts["second"], counts["value"], length)
+
+
+def _per_second(
+    seconds: NDArray[np.integer], values: NDArray[np.integer], length: int
+) -> NDArray[np.float64]:
+    inside = seconds < length
+    weights = values[inside].astype(np.float64)
+    return np.bincount(seconds[inside].astype(np.int64), weights, length).astype(np.float64)
+
+
+def seconds_of(data: RunData) -> int:
+    """Seconds that the arrays speak of: one more than the last, 0 for an empty run."""
+    ends = [int(array["second"].max()) + 1 for array in (data.series, data.counts) if len(array)]
+    return max(ends, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Per-second histograms of one quantity: weights[second, column], bins[column] ascending.
+
+    The last column may stand for "never": it has bin -1 and holds what failed.
+    """
+
+    weights: NDArray[np.float64]
+    bins: NDArray[np.int64]
+
+    def lower_ns(self, column: int) -> int | None:
+        """Lower edge of a column; None for "never"."""
+        place = int(self.bins[column])
+        return None if place < 0 else int(lower_edges(SERIES_DIGITS)[place])
+
+    def upper_ns(self, column: int) -> int | None:
+        """Upper edge of a column; None for "never"."""
+        place = int(self.bins[column])
+        return None if place < 0 else int(upper_edges(SERIES_DIGITS)[place])
+
+    def above(self, limit_ns: float) -> NDArray[np.float64]:
+        """Per second, how much lies in columns that end above the limit, "never" included."""
+        over = (self.bins < 0) | (upper_edges(SERIES_DIGITS)[self.bins] > limit_ns)
+        return np.asarray(self.weights[:, over].sum(axis=1))
+
+    def totals(self) -> NDArray[np.float64]:
+        """Per second, everything."""
+        return np.asarray(self.weights.sum(axis=1))
+
+    def column(self, quantile: float) -> int | None:
+        """The column that holds a quantile of everything; None when there is nothing."""
+        cumulative = np.cumsum(self.weights.sum(axis=0))
+        if not len(cumulative) or cumulative[-1] <= 0:
+            return None
+        rank = max(quantile * cumulative[-1] * (1.0 - 1e-12), 1e-9)
+        return int(np.searchsorted(cumulative, rank))
+
+    def mean_ns(self) -> float | None:
+        """Mean of the bins' middles, None when empty. Failures must not be among them."""
+        whole = float(self.weights.sum())
+        middles = (lower_edges(SERIES_DIGITS) + upper_edges(SERIES_DIGITS)) / 2.0
+        return float(self.weights.sum(axis=0) @ middles[self.bins]) / whole if whole else None
+
+    def between(self, first: int, last: int) -> "Slices":
+        """The seconds first <= second < last."""
+        return Slices(self.weights[first:last], self.bins)
+
+    def without(self, seconds: Collection[int]) -> "Slices":
+        """The same without some seconds."""
+        keep = ~np.isin(np.arange(len(self.weights)), list(seconds))
+        return Slices(self.weights[keep], self.bins)
+
+
+def slices(data: RunData, quantity: Quantity, endpoints: Collection[int]) -> Slices:
+    """Per-second histograms (2 digits) of the complete responses of some endpoints."""
+    series = data.series
+    series = series[(series["quantity"] == quantity) & np.isin(series["endpoint"], list(endpoints))]
+    bins, columns = np.unique(series["bin"].astype(np.int64), return_inverse=True)
+    weights = np.zeros((seconds_of(data), len(bins)))
+    np.add.at(weights, (series["second"].astype(np.int64), columns), series["count"])
+    return Slices(weights, bins)
+
+
+def with_failures(data: RunData, all_: Slices, quantity: Quantity, ids: Collection[int]) -> Slices:
+    """The slices with every failure moved to "never".
+
+    The per-second histograms do not know outcomes: each bin keeps the share of it that was ok over
+    the whole run, and what failed in a second (failed and transport) goes to the last column.
+    """
+    length = len(all_.weights)
+    if not length:
+        return all_
+    ok = _coarse(data.histogram(quantity, endpoints=ids, outcomes=(0,)))[all_.bins]
+    both = np.maximum(all_.weights.sum(axis=0), 1.0)
+    never = counter_series(data, ids, Counter.FAILED, length)
+    never += counter_series(data, ids, Counter.TRANSPORT, length)
+    weights = np.column_stack([all_.weights * np.minimum(ok / both, 1.0), never])
+    return Slices(weights, np.append(all_.bins, -1))
+
+
+def _coarse(histogram: Histogram) -> NDArray[np.float64]:
+    """A 3-digit histogram in the bins of the per-second ones."""
+    fine = np.flatnonzero(histogram.counts)
+    places = np.searchsorted(upper_edges(SERIES_DIGITS), lower_edges()[fine])
+    return np.bincount(
+        places, histogram.counts[fine].astype(np.float64), len(upper_edges(SERIES_DIGITS))
+    ).astype(np.float64)
+
+
+def count_above(histogram: Histogram, limit_ns: float) -> tuple[int, int]:
+    """How many values exceed the limit: (at least, at most); they differ by the bin it falls in."""
+    if histogram.count == 0 or histogram.max <= limit_ns:
+        return 0, 0
+    least = int(histogram.counts[lower_edges() > limit_ns].sum())
+    most = int(histogram.counts[upper_edges() > limit_ns].sum())
+    return max(least, 1), max(most, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What generator lag can have done to the response times of the same requests.
+
+    response = service + wait + connect + tls + lag for every request, so without the lag it would
+    have been between service and response. The histograms are not paired, and need not be: for any
+    m, #(response - lag > t) is at least #(response > t + m) - #(lag > m), and at least
+    #(service > t). Both bounds hold for every run; the better one is taken.
+    """
+
+    response: Histogram
+    service: Histogram
+    lag: Histogram
+
+    def most_added_ns(self, quantile: float, *, never: int = 0) -> int | None:
+        """Most that lag can have added at a quantile, ns; None without responses.
+
+        `never` requests failed and lie above every response.
+        """
+        if self.response.count == 0:
+            return None
+        if self.lag.count == 0:
+            return 0
+        total = self.response.count + never
+        rank = max(1.0, np.ceil(quantile * total - 1e-9))
+        cumulative = np.cumsum(self.response.counts)
+        edges = np.clip(upper_edges(), self.response.min, self.response.max)
+        here = int(edges[np.searchsorted(cumulative, min(rank, self.response.count))])
+        steps, beyond = self._steps()
+        ranks = rank - beyond
+        there = edges[np.searchsorted(cumulative, np.clip(ranks, 1, self.response.count))]
+        least = int(np.where(ranks >= 1, there - steps, 0).max())
+        if self.service.count:
+            place = np.searchsorted(np.cumsum(self.service.counts), min(rank, self.service.count))
+            least = max(least, int(lower_edges()[place]))
+        return max(0, min(here - least, self.lag.max))
+
+    def least_above(self, limit_ns: float) -> int:
+        """Fewest responses that would exceed the limit without the lag."""
+        if self.lag.count == 0:
+            return count_above(self.response, limit_ns)[0]
+        above = np.append(np.cumsum(self.response.counts[::-1])[::-1], 0)
+        steps, beyond = self._steps()
+        first = np.searchsorted(lower_edges(), limit_ns + steps, side="right")
+        return max(int((above[first] - beyond).max()), count_above(self.service, limit_ns)[0], 0)
+
+    def _steps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(m, how many lags exceed it) for every m worth trying."""
+        used = np.flatnonzero(self.lag.counts)
+        beyond = self.lag.count - np.cumsum(self.lag.counts[used])
+        return np.minimum(upper_edges()[used], self.lag.max), beyond
+
+
+def late(data: RunData, endpoints: Collection[int], outcomes: tuple[int, ...] = (0, 1)) -> Late:
+    """The three histograms of some endpoints that Late compares."""
+    response, service, lag = (
+        data.histogram(quantity, endpoints=endpoints, outcomes=outcomes)
+        for quantity in (Quantity.RESPONSE, Quantity.SERVICE, Quantity.GENERATOR_LAG)
+    )
+    return Late(response, service, lag)

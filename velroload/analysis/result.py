@@ -1,0 +1,201 @@
+"""What analysis says of a run: frozen values, integers in ns, shares from 0 to 1, None = unknown.
+
+Nothing here is ever NaN or infinite; report/ turns these into text and JSON and decides on units.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from velroload.errors import Exit
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+"""Every percentile that is reported: its name in results and its level."""
+
+
+class Quantity(IntEnum):
+    """What a histogram of the run folder holds."""
+
+    RESPONSE = 0
+    SERVICE = 1
+    GENERATOR_LAG = 2
+    READ_LAG = 3
+    WAIT = 4
+    CONNECT = 5
+    TLS = 6
+    FIRST_BYTE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """A percentile and its 95 % interval, ns; all None when the sample cannot carry them."""
+
+    value_ns: int | None = None
+    low_ns: int | None = None
+    high_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One quantity of one row; percentiles has the keys of QUANTILES."""
+
+    count: int
+    percentiles: dict[str, Percentile]
+    min_ns: int | None
+    max_ns: int | None
+    mean_ns: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ByOutcome:
+    """A time over all complete responses (timeouts at their limit), and by outcome."""
+
+    all: Distribution
+    ok: Distribution
+    failed: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one endpoint, of the iterations of a scenario, or of all requests together.
+
+    count: everything that finished = ok + failed + transport. failed: unexpected status, failed
+    check or timeout; transport: no complete response. rate_per_s: complete responses per second of
+    the hold. failed_share: (failed + transport) / count, with its 95 % bounds. ours_p99_ns: most
+    that the generator can have added to the p99 of the response time; None when it is not judged.
+    """
+
+    id: int | None
+    name: str
+    kind: str
+    scenario: str | None
+    cls: str | None
+    setup: bool
+    count: int
+    ok: int
+    failed: int
+    transport: int
+    timeouts: int
+    rate_per_s: float | None
+    failed_share: float | None
+    failed_low: float | None
+    failed_high: float | None
+    response: ByOutcome
+    service: ByOutcome
+    parts: dict[Quantity, Distribution]
+    ours_p99_ns: int | None
+    status: dict[int, int]
+    errors: dict[str, int]
+    bytes_in: int
+    counters: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Per second of the run, over all requests of the flow; equal lengths."""
+
+    second: tuple[int, ...]
+    sent: tuple[int, ...]
+    completed: tuple[int, ...]
+    failed: tuple[int, ...]
+    p50_ns: tuple[int | None, ...]
+    p95_ns: tuple[int | None, ...]
+    p99_ns: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a run, before anybody judges them."""
+
+    hold_s: float
+    elapsed_s: float
+    total: Row
+    rows: tuple[Row, ...]
+    series: Series
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run is not simply VALID: a stable code, the sentence with its numbers, what mends it.
+
+    level is "INVALID", "SUSPECT" or "NOTE" (worth saying, changes nothing).
+    """
+
+    level: str
+    code: str
+    text: str
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadSecond:
+    """A second of the run in which the generator cannot vouch for itself, and why."""
+
+    second: int
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """VALID | SUSPECT | INVALID, with every reason, the strongest first.
+
+    bad_share: bad seconds over the seconds of the hold. stalls: (start, length) in ns.
+    """
+
+    verdict: str
+    reasons: tuple[Reason, ...]
+    bad_seconds: tuple[BadSecond, ...]
+    bad_share: float
+    stalls: tuple[tuple[int, int], ...]
+    user_clock_share: float | None
+    unsent: int
+    unsent_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdResult:
+    """One threshold, judged. observed, low, high, limit and added are in `unit`.
+
+    unit: "ns" | "share" | "per_s" | "bytes" | "count". observed is None where there is nothing to
+    judge by, or where so many requests failed that the percentile is one of them (then `infinite`).
+    margin: distance of the observed value from the limit over the limit, positive when inside.
+    added: most that the generator can have added. needed: how many requests would settle it.
+    """
+
+    text: str
+    verdict: str
+    observed: float | None
+    low: float | None
+    high: float | None
+    limit: float
+    unit: str
+    count: int
+    infinite: bool
+    margin: float | None
+    added: float | None
+    needed: int | None
+    why: str | None
+    suspect: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything that is said of a run.
+
+    verdict: PASS | FAIL | INCONCLUSIVE | NOT MEASURED; why says what it rests on when no threshold
+    does. ended: planned | interrupted | terminated | aborted | None (no end record). codes: every
+    exit code that holds; see exit_code. manifest and ledger are the run folder's own.
+    """
+
+    manifest: dict[str, Any]
+    ledger: dict[str, Any]
+    ended: str | None
+    reason: str | None
+    incomplete: tuple[str, ...]
+    notes: tuple[str, ...]
+    verdict: str
+    why: str
+    validity: Validity
+    thresholds: tuple[ThresholdResult, ...]
+    summary: Summary
+    codes: tuple[Exit, ...]

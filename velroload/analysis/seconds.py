@@ -1,0 +1,85 @@
+"""Bad seconds: those in which the generator cannot vouch for itself, each with its causes."""
+
+from collections import defaultdict
+from typing import Any
+
+from velroload.analysis.result import BadSecond
+from velroload.analysis.summary import SECOND_NS, hold_window
+from velroload.runfolder import RunData
+
+STEAL = 0.01
+WORKER_CPU = 0.95
+RUN_DELAY = 0.05
+HEARTBEAT_LATE_MS = 50.0
+STALL_NS = 50_000_000
+
+
+def hold_seconds(data: RunData) -> range:
+    """Seconds that the hold touches."""
+    start, end = hold_window(data)
+    return range(start // SECOND_NS, -(-end // SECOND_NS))
+
+
+def stalls(data: RunData) -> list[tuple[int, int, int]]:
+    """(at_ns, length_ns, worker) of every time a worker stood still for 50 ms or more."""
+    workers = ((data.end or {}).get("evidence") or {}).get("workers") or []
+    found = [
+        (int(at), int(length), int(worker["index"]))
+        for worker in workers
+        for at, length in worker.get("stalls") or []
+        if length >= STALL_NS
+    ]
+    return sorted(found)
+
+
+def bad_seconds(data: RunData) -> list[BadSecond]:
+    """Every bad second of the run, in order.
+
+    In a free-running closed loop a busy worker is no fault of the second: the worker is meant to
+    be the limit there, and the throughput is a lower bound (see validity).
+    """
+    model = data.manifest.get("model", {})
+    judge_cpu = bool(model.get("open") or model.get("paced"))
+    causes: dict[int, list[str]] = defaultdict(list)
+    for entry in _seconds(data):
+        causes[int(entry["second"])].extend(_causes(entry, judge_cpu))
+    for at, length, index in stalls(data):
+        for second in range(at // SECOND_NS, (at + length) // SECOND_NS + 1):
+            causes[second].append(f"worker {index} froze {length / 1e9:.2f} s")
+    return [BadSecond(second, tuple(found)) for second, found in sorted(causes.items()) if found]
+
+
+def busy_share(data: RunData) -> float:
+    """Share of the hold in which at least one worker's CPU was above 95 %."""
+    hold = hold_seconds(data)
+    busy = [
+        entry
+        for entry in _seconds(data)
+        if entry["second"] in hold
+        and any(share is not None and share > WORKER_CPU for share in entry.get("worker_cpu") or ())
+    ]
+    return len(busy) / len(hold) if hold else 0.0
+
+
+def _seconds(data: RunData) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ((data.end or {}).get("evidence") or {}).get("seconds") or []
+    return found
+
+
+def _causes(entry: dict[str, Any], judge_cpu: bool) -> list[str]:
+    causes = []
+    if (entry.get("steal") or 0.0) > STEAL:
+        causes.append(f"steal {100 * entry['steal']:.2g} %")
+    if entry.get("throttled"):
+        causes.append("throttled by the CPU quota")
+    for index, share in enumerate(entry.get("worker_cpu") or ()):
+        if judge_cpu and share is not None and share > WORKER_CPU:
+            causes.append(f"worker {index} CPU {100 * share:.0f} %")
+    for index, share in enumerate(entry.get("run_delay") or ()):
+        if share is not None and share > RUN_DELAY:
+            causes.append(f"worker {index} waited {100 * share:.2g} % for its CPU")
+    if (entry.get("heartbeat_late_ms") or 0.0) > HEARTBEAT_LATE_MS:
+        causes.append(f"heartbeat {entry['heartbeat_late_ms']:.0f} ms late")
+    if entry.get("collections"):
+        causes.append(f"{entry['collections']} collection(s)")
+    return causes

@@ -1,0 +1,115 @@
+"""What is claimed of a run: each threshold judged, then the whole.
+
+A figure is PASS or FAIL only when its 95 % bound (one-sided) says so, else INCONCLUSIVE. The sign
+of every disturbance is used: response time contains generator lag, which can make a FAIL and never
+a PASS; load that was not sent can make a PASS and never a FAIL; service time knows neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from velroload.analysis.claims import Claim, judge_claim
+from velroload.analysis.result import Reason, Summary, ThresholdResult, Validity
+from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
+from velroload.errors import Exit, strongest
+from velroload.plan.threshold import Threshold, Verdict
+from velroload.runfolder import RunData
+
+ENDED = {
+    "interrupted": Exit.INTERRUPTED,
+    "terminated": Exit.TERMINATED,
+    "aborted": Exit.ABORTED,
+}
+
+SIGNED = ("voided", "generator_lag", "bad_seconds_matter")
+"""Reasons that can void a FAIL, or were priced already: they say nothing against another PASS."""
+
+
+def judge_thresholds(
+    data: RunData, summary: Summary, validity: Validity, thresholds: Sequence[Threshold]
+) -> tuple[tuple[ThresholdResult, ...], Validity]:
+    """Every threshold with its verdict, and the validity with what the claims have turned up."""
+    claim = Claim(data, summary, validity)
+    results = [judge_claim(claim, threshold) for threshold in thresholds]
+    voided = [
+        Reason(SUSPECT, "voided", f"{result.text}: {result.suspect}", again(data))
+        for result in results
+        if result.suspect
+    ]
+    validity = with_reasons(validity, voided)
+    suspects = [
+        reason.text
+        for reason in validity.reasons
+        if reason.level == SUSPECT and reason.code not in SIGNED
+    ]
+    return tuple(
+        replace(result, suspect=suspects[0])
+        if suspects and result.verdict == Verdict.PASS
+        else result
+        for result in results
+    ), validity
+
+
+def unclaimed(results: Sequence[ThresholdResult], why: str) -> tuple[ThresholdResult, ...]:
+    """The same figures with every verdict withdrawn."""
+    return tuple(
+        replace(result, verdict=Verdict.NOT_MEASURED, why=why, suspect=None, needed=None)
+        for result in results
+    )
+
+
+def overall(
+    summary: Summary,
+    validity: Validity,
+    results: Sequence[ThresholdResult],
+    *,
+    ended: str | None,
+    reason: str | None,
+    incomplete: Sequence[str],
+) -> tuple[Verdict, str, tuple[Exit, ...]]:
+    """The verdict on the run, what it rests on, and every exit code that holds."""
+    codes = [ENDED[ended]] if ended in ENDED else []
+    if incomplete:
+        return Verdict.NOT_MEASURED, f"incomplete: {incomplete[0]}", (*codes, Exit.INVALID)
+    if validity.verdict == INVALID:
+        return Verdict.NOT_MEASURED, "nothing can be claimed", (*codes, Exit.INVALID)
+    verdict, why = _verdict(summary, results, ended, reason)
+    code = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL}.get(verdict, Exit.INCONCLUSIVE)
+    return verdict, why, (*codes, code)
+
+
+def _verdict(
+    summary: Summary, results: Sequence[ThresholdResult], ended: str | None, reason: str | None
+) -> tuple[Verdict, str]:
+    if summary.total.ok == 0:
+        return Verdict.FAIL, "not one request succeeded"
+    if ended == "aborted":
+        return Verdict.FAIL, f"aborted: {reason or 'a rule of the plan'}"
+    found = [result.verdict for result in results]
+    if not found:
+        if ended == "planned":
+            return Verdict.PASS, "ran as planned; no threshold was set"
+        return Verdict.INCONCLUSIVE, f"{ended or 'stopped'} before its planned end"
+    passed = found.count(Verdict.PASS)
+    failed = [result.text for result in results if result.verdict == Verdict.FAIL]
+    if failed:
+        return Verdict.FAIL, f"{len(failed)} of {len(found)} thresholds failed"
+    if passed == len(found):
+        return Verdict.PASS, "1 threshold holds" if passed == 1 else f"{passed} thresholds hold"
+    left = len(found) - passed
+    are = "is" if left == 1 else "are"
+    return Verdict.INCONCLUSIVE, f"{left} of {len(found)} thresholds {are} not settled"
+
+
+def exit_code(
+    codes: Sequence[Exit],
+    validity: Validity,
+    *,
+    strict: bool = False,
+    inconclusive_passes: bool = False,
+) -> Exit:
+    """The process's exit code. strict: SUSPECT counts as inconclusive (97)."""
+    kept = [c for c in codes if not (inconclusive_passes and c == Exit.INCONCLUSIVE)]
+    if strict and validity.verdict == SUSPECT:
+        kept.append(Exit.INCONCLUSIVE)
+    return strongest(kept)

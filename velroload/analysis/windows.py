@@ -1,0 +1,109 @@
+"""The worst window of a run: thresholds such as "rate >= 1000/s over 10s"."""
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velroload.analysis.cells import counter_series, slices, with_failures
+from velroload.analysis.interval import samples_needed
+from velroload.analysis.result import Quantity
+from velroload.analysis.summary import SECOND_NS, whole_seconds
+from velroload.journal import Counter
+from velroload.plan.threshold import QUANTITIES, Threshold
+from velroload.runfolder import RunData
+from velroload.sample import ErrorKind
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where the worst value stands: first second, the value (inf: it failed), requests in it."""
+
+    start: int
+    value: float
+    count: int
+
+
+def worst_window(data: RunData, threshold: Threshold, ids: Collection[int]) -> Window | None:
+    """The window of the hold, in steps of a second, that satisfies the threshold least.
+
+    Percentiles come from the per-second histograms (2 digits), of response and service only. None
+    when no window has enough requests, or the quantity is not kept per second.
+    """
+    first, last = whole_seconds(data)
+    width = math.ceil((threshold.window_ns or SECOND_NS) / SECOND_NS)
+    starts = range(first, last - width + 1)
+    if threshold.metric in ("percentile", "max", "min", "mean"):
+        found = _times(data, threshold, ids, starts, width)
+    else:
+        found = _counts(data, threshold, ids, starts, width)
+    if not found:
+        return None
+    low_is_bad = threshold.op in (">", ">=")
+    if threshold.op == "==":
+        return max(found, key=lambda window: abs(window.value - threshold.limit))
+    return (min if low_is_bad else max)(found, key=lambda window: window.value)
+
+
+def _counts(
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+) -> list[Window]:
+    if not starts:
+        return []
+    length = starts[-1] + width
+    ok = _running(counter_series(data, ids, Counter.OK, length))
+    failed = _running(counter_series(data, ids, Counter.FAILED, length))
+    transport = _running(counter_series(data, ids, Counter.TRANSPORT, length))
+    timeouts = _running(counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length))
+    windows = []
+    for start in starts:
+        good, bad, lost, late = (
+            float(sums[start + width] - sums[start]) for sums in (ok, failed, transport, timeouts)
+        )
+        if threshold.metric == "rate":
+            windows.append(Window(start, (good + bad - late) / width, int(good + bad - late)))
+        elif threshold.metric == "errors" and good + bad + lost:
+            whole = good + bad + lost
+            windows.append(Window(start, (bad + lost) / whole, int(whole)))
+        elif threshold.metric == "checks" and good + bad:
+            windows.append(Window(start, good / (good + bad), int(good + bad)))
+    return windows
+
+
+def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+def _times(
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+) -> list[Window]:
+    quantity = Quantity(QUANTITIES.index(threshold.quantity or "response"))
+    if quantity not in (Quantity.RESPONSE, Quantity.SERVICE):
+        return []
+    parts = slices(data, quantity, ids)
+    if threshold.metric != "mean":
+        parts = with_failures(data, parts, quantity, ids)
+    windows = []
+    for start in starts:
+        merged = parts.between(start, start + width)
+        count = float(merged.totals().sum())
+        value = merged.mean_ns() if threshold.metric == "mean" else None
+        if threshold.metric == "percentile" and count >= samples_needed(threshold.quantile or 0.5):
+            value = _edge(merged.column(threshold.quantile or 0.5), merged.upper_ns)
+        elif threshold.metric == "max" and count:
+            value = _edge(merged.column(1.0), merged.upper_ns)
+        elif threshold.metric == "min" and count:
+            value = _edge(merged.column(0.0), merged.lower_ns)
+        if value is not None:
+            windows.append(Window(start, value, round(count)))
+    return windows
+
+
+def _edge(column: int | None, edge: Callable[[int], int | None]) -> float | None:
+    """The edge of a column in ns; infinite for failures."""
+    if column is None:
+        return None
+    place = edge(column)
+    return math.inf if place is None else float(place)

@@ -1,0 +1,99 @@
+"""The worker processes of one machine: start them, let them go at one instant, stop them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from velroload._core import RingReader
+from velroload.engine.process import WorkerProcess, require_ready
+from velroload.engine.segment import Segment
+
+READY_S = 30.0
+LEAD_NS = 20_000_000
+"""From GO to the run's epoch: time for the message to reach every worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker is to do: its settings, and its own arrays (schedules) beside the shared."""
+
+    cpu: int | None
+    ring_slots: int
+    settings: dict[str, Any]
+    arrays: dict[str, bytes]
+    iterations_planned: int | None
+    steps_per_iteration: int
+
+
+class Workers:
+    """Runs a list of jobs, one worker process each."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+        self.processes = [
+            WorkerProcess(index, job.cpu, Segment.create(job.ring_slots))
+            for index, job in enumerate(jobs)
+        ]
+        self.epoch_ns = 0
+        self.changed = asyncio.Event()
+
+    @property
+    def over(self) -> bool:
+        return all(worker.over for worker in self.processes)
+
+    @property
+    def readers(self) -> list[RingReader]:
+        """The rings, in the order of the workers."""
+        return [worker.segment.reader for worker in self.processes]
+
+    async def start(self) -> None:
+        """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
+        for worker, job in zip(self.processes, self.jobs, strict=True):
+            worker.on_change = self.changed.set
+            worker.spawn(job.settings, job.arrays)
+        deadline = time.monotonic() + READY_S
+        while not all(worker.hello or worker.over for worker in self.processes):
+            self.changed.clear()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                await asyncio.wait_for(self.changed.wait(), left)
+            except TimeoutError:
+                break
+        require_ready(self.processes)
+
+    def go(self) -> int:
+        """Let all start at one instant; returns it (CLOCK_MONOTONIC ns)."""
+        self.epoch_ns = time.monotonic_ns() + LEAD_NS
+        for worker in self.processes:
+            hello = worker.hello or {}
+            worker.say({"go": self.epoch_ns, "spin_ns": spin_ns(hello["wake_up_p99_ns"])})
+        return self.epoch_ns
+
+    def stop(self, how: str) -> None:
+        """`drain`: no new iterations, finish those under way · `now`: end at once."""
+        for worker in self.processes:
+            worker.say({"stop": how})
+
+    def counters(self) -> list[dict[str, int]]:
+        """The live counters of each worker."""
+        return [reader.counters() for reader in self.readers]
+
+    def kill_silent(self) -> list[WorkerProcess]:
+        """End the workers that should have ended by themselves; returns them."""
+        silent = [worker for worker in self.processes if not worker.over]
+        for worker in silent:
+            worker.kill()
+        return silent
+
+    def close(self) -> None:
+        for worker in self.processes:
+            worker.close()
+
+
+def spin_ns(wake_up_p99_ns: int) -> int:
+    """How long before a deadline a spinning worker wakes up: its own p99, 50 to 500 us."""
+    return min(max(wake_up_p99_ns, 50_000), 500_000) if wake_up_p99_ns else 0

@@ -1,0 +1,68 @@
+"""Numbers and foreign text as people read them: three digits that count, a dash for the unknown."""
+
+DASH = "–"
+
+
+def clean(text: str) -> str:
+    """Text from outside, safe on a terminal: what does not print is shown as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` characters, an ellipsis where something is missing."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def digits(value: float) -> str:
+    """Three significant digits, never more than three decimals: 0.141 5.83 38.0 143 2,001."""
+    if value >= 99.95:
+        return f"{value:,.0f}"
+    if value >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}"
+
+
+def ms(value_ns: float | None) -> str:
+    """Nanoseconds as milliseconds without the unit."""
+    return DASH if value_ns is None else digits(value_ns / 1e6)
+
+
+def percent(share: float | None) -> str:
+    """A share as percent; what is not 0 never looks like 0, what is not all never like 100."""
+    if share is None:
+        return DASH
+    if share < 0.0:
+        return "−" + percent(-share)
+    value = 100.0 * share
+    if share in (0.0, 1.0) or value >= 100.0:
+        return f"{value:,.0f} %"
+    if value < 0.005:
+        return "< 0.01 %"
+    if value >= 99.995:
+        return "> 99.99 %"
+    if value >= 99.5:
+        return f"{value:.2f} %"
+    return f"{value:.0f} %" if value >= 9.95 else f"{value:.2g} %"
+
+
+def per_second(rate: float | None) -> str:
+    """A rate without the unit: one decimal below 10,000."""
+    if rate is None:
+        return DASH
+    return f"{rate:,.0f}" if rate >= 9_999.5 else f"{rate:,.1f}"
+
+
+def number(count: int | None) -> str:
+    """A count with separators."""
+    return DASH if count is None else f"{count:,}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a flag of ours takes them: 90.0 → 1m30s; rounded up to whole seconds."""
+    whole = -int(-seconds // 1)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    parts = [f"{hours}h" * (hours > 0), f"{minutes}m" * (minutes > 0), f"{rest}s" * (rest > 0)]
+    return "".join(parts) or "0s"

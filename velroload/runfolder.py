@@ -1,0 +1,323 @@
+"""The run folder: where engine and analysis meet. A report can be made from it years later.
+
+run.json           manifest, events and the end record
+journal.bin        the same and all figures, as they came (journal.py); alone it is enough
+histograms.npz     hist, stats, series
+counters.npz       counts, and the workers' live counters as JSON
+probes.npz         time_s, names, values (NaN where nothing was read)
+tail.npy           the 1,000 slowest samples of each phase × endpoint
+reservoir.npy      up to 20,000 samples, uniform over the run
+
+Files appear whole or not at all: temporary name, fsync, rename. Nothing is pickled.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velroload import journal
+from velroload.errors import ConfigError
+from velroload.histogram import QUANTITIES, Histogram
+from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, RecordKind, Rows
+from velroload.sample import SAMPLE
+
+JOURNAL = "journal.bin"
+MANIFEST = "run.json"
+ARRAYS = ("histograms.npz", "counters.npz", "probes.npz", "tail.npy", "reservoir.npy")
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class RunData:
+    """Everything that was recorded of one run.
+
+    hist (HIST_SUM), stats, series and counts hold one row per key, ordered by key; tail the slowest
+    samples; reservoir may be empty. `complete`: the end record is there. `notes`: what was cut off,
+    one line each.
+    """
+
+    manifest: Row = field(default_factory=dict)
+    end: Row | None = None
+    events: list[Row] = field(default_factory=list)
+    counters: list[Row] = field(default_factory=list)
+    probes: list[Row] = field(default_factory=list)
+    hist: Rows = field(default_factory=lambda: np.empty(0, HIST_SUM))
+    stats: Rows = field(default_factory=lambda: np.empty(0, STATS))
+    series: Rows = field(default_factory=lambda: np.empty(0, SERIES))
+    counts: Rows = field(default_factory=lambda: np.empty(0, COUNTS))
+    tail: Rows = field(default_factory=lambda: np.empty(0, SAMPLE))
+    reservoir: Rows = field(default_factory=lambda: np.empty(0, SAMPLE))
+    complete: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def endpoint_ids(
+        self, *, kind: str | None = None, setup: bool | None = None, cls: str | None = None
+    ) -> list[int]:
+        """Ids of the manifest's endpoints of this kind, class and setup flag; None means any."""
+        return [
+            row["id"]
+            for row in self.manifest.get("endpoints", [])
+            if (kind is None or row["kind"] == kind)
+            and (setup is None or row["setup"] == setup)
+            and (cls is None or row["cls"] == cls)
+        ]
+
+    def histogram(
+        self,
+        quantity: str | int,
+        *,
+        phase: int | None = None,
+        endpoints: int | Collection[int] | None = None,
+        outcomes: Collection[int] = (0, 1),
+    ) -> Histogram:
+        """The whole run's histogram (3 digits, exact count, sum, min, max) of a quantity.
+
+        `quantity` is a name or index of histogram.QUANTITIES; None means all phases or endpoints.
+        """
+        return histogram_of(
+            self.hist, self.stats, quantity, phase=phase, endpoints=endpoints, outcomes=outcomes
+        )
+
+    def per_second(
+        self, counter: int | Collection[int], *, endpoints: int | Collection[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Seconds since the epoch (ascending, without gaps) and the sum of these counters in each.
+
+        All calls on one run give the same seconds: first to last of everything counted.
+        """
+        return per_second(self.counts, counter, endpoints=endpoints)
+
+    def second_histograms(
+        self, quantity: str | int, *, endpoints: int | Collection[int] | None = None
+    ) -> dict[int, Histogram]:
+        """Per second of the end: a histogram of 2 digits of "response" or "service".
+
+        Without exact figures: sum, min and max are those of the bins.
+        """
+        rows = self.series[_among(self.series["endpoint"], endpoints)]
+        rows = rows[rows["quantity"] == quantity_index(quantity)]
+        starts = np.flatnonzero(np.diff(rows["second"].astype(np.int64), prepend=-1))
+        parts = np.split(rows, starts[1:]) if len(rows) else []
+        return {
+            int(part["second"][0]): Histogram.from_sparse(part["bin"], part["count"], digits=2)
+            for part in parts
+        }
+
+
+def quantity_index(quantity: str | int) -> int:
+    """The index of a quantity that is given by name or index."""
+    return QUANTITIES.index(quantity) if isinstance(quantity, str) else quantity
+
+
+def _among(column: NDArray[Any], wanted: int | Collection[int] | None) -> NDArray[np.bool_]:
+    if wanted is None:
+        return np.ones(len(column), dtype=np.bool_)
+    if isinstance(wanted, int):
+        return np.asarray(column == wanted)
+    return np.isin(column, list(wanted))
+
+
+def histogram_of(
+    hist: Rows,
+    stats: Rows,
+    quantity: str | int,
+    *,
+    phase: int | None = None,
+    endpoints: int | Collection[int] | None = None,
+    outcomes: Collection[int] = (0, 1),
+) -> Histogram:
+    """See RunData.histogram; equal keys may stand in several rows."""
+
+    def pick(rows: Rows) -> Rows:
+        rows = rows[rows["quantity"] == quantity_index(quantity)]
+        return rows[
+            _among(rows["phase"], phase)
+            & _among(rows["endpoint"], endpoints)
+            & _among(rows["outcome"], outcomes)
+        ]
+
+    bins, exact = pick(hist), pick(stats)
+    if not len(exact):
+        return Histogram()
+    return Histogram.from_sparse(
+        bins["bin"],
+        bins["count"],
+        total_ns=int(exact["sum"].sum()),
+        min_ns=int(exact["min"].min()),
+        max_ns=int(exact["max"].max()),
+    )
+
+
+def per_second(
+    counts: Rows,
+    counter: int | Collection[int],
+    *,
+    endpoints: int | Collection[int] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """See RunData.per_second."""
+    if not len(counts):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    first, last = int(counts["second"].min()), int(counts["second"].max())
+    rows = counts[_among(counts["counter"], counter) & _among(counts["endpoint"], endpoints)]
+    sums = np.zeros(last - first + 1, dtype=np.int64)
+    np.add.at(sums, rows["second"].astype(np.int64) - first, rows["value"])
+    return np.arange(first, last + 1, dtype=np.int64), sums
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temporary name beside it, fsync, rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _json_bytes(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def save_manifest(folder: Path, manifest: Row) -> None:
+    """run.json of a run that goes on: it has no end yet."""
+    write_file(folder / MANIFEST, _json_bytes(manifest))
+
+
+def save(folder: Path, data: RunData) -> None:
+    """Write everything but the journal; run.json last, since its "end" says that all is there."""
+    names, values = _probe_table(data.probes)
+    counters = np.frombuffer(json.dumps(data.counters).encode(), dtype=np.uint8)
+    times = np.array([row["time_s"] for row in data.probes], dtype=np.float64)
+    _save_npz(folder / ARRAYS[0], hist=data.hist, stats=data.stats, series=data.series)
+    _save_npz(folder / ARRAYS[1], counts=data.counts, workers_json=counters)
+    _save_npz(folder / ARRAYS[2], time_s=times, names=np.array(names, dtype=np.str_), values=values)
+    for name, array in (("tail.npy", data.tail), ("reservoir.npy", data.reservoir)):
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=False)
+        write_file(folder / name, file.getvalue())
+    manifest = data.manifest | {"events": data.events, "end": data.end}
+    write_file(folder / MANIFEST, _json_bytes(manifest))
+
+
+def _save_npz(path: Path, **arrays: NDArray[Any]) -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    write_file(path, file.getvalue())
+
+
+def _probe_table(probes: list[Row]) -> tuple[list[str], NDArray[np.float64]]:
+    names = sorted({name for row in probes for name in row["values"]})
+    values = [[row["values"].get(name, np.nan) for name in names] for row in probes]
+    return names, np.array(values, dtype=np.float64).reshape(len(probes), len(names))
+
+
+def load(folder: str | Path) -> RunData:
+    """Read a run from its finished arrays or, where these are missing, from its journal alone.
+
+    ConfigError when the folder holds no run.
+    """
+    folder = Path(folder)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        if isinstance(manifest, dict) and manifest.get("end") is not None:
+            return _load_arrays(folder, manifest)
+        problem = None
+    except FileNotFoundError as error:
+        problem = f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        problem = f"the finished arrays cannot be read ({error})"
+    try:
+        found = from_journal((folder / JOURNAL).read_bytes())
+    except OSError as error:
+        reason = "there is no such folder" if not folder.is_dir() else problem or error.strerror
+        raise ConfigError(f"{folder}: no run can be read here: {reason}.") from None
+    if not found.manifest:
+        raise ConfigError(f"{folder}: no run can be read here: journal.bin has no manifest.")
+    if problem:
+        found.notes.append(f"{problem}: everything was made from journal.bin.")
+    return found
+
+
+def _load_arrays(folder: Path, manifest: Row) -> RunData:
+    data = RunData(manifest=manifest, events=manifest.pop("events"), end=manifest.pop("end"))
+    with np.load(folder / ARRAYS[0], allow_pickle=False) as arrays:
+        data.hist = _checked(arrays["hist"], HIST_SUM)
+        data.stats = _checked(arrays["stats"], STATS)
+        data.series = _checked(arrays["series"], SERIES)
+    with np.load(folder / ARRAYS[1], allow_pickle=False) as arrays:
+        data.counts = _checked(arrays["counts"], COUNTS)
+        data.counters = json.loads(arrays["workers_json"].tobytes())
+    with np.load(folder / ARRAYS[2], allow_pickle=False) as arrays:
+        names = [str(name) for name in arrays["names"]]
+        for time_s, row in zip(arrays["time_s"], arrays["values"], strict=True):
+            known = {n: float(v) for n, v in zip(names, row, strict=True) if not np.isnan(v)}
+            data.probes.append({"time_s": float(time_s), "values": known})
+    data.tail = _checked(np.load(folder / "tail.npy", allow_pickle=False), SAMPLE)
+    data.reservoir = _checked(np.load(folder / "reservoir.npy", allow_pickle=False), SAMPLE)
+    data.complete = True
+    return data
+
+
+def _checked(array: Rows, dtype: np.dtype[Any]) -> Rows:
+    if array.dtype != dtype:
+        raise ValueError("an array of another layout")
+    return array
+
+
+def from_journal(data: bytes) -> RunData:
+    """A run from the bytes of its journal; notes say what was cut off."""
+    found = RunData()
+    deltas = []
+    for record in journal.records(data):
+        if isinstance(record, str):
+            found.notes.append(record)
+        elif record[0] == RecordKind.DELTA:
+            deltas.append(record[1])
+        else:
+            add_record(found, *record)
+    set_figures(found, deltas)
+    found.complete = found.end is not None
+    if not found.complete:
+        found.notes.append("journal.bin has no end record: the run was cut short.")
+    return found
+
+
+def add_record(data: RunData, kind: RecordKind, value: Row) -> None:
+    """Take in one record that is not a delta. A later manifest replaces an earlier one."""
+    if kind == RecordKind.MANIFEST:
+        data.manifest = value
+    elif kind == RecordKind.END:
+        data.end = value
+    else:
+        rows = {
+            RecordKind.EVENT: data.events,
+            RecordKind.COUNTERS: data.counters,
+            RecordKind.PROBE: data.probes,
+        }
+        rows[kind].append(value)
+
+
+def set_figures(data: RunData, deltas: Iterable[journal.Delta]) -> None:
+    """Set hist, stats, series, counts and tail to the sums of these deltas."""
+    columns = list(zip(*(delta.arrays for delta in deltas), strict=True))
+    if not columns:
+        return
+    hist, stats, series, counts, tail = (np.concatenate(column) for column in columns)
+    data.hist = journal.sum_rows(hist)
+    data.stats = journal.sum_rows(stats)
+    data.series = journal.sum_rows(series)
+    data.counts = journal.sum_rows(counts)
+    data.tail = journal.slowest(tail)

@@ -1,0 +1,98 @@
+"""The run as it stands: figures for the progress display, and the abort rules."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from velroload.engine.coordinator import Live
+from velroload.engine.recorder import Window
+from velroload.plan.threshold import Threshold
+from velroload.runner.jobs import Work
+
+WINDOW_S = 10
+SECOND_NS = 1_000_000_000
+
+
+def figures(live: Live, work: Work, endpoints: Sequence[int]) -> dict[str, Any]:
+    """What cli/progress.py shows."""
+    window = live.recorder.window(WINDOW_S)
+    whole = live.recorder.histogram("response", endpoints=endpoints)
+    lag = live.recorder.histogram("generator_lag", endpoints=endpoints)
+    last = live.recorder.window(1, until_s=max(live.elapsed_ns // SECOND_NS - 1, 0))
+    planned = work.planned_requests_until(live.elapsed_ns)
+    counters = live.counters
+    taken = counters["requests_started"] + counters["requests_dropped"]
+    finished = window.finished
+    setups = counters["vus_started"] * max(len(s.setup) for s in work.plan.scenarios)
+    return {
+        "elapsed_s": live.elapsed_ns / SECOND_NS,
+        "duration_s": None if work.end_ns is None else work.end_ns / SECOND_NS,
+        "phase": work.plan.name,
+        "users": counters["vus_active"],
+        "users_planned": work.users,
+        "rate_per_s": float(last.finished),
+        "rate_planned_per_s": planned_now(work, live.elapsed_ns),
+        "in_flight": counters["in_flight"],
+        "unsent": 0 if planned is None else max(0, round(planned) + setups - taken),
+        "failed_share": (finished - window.ok) / finished if finished else 0.0,
+        "window_ms": quantiles_ms(window.response),
+        "phase_ms": quantiles_ms(whole),
+        "worker_cpu": [cpu for cpu in live.worker_cpu if cpu is not None],
+        "generator_lag_p99_ms": lag.percentile(99) / 1e6 if work.is_paced and lag.count else None,
+        "ring_share": live.ring_share,
+        "lost": counters["lost_requests"] + counters["lost_iterations"],
+        "state": live.state,
+    }
+
+
+def planned_now(work: Work, elapsed_ns: int) -> float | None:
+    """Requests per second that the schedules want in the second that has just passed."""
+    before = work.planned_requests_until(elapsed_ns - SECOND_NS)
+    now = work.planned_requests_until(elapsed_ns)
+    return None if now is None or before is None else now - before
+
+
+def quantiles_ms(histogram: Any) -> list[float]:
+    """p50, p95, p99; empty without a response."""
+    if not histogram.count:
+        return []
+    return [value / 1e6 for value in histogram.percentiles([50, 95, 99])]
+
+
+def reason_to_abort(live: Live, rules: Sequence[Threshold]) -> str | None:
+    """The first rule whose condition holds over its whole window (1 s without one)."""
+    for rule in rules:
+        seconds = max(1, (rule.window_ns or SECOND_NS) // SECOND_NS)
+        done = live.elapsed_ns // SECOND_NS
+        if done < seconds:
+            continue
+        value = observed(live.recorder.window(seconds, until_s=done - 1), rule, seconds)
+        if value is not None and rule.holds(value):
+            return f"{rule.source}: {shown(value, rule.unit)} in the last {seconds} s"
+    return None
+
+
+def observed(window: Window, rule: Threshold, seconds: int) -> float | None:
+    """The rule's metric in the window; None without a sample."""
+    if rule.metric == "rate":
+        return (window.ok + window.failed) / seconds
+    if window.finished == 0:
+        return None
+    bad = window.failed + window.transport
+    if rule.metric == "errors":
+        return bad / window.finished
+    if rule.metric == "checks":
+        return window.ok / window.finished
+    histogram = window.service if rule.quantity == "service" else window.response
+    if histogram.count == 0:
+        return None
+    if rule.metric == "percentile":
+        return float(histogram.percentile(100 * (rule.quantile or 0)))
+    return {"max": float(histogram.max), "min": float(histogram.min), "mean": histogram.mean}[
+        rule.metric
+    ]
+
+
+def shown(value: float, unit: str) -> str:
+    if unit == "ns":
+        return f"{value / 1e6:.4g} ms"
+    return f"{value:.2%}" if unit == "share" else f"{value:,.4g}/s"

@@ -1,0 +1,209 @@
+"""One run from a Plan: target, checks, jobs, measurement, result. Everything meets here."""
+
+import asyncio
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvloop
+
+from velroload import _core
+from velroload.engine.coordinator import Coordinator, Hooks, Live
+from velroload.engine.cpu import Cores, choose, usable
+from velroload.engine.node import Node
+from velroload.engine.recorder import Recorder
+from velroload.engine.workers import Job, Workers
+from velroload.errors import PreflightError
+from velroload.host import preflight
+from velroload.host.folder import make_folder
+from velroload.plan.manifest import plan_json
+from velroload.plan.model import EMBEDDED, Plan
+from velroload.probe.generator import GeneratorProbe
+from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
+from velroload.protocol.program import Program, compile_program
+from velroload.runfolder import RunData
+from velroload.runner.conclude import conclude
+from velroload.runner.jobs import Work, make_jobs
+from velroload.runner.live import figures, reason_to_abort
+from velroload.runner.options import Options
+from velroload.target.process import TargetProcess
+
+Address = tuple[str, int]
+
+
+class Ui(Protocol):
+    """What a run says while it goes on."""
+
+    def say(self, line: str) -> None: ...
+    def progress(self, figures: dict[str, Any]) -> None: ...
+    def done(self, text: str) -> None: ...
+
+
+def execute(plan: Plan, options: Options, ui: Ui) -> int:
+    """Carry the plan out, save and tell the result; returns the exit code.
+
+    ConfigError (2) and PreflightError (3) before anything is sent, InvalidRunError (4) when a
+    worker could not start.
+    """
+    embedded = plan.target == EMBEDDED
+    work = Work.of(plan)
+    cores = fit(choose(options.workers, usable(), embedded), work)
+    folder = make_folder(options.out, plan.name, datetime.now().astimezone())
+    with target_of(plan, cores, work.users, ui) as (url, addresses):
+        addresses = reachable(addresses or options.addresses, work, len(cores.workers))
+        data, disk_error = measure(replace(plan, target=url), addresses, cores, options, folder, ui)
+    conclusion = conclude(
+        folder,
+        options.reports,
+        data=data,
+        lost=[] if disk_error is None else [disk_error],
+        verbose=options.verbose,
+        strict=options.strict,
+        inconclusive_pass=options.inconclusive_pass,
+    )
+    ui.done(conclusion.text)
+    for line in conclusion.lost:
+        ui.say(f"not saved: {line}")
+    return conclusion.exit_code
+
+
+def fit(cores: Cores, work: Work) -> Cores:
+    """No more workers than there are users or connections to give them."""
+    most = max(1, min(work.users, work.connections))
+    return replace(cores, workers=cores.workers[:most])
+
+
+@contextlib.contextmanager
+def target_of(
+    plan: Plan, cores: Cores, users: int, ui: Ui
+) -> Iterator[tuple[str, tuple[Address, ...]]]:
+    """The URL to load; the embedded target is started, and stopped at the end."""
+    if plan.target != EMBEDDED:
+        yield plan.target, ()
+        return
+    with TargetProcess().start(cores.target or None, users=users) as process:
+        ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
+        yield process.url, (("127.0.0.1", process.port),)
+
+
+def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple[Address, ...]:
+    """The addresses that answer, after every check of what this machine must have."""
+    preflight.raise_descriptors(work.connections, workers)
+    for address in addresses:
+        waiting = preflight.count_time_wait(address)
+        preflight.check_ports(
+            -(-work.connections // len(addresses)), address, waiting, preflight.read_ports()
+        )
+    if len(addresses) > ADDRESSES_MAX:
+        raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
+    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
+
+
+def measure(
+    plan: Plan,
+    addresses: tuple[Address, ...],
+    cores: Cores,
+    options: Options,
+    folder: Path,
+    ui: Ui,
+) -> tuple[RunData, str | None]:
+    """Run the engine; returns the figures and what could not be saved."""
+    work = Work.of(plan)
+    packed = b"".join(pack_address(host, port) for host, port in addresses)
+    program = compile_program(plan, Target.of(plan.target), packed)
+    spin = options.idle == "spin"
+    jobs = make_jobs(work, program, cores.workers, spin)
+    ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
+    preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
+    recorder = Recorder(folder, manifest(work, program, addresses, options))
+    own = os.sched_getaffinity(0)
+    if cores.coordinator:
+        os.sched_setaffinity(0, cores.coordinator)
+    try:
+        data = uvloop.run(coordinate(work, program, jobs, recorder, ui))
+    finally:
+        recorder.close()
+        os.sched_setaffinity(0, own)
+    return data, recorder.error
+
+
+async def coordinate(
+    work: Work, program: Program, jobs: list[Job], recorder: Recorder, ui: Ui
+) -> RunData:
+    """The part that runs on the loop."""
+    flow = [row.id for row in program.endpoints if row.kind == "request" and not row.setup]
+
+    def progress(live: Live) -> None:
+        ui.progress(figures(live, work, flow))
+
+    def abort(live: Live) -> str | None:
+        return reason_to_abort(live, work.plan.abort_on)
+
+    def generator(pids: list[int], cpus: list[int]) -> Any:
+        return GeneratorProbe(pids, cpus).second
+
+    workers = Workers(jobs)
+    node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    coordinator = Coordinator(
+        workers=workers,
+        node=node,
+        recorder=recorder,
+        hooks=Hooks(generator, progress, abort),
+        end_ns=work.end_ns,
+        graceful_ns=work.plan.graceful_stop_ns,
+    )
+    return await asyncio.ensure_future(coordinator.run())
+
+
+def manifest(
+    work: Work, program: Program, addresses: tuple[Address, ...], options: Options
+) -> dict[str, Any]:
+    """What the run folder says of the run before it begins."""
+    plan = work.plan
+    holds = [(each.hold_start_ns, each.hold_end_ns) for each in work.schedules]
+    ends = [end for _, end in holds if end is not None]
+    return {
+        "format": "velroload-run/1",
+        "name": plan.name,
+        "seed": plan.seed,
+        "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "epoch_monotonic_ns": time.monotonic_ns(),
+        "build": dict(_core.BUILD),
+        "host": {
+            "cpus": os.cpu_count(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+            "hostname": platform.node(),
+        },
+        "target": {
+            "url": plan.target,
+            "addresses": [f"{host}:{port}" for host, port in addresses],
+            "embedded": not options.addresses,
+        },
+        "command": options.command,
+        "plan": plan_json(plan),
+        "phases": [
+            {
+                "id": 0,
+                "name": "main",
+                "start_ns": 0,
+                "end_ns": work.end_ns,
+                "hold_start_ns": max(start for start, _ in holds),
+                "hold_end_ns": min(ends) if ends else None,
+            }
+        ],
+        "endpoints": [row.to_json() for row in program.endpoints],
+        "model": {
+            "open": work.is_open,
+            "paced": bool(work.is_paced),
+            "offered_rate_per_s": work.offered_rate_per_s(),
+            "users": work.users,
+        },
+        "workers": [],
+    }
