@@ -305,7 +305,7 @@ def print_row(row: Json) -> None:
 def main(argv: list[str] | None = None) -> int:
     options = read_options(argv)
     raise_descriptor_limit()
-    head = announce("capacity")
+    head = announce("capacity", argv)
     missing: list[str] = []
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         program = compile_c(ROOT / "bench" / "floor.c", Path(scratch))

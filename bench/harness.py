@@ -239,13 +239,18 @@ def build() -> dict[str, Any]:
     return {**core.BUILD, "file": str(core.__file__).replace(f"{ROOT}/", "")}
 
 
-def announce(name: str) -> dict[str, Any]:
-    """Print build, command and machine; the head of the result that save() will keep."""
+def announce(name: str, argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Print build, command and machine; the head of the result that save() will keep.
+
+    `argv`: the bench's arguments when they are not those of this process.
+    """
     head = {
         "format": FORMAT,
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": show(["python", "-m", f"bench.{name}", *sys.argv[1:]]),
+        "command": show(
+            ["python", "-m", f"bench.{name}", *(sys.argv[1:] if argv is None else argv)]
+        ),
         "machine": machine(),
         "build": build(),
     }

@@ -249,7 +249,7 @@ def main(argv: list[str] | None = None) -> int:
         flags.users, flags.seconds, flags.window = 500, 6, 3
         flags.parts = "connected,allocations"
     raise_descriptor_limit()
-    head = announce("memory")
+    head = announce("memory", argv)
     parts: dict[str, Callable[[Nginx], Json]] = {
         "connected": lambda nginx: connected(flags, nginx, flags.users),
         "slope": lambda nginx: slope(flags, nginx, min(flags.users, 1000), flags.seconds),

@@ -96,6 +96,7 @@ def test_laws_and_lags_are_judged() -> None:
         for case in CASES["lag"]
     )
     assert (sleeping["verdict"], spinning["verdict"]) == ("PASS", "FAIL")
+    assert failures([stall]) == ["stall quiet: law p99 0.03, limit 0.02"]
     busy = summarise(Entry(CASES["lag"][0], "busy", "velroload"), [run_of()])
     assert "generator_lag_ms" not in busy
     assert judge_medians([{"p99": None}], 1.0)["all"]["verdict"] == "NOT MEASURED"
@@ -107,6 +108,8 @@ def test_a_valid_run_that_is_far_off_is_a_failure_by_itself() -> None:
     row = summarise(QUIET, good)
     assert row["service"]["p50"]["verdict"] == "PASS"
     assert failures([row]) == ["fixed quiet: VALID and p50 off by -151 us"]
+    wrong = summarise(QUIET, [run_of(errors_us={"p50": 51.4}) | {"validity": "SUSPECT"}])
+    assert failures([wrong]) == ["fixed quiet: service p50 51 us, limit 50"]
     suspect = summarise(QUIET, [run_of(), run_of(), far | {"validity": "SUSPECT"}])
     assert failures([suspect]) == []
 
