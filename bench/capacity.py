@@ -5,7 +5,8 @@
 
 nginx is pinned to CPU 0 and every client to CPU 1; all entries alternate in one run and the
 median of the rounds is kept. Requests are counted by nginx, CPU is that of the whole process tree
-(start-up included). "closed": as fast as answers come. "planned": velroload alone, at --rate.
+(start-up included). "closed": as fast as answers come. "planned": velroload alone, at --rate,
+sleeping between starts (spinning is CPU spent on purpose).
 """
 
 import argparse
@@ -145,7 +146,7 @@ def velroload_entry(options: Options, connections: int, mode: str) -> Entry:
     """Ourselves: closed, or with `connections` users at the planned rate."""
     load = ["-u", str(connections)]
     if mode == "planned":
-        load += ["-R", f"{options.rate:g}"]
+        load += ["-R", f"{options.rate:g}", "--idle", "sleep"]
 
     def command(url: str, folder: Path) -> list[str]:
         return ourselves.command_for(

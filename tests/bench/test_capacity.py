@@ -72,7 +72,7 @@ def test_what_fails_is_said_and_not_skipped() -> None:
     with Truth() as truth:
         row = measure(entry, Server(truth, [0, 0]), options)
     assert row["failed"] == "exit 1, 0 requests came: no output"
-    assert " -u 10 -R 20000 -d 1s " in row["command"]
+    assert " -u 10 -R 20000 --idle sleep -d 1s " in row["command"]
     kept = summarise(entry, [row])
     assert (kept["rounds"], kept["failed"], kept["cpu_us_per_request"]) == (0, row["failed"], None)
 

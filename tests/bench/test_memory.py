@@ -6,15 +6,8 @@ import sys
 
 import pytest
 
-from bench.memory import (
-    Gone,
-    memory_kib,
-    running,
-    slope_mib_per_min,
-    until,
-    verdict,
-    without_ring_mib,
-)
+from bench.background import Gone, running, until
+from bench.memory import memory_kib, slope_mib_per_min, verdict, without_ring_mib
 
 
 def test_a_slope_is_found_through_noise_and_outliers() -> None:

@@ -49,6 +49,18 @@ def test_a_row_of_capacity_names_its_command() -> None:
     ]
 
 
+def test_worker_and_coordinator_stand_beside_their_goals() -> None:
+    ours = {"tool": "velroload", "mode": "closed", "connections": 64, "rate_per_s": 9e4,
+            "worker_us": 7.7, "coordinator_us": 0.2}  # fmt: skip
+    floor = ours | {"tool": "floor", "worker_us": 7.0, "coordinator_us": None}
+    ratio = {"connections": 64, "mode": "closed", "worker_to_floor": 1.1,
+             "coordinator_to_worker": 0.026}  # fmt: skip
+    assert body("steady", rows=[ours, floor], ratios=[ratio]) == [
+        "| velroload | closed | 64 | 90,000 | 7.70 | 0.20 | 1.10 | 2.6% |",
+        "| floor | closed | 64 | 90,000 | 7.00 |  |  |  |",
+    ]
+
+
 def test_a_missed_limit_is_marked() -> None:
     def judged(value: float | None, limit: float) -> dict[str, Any]:
         good = value is not None and value <= limit
