@@ -127,7 +127,12 @@ def test_killed_worker_leaves_the_rest_unstarted_and_one_in_flight() -> None:
             worker(
                 killed=True,
                 iterations_planned=20,
-                counters={"requests_unstarted": 0, "iterations_unstarted": 0, "in_flight": 9},
+                counters={
+                    "requests_planned": 33,
+                    "requests_unstarted": 0,
+                    "iterations_unstarted": 0,
+                    "in_flight": 9,
+                },
             )
         ]
     )
