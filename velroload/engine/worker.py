@@ -139,12 +139,12 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
     if settings["spin"]:
         wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
     engine = make_engine(segment, settings, arrays)
-    gc.callbacks.append(lambda phase, _: engine.note_collection() if phase == "stop" else None)
     worker = Worker(control, engine)
     worker.start()
     gc.collect()
     gc.freeze()
     gc.disable()
+    gc.callbacks.append(lambda phase, _: engine.note_collection() if phase == "stop" else None)
     worker.say(
         {
             "ready": True,
@@ -161,7 +161,8 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
 def main(arguments: list[str]) -> None:
     control_fd, segment, program, parent = map(int, arguments)
     die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides when to stop
+    for number in (signal.SIGINT, signal.SIGTERM):  # a service manager signals whole groups
+        signal.signal(number, signal.SIG_IGN)  # the coordinator decides when to stop
     control = socket.socket(fileno=control_fd)
     control.setblocking(False)
     uvloop.run(run(control, segment, program))
