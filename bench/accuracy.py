@@ -280,6 +280,13 @@ def print_run(entry: Entry, run: Json) -> None:
     print(f"{label} error us: {errors}  path {run['path_us']:.1f} us", flush=True)
 
 
+def over(verdict: Json) -> str:
+    """What was found and what was allowed."""
+    if "limit_us" in verdict:
+        return f"{verdict['median_us']:.0f} us, limit {verdict['limit_us']:.0f}"
+    return f"{verdict['median']:.4g}, limit {verdict['limit']:g}"
+
+
 def failures(rows: list[Json]) -> list[str]:
     """Everything that velroload's rows missed, one line each."""
     found = []
@@ -289,7 +296,7 @@ def failures(rows: list[Json]) -> list[str]:
         label = f"{row['case']} {row['condition']}"
         for part in ("service", "paired", "law", "generator_lag_ms"):
             found += [
-                f"{label}: {part} {name}: {verdict}"
+                f"{label}: {part} {name} {over(verdict)}"
                 for name, verdict in row.get(part, {}).items()
                 if verdict["verdict"] == "FAIL"
             ]
@@ -302,7 +309,7 @@ def failures(rows: list[Json]) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     flags = read_flags(argv)
     raise_descriptor_limit()
-    head = announce("accuracy")
+    head = announce("accuracy", argv)
     entries = entries_for(flags)
     runs: dict[Entry, list[Json]] = {}
     for turn, entry in alternate(entries, flags.rounds):

@@ -102,7 +102,39 @@ def healthy_second(second: int, **more: Any) -> dict[str, Any]:
 
 def end(seconds: float, counts: dict[str, int], **more: Any) -> dict[str, Any]:
     """An end record whose ledger adds up to `counts` (ok, http_errors, timeouts, transport)."""
-    done = counts["ok"] + counts["http_errors"] + counts["timeouts"] + counts["transport"]
+    done = sum(counts[key] for key in ("ok", "http_errors", "timeouts", "transport"))
+    worker = {
+        "index": 0,
+        "cpu": 1,
+        "pinned": True,
+        "counters": {},
+        "stalls": [],
+        "ring_high_water": 0.01,
+        "ring_slots": 65536,
+    }
+    service = counts["service_sum_ns"]
+    base: dict[str, Any] = {
+        "ended_ns": round(seconds * SECOND_NS),
+        "ended": "planned",
+        "reason": None,
+        "incomplete": [],
+        "ledger": _ledger(counts, done),
+        "evidence": {
+            "workers": [worker],
+            "clock_jumps": 0,
+            "littles_law": {
+                "integral_request_ns": service,
+                "service_sum_ns": service,
+                "open_age_ns": 0,
+                "requests": done,
+            },
+            "seconds": [healthy_second(second) for second in range(int(np.ceil(seconds)))],
+        },
+    }
+    return base | more
+
+
+def _ledger(counts: dict[str, int], done: int) -> dict[str, Any]:
     requests = {
         "planned": done,
         "started": done,
@@ -126,40 +158,12 @@ def end(seconds: float, counts: dict[str, int], **more: Any) -> dict[str, Any]:
         "dropped": 0,
         "unstarted": 0,
     }
-    worker = {
-        "index": 0,
-        "cpu": 1,
-        "pinned": True,
-        "counters": {},
-        "stalls": [],
-        "ring_high_water": 0.01,
-        "ring_slots": 65536,
+    return {
+        "requests": requests,
+        "iterations": iterations,
+        "samples": {"pushed": done, "drained": done, "lost": 0},
+        "problems": [],
     }
-    service = counts["service_sum_ns"]
-    base: dict[str, Any] = {
-        "ended_ns": round(seconds * SECOND_NS),
-        "ended": "planned",
-        "reason": None,
-        "incomplete": [],
-        "ledger": {
-            "requests": requests,
-            "iterations": iterations,
-            "samples": {"pushed": done, "drained": done, "lost": 0},
-            "problems": [],
-        },
-        "evidence": {
-            "workers": [worker],
-            "clock_jumps": 0,
-            "littles_law": {
-                "integral_request_ns": service,
-                "service_sum_ns": service,
-                "open_age_ns": 0,
-                "requests": done,
-            },
-            "seconds": [healthy_second(second) for second in range(int(np.ceil(seconds)))],
-        },
-    }
-    return base | more
 
 
 def build(loads: list[Load], seconds: float, **more: Any) -> RunData:
@@ -250,10 +254,8 @@ def _arrays(place: int, load: Load) -> _Parts:
                 stats.append((0, which, place, quantity, pad, *sums))
         if quantity < 2:
             kept = outcome < 2
-            both = np.column_stack([end_ns[kept] // SECOND_NS, bins_of(value[kept], 2)])
-            keys, counts = np.unique(both, axis=0, return_counts=True)
-            for (second, which_bin), count in zip(keys, counts, strict=True):
-                series.append((second, place, quantity, 0, which_bin, 0, count))
+            for second, bin_, count in _pairs(end_ns[kept], bins_of(value[kept], 2)):
+                series.append((second, place, quantity, 0, bin_, 0, count))
     sent_ns = load.scheduled_ns + lag + wait
     counted = _counts(place, load, outcome, status, error, end_ns, sent_ns)
     return _Parts(
@@ -293,7 +295,12 @@ def _counts(
     ]
     rows: list[tuple[int, int, int, int]] = []
     for when, counters in keyed:
-        pairs = np.column_stack([when // SECOND_NS, counters])
-        keys, values = np.unique(pairs, axis=0, return_counts=True)
-        rows += [(s, place, c, v) for (s, c), v in zip(keys, values, strict=True)]
+        rows += [(s, place, c, v) for s, c, v in _pairs(when, counters)]
     return rows
+
+
+def _pairs(when_ns: Ints, what: Ints) -> list[tuple[int, int, int]]:
+    """(second, what, how often) of every pair that occurs."""
+    keys, counts = np.unique(when_ns // SECOND_NS * 65_536 + what, return_counts=True)
+    found = zip(keys.tolist(), counts.tolist(), strict=True)
+    return [(key // 65_536, key % 65_536, count) for key, count in found]

@@ -129,17 +129,19 @@ def with_failures(data: RunData, all_: Slices, quantity: Quantity, ids: Collecti
     """The slices with every failure moved to "never".
 
     The per-second histograms do not know outcomes: each bin keeps the share of it that was ok over
-    the whole run, and what failed in a second (failed and transport) goes to the last column.
+    the whole run, scaled to the second's own count of ok; what failed in a second (failed and
+    transport) goes to the last column.
     """
     length = len(all_.weights)
     if not length:
         return all_
     ok = _coarse(data.histogram(quantity, endpoints=ids, outcomes=(0,)))[all_.bins]
-    both = np.maximum(all_.weights.sum(axis=0), 1.0)
+    kept = all_.weights * (ok / np.maximum(all_.weights.sum(axis=0), 1.0))
+    good = counter_series(data, ids, Counter.OK, length)
+    kept *= (good / np.maximum(kept.sum(axis=1), 1e-9))[:, np.newaxis]
     never = counter_series(data, ids, Counter.FAILED, length)
     never += counter_series(data, ids, Counter.TRANSPORT, length)
-    weights = np.column_stack([all_.weights * np.minimum(ok / both, 1.0), never])
-    return Slices(weights, np.append(all_.bins, -1))
+    return Slices(np.column_stack([kept, never]), np.append(all_.bins, -1))
 
 
 def _coarse(histogram: Histogram) -> NDArray[np.float64]:

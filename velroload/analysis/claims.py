@@ -33,6 +33,9 @@ from velroload.plan.threshold import QUANTITIES, Threshold, Verdict
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
+LAG_DID_IT = "the limit was exceeded, but the generator's own lag may have done it"
+SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad seconds"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -153,7 +156,7 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
         added = lateness.most_added_ns(quantile, never=never) if lateness else None
         if verdict == Verdict.FAIL or (verdict == Verdict.INCONCLUSIVE and test.exceeds(most)):
             suspect = _voids_fail(claim, threshold, test, lateness, never, parts, verdict)
-    if verdict == Verdict.PASS:
+    if verdict == Verdict.PASS and quantity == Quantity.RESPONSE:
         suspect = _voids_pass(claim, test, most)
     supported = count >= samples_needed(quantile)
     low, high = _ends(parts, quantile, histogram) if supported else (None, None)
@@ -219,14 +222,14 @@ def _voids_fail(
         return test.above(hits) if verdict == Verdict.FAIL else test.exceeds(hits)
 
     if lateness and not stands(test, lateness.least_above(threshold.limit) + never):
-        return "the limit was exceeded, but the generator's own lag may have done it"
+        return LAG_DID_IT
     bad = [entry.second for entry in claim.validity.bad_seconds]
     if not bad:
         return None
     good = parts.without(bad)
     total, hits = float(good.totals().sum()), float(good.above(threshold.limit).sum())
     if not total or not stands(ShareTest(total, test.allowed, test.thinning), hits):
-        return "the limit was exceeded, but not without the generator's bad seconds"
+        return SECONDS_DID_IT
     return None
 
 
@@ -271,7 +274,7 @@ def _extreme(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRes
         elif lateness.lag.count:
             added = lateness.lag.sum / lateness.lag.count
         if verdict == Verdict.FAIL and threshold.holds(observed - (added or 0.0)):
-            suspect = "the limit was exceeded, but the generator's own lag may have done it"
+            suspect = LAG_DID_IT
     return _result(
         threshold,
         Verdict.INCONCLUSIVE if suspect else verdict,

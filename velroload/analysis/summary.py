@@ -5,6 +5,7 @@ sample cannot carry is None. Requests of the setup have rows of their own and st
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from velroload.sample import ErrorKind
 SECOND_NS = 1_000_000_000
 PARTS = tuple(Quantity)[Quantity.GENERATOR_LAG :]
 COUNTED = ("user_clock", "coalesced", "preempted", "retried", "new_connection", "kernel_stamp")
+WHOLE: dict[str, Any] = {"id": None, "name": "all requests", "scenario": None, "cls": None}
 TIMEOUTS = (ErrorKind.TIMEOUT,)
 
 
@@ -44,12 +46,15 @@ def summarise(data: RunData) -> Summary:
     paced = bool(data.manifest.get("model", {}).get("paced"))
     flow = [e["id"] for e in endpoints if is_flow(e)]
     rows = tuple(_row(data, entry, [entry["id"]], paced) for entry in endpoints)
-    whole = {"id": None, "name": "all requests", "kind": "request"}
+    if len(flow) == 1:
+        total = replace(next(row for row in rows if row.id == flow[0]), **WHOLE)
+    else:
+        total = _row(data, {"kind": "request", **WHOLE}, flow, paced)
     start, end = hold_window(data)
     return Summary(
         hold_s=(end - start) / SECOND_NS,
         elapsed_s=_elapsed_s(data),
-        total=_row(data, whole, flow, paced),
+        total=total,
         rows=rows,
         series=_series(data, flow),
     )

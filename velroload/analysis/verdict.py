@@ -8,7 +8,7 @@ a PASS; load that was not sent can make a PASS and never a FAIL; service time kn
 from collections.abc import Sequence
 from dataclasses import replace
 
-from velroload.analysis.claims import Claim, judge_claim
+from velroload.analysis.claims import LAG_DID_IT, SECONDS_DID_IT, Claim, judge_claim
 from velroload.analysis.result import Reason, Summary, ThresholdResult, Validity
 from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
 from velroload.errors import Exit, strongest
@@ -32,7 +32,12 @@ def judge_thresholds(
     claim = Claim(data, summary, validity)
     results = [judge_claim(claim, threshold) for threshold in thresholds]
     voided = [
-        Reason(SUSPECT, "voided", f"{result.text}: {result.suspect}", again(data))
+        Reason(
+            SUSPECT,
+            "voided",
+            f"{result.text}: {result.suspect}",
+            again(data) if result.suspect in (LAG_DID_IT, SECONDS_DID_IT) else None,
+        )
         for result in results
         if result.suspect
     ]
@@ -70,7 +75,7 @@ def overall(
     """The verdict on the run, what it rests on, and every exit code that holds."""
     codes = [ENDED[ended]] if ended in ENDED else []
     if incomplete:
-        return Verdict.NOT_MEASURED, f"incomplete: {incomplete[0]}", (*codes, Exit.INVALID)
+        return Verdict.NOT_MEASURED, incomplete[0], (*codes, Exit.INVALID)
     if validity.verdict == INVALID:
         return Verdict.NOT_MEASURED, "nothing can be claimed", (*codes, Exit.INVALID)
     verdict, why = _verdict(summary, results, ended, reason)

@@ -250,7 +250,7 @@ class Recorder:
         try:
             runfolder.save(self.folder, data)
         except OSError as error:
-            self._error = self._error or f"{error.filename or self.folder}: {error.strerror}"
+            self._error = self.error or f"{error.filename}: {error.strerror}"
         return data
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def _head(result: Result, code: Exit, style: Style) -> Iterator[str]:
     ending = f"exit {int(code)}"
     why = clean(result.why)
     if word == "PASS" and result.validity.verdict == "SUSPECT":
-        why += " (suspect: see below)"
+        why += f" (suspect: {clean(result.validity.reasons[0].text)})"
     text = cut(f"{name}: {why}", WIDTH - len(word) - len(ending) - 4)
     gap = " " * (WIDTH - len(word) - 2 - len(text) - len(ending))
     yield f"{style(_role(word), word)}  {style('strong', text)}{gap}{ending}"
@@ -91,8 +91,8 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
         role = _role(reason.level) if reason.level != "NOTE" else "dim"
         for line in _wrap(clean(reason.text), WIDTH - 7):
             yield "       " + style(role, line)
-    for item in (*result.incomplete[:4], *result.notes[:3]):
-        if item not in result.why:
+    for item in dict.fromkeys((*result.incomplete[:4], *result.notes[:3])):
+        if item != result.why:
             yield "       " + cut(clean(item), WIDTH - 7)
     mends = dict.fromkeys(r.advice for r in shown if r.advice)
     for advice in list(mends)[:2]:

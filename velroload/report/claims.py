@@ -37,7 +37,8 @@ def _cells(threshold: ThresholdResult) -> list[str]:
         clean(threshold.text),
         _observed(threshold),
         number(threshold.count),
-        threshold.verdict,
+        threshold.verdict
+        + " (suspect)" * (threshold.verdict == "PASS" and bool(threshold.suspect)),
         DASH if threshold.margin is None else percent(threshold.margin),
     ]
 

@@ -45,7 +45,9 @@ def percent(share: float | None) -> str:
         return "> 99.99 %"
     if value >= 99.5:
         return f"{value:.2f} %"
-    return f"{value:.0f} %" if value >= 9.95 else f"{value:.2g} %"
+    if value >= 9.95:
+        return f"{value:.0f} %"
+    return f"{value:.2g} %" if value >= 0.095 else f"{value:.2f} %"
 
 
 def per_second(rate: float | None) -> str:
