@@ -1,5 +1,7 @@
 """Flows compiled: bytes of requests, sets of statuses, rows of figures, refusals."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,15 +22,15 @@ def compiled(
     setup: tuple[Step, ...] = (),
     url: str = "http://127.0.0.1:8080",
     load: Load = LOAD,
-    **fields: object,
+    **fields: Any,
 ) -> Program:
-    plan = Plan("test", url, (Scenario("main", load, flow, setup),), **fields)  # type: ignore[arg-type]
+    plan = Plan("test", url, (Scenario("main", load, flow, setup),), **fields)
     return compile_program(plan, Target.of(url), pack_address("127.0.0.1", 8080))
 
 
-def sent(request: Request, *slots: bytes, **fields: object) -> bytes:
+def sent(request: Request, *slots: bytes, **fields: Any) -> bytes:
     """The bytes of one request."""
-    return template.render(compiled(request, **fields), 0, slots)  # type: ignore[arg-type]
+    return template.render(compiled(request, **fields), 0, slots)
 
 
 def test_a_get_is_one_literal() -> None:

@@ -195,7 +195,7 @@ class _Writer:
         """Keep the length of the longest request, its slots full."""
         length = 0
         for kind, _, _, size in self.parts[first:]:
-            length += {LITERAL: size, SLOT: SLOT_BYTES, LENGTH: 20}[kind]
+            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}[kind]
         self.longest = max(self.longest, length)
 
     def think(self, think: Think) -> int:
