@@ -13,6 +13,8 @@ INSTALLED := $(VENV)/.installed
 CORE := velroload/_core.pyx $(wildcard velroload/core/*.pxi) setup.py
 PROFILE ?= release
 BUILT := $(VENV)/.core-$(PROFILE)
+# there when pip has just built the core from these sources
+FRESH := $(VENV)/.fresh
 PYTEST := $(PY) -m pytest
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
@@ -61,12 +63,14 @@ clean:
 
 $(BUILT): $(INSTALLED) $(CORE)
 	@rm -f $(VENV)/.core-*
-	VELROLOAD_BUILD=$(PROFILE) $(PY) setup.py -q build_ext --inplace
+	@if [ -e $(FRESH) ] && [ $(PROFILE) = release ]; then rm $(FRESH); \
+	else echo "building the core: $(PROFILE)"; \
+		VELROLOAD_BUILD=$(PROFILE) $(PY) setup.py -q build_ext --inplace; fi
 	@touch $@
 
 $(INSTALLED): $(PY) pyproject.toml setup.py
 	$(PY) -m pip install --quiet --editable '.[dev]'
-	@touch $@
+	@touch $@ $(FRESH)
 
 $(PY):
 	@python="$(PYTHON)"; python="$${python:-python3}"; \

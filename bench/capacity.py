@@ -5,7 +5,8 @@
 
 nginx is pinned to CPU 0 and every client to CPU 1; all entries alternate in one run and the
 median of the rounds is kept. Requests are counted by nginx, CPU is that of the whole process tree
-(start-up included). "closed": as fast as answers come. "planned": velroload alone, at --rate.
+(start-up included). "closed": as fast as answers come. "planned": velroload alone, at --rate,
+sleeping between starts (spinning is CPU spent on purpose).
 """
 
 import argparse
@@ -20,6 +21,7 @@ from bench import ourselves
 from bench.harness import (
     RESULTS,
     ROOT,
+    CountingServer,
     Finished,
     alternate,
     announce,
@@ -144,7 +146,7 @@ def velroload_entry(options: Options, connections: int, mode: str) -> Entry:
     """Ourselves: closed, or with `connections` users at the planned rate."""
     load = ["-u", str(connections)]
     if mode == "planned":
-        load += ["-R", f"{options.rate:g}"]
+        load += ["-R", f"{options.rate:g}", "--idle", "sleep"]
 
     def command(url: str, folder: Path) -> list[str]:
         return ourselves.command_for(
@@ -175,17 +177,17 @@ def velroload_entry(options: Options, connections: int, mode: str) -> Entry:
     return Entry("velroload", mode, connections, command, read)
 
 
-def measure(entry: Entry, nginx: Nginx, options: Options) -> Json:
+def measure(entry: Entry, server: CountingServer, options: Options) -> Json:
     """One round of one entry; {"failed": why} when there is nothing to measure."""
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         folder = Path(scratch) / "run"
-        before = nginx.requests()
+        before = server.requests()
         done = run_tree(
-            entry.command(nginx.url, folder),
+            entry.command(server.url, folder),
             cpus=[options.client_cpu],
             timeout_s=options.seconds * 3 + 60,
         )
-        requests = nginx.requests() - before
+        requests = server.requests() - before
         good = ourselves.READABLE_CODES if entry.tool == "velroload" else (0,)
         if done.code not in good or requests == 0:
             return {"command": done.command, "failed": why(done, requests)}
@@ -304,7 +306,7 @@ def print_row(row: Json) -> None:
 def main(argv: list[str] | None = None) -> int:
     options = read_options(argv)
     raise_descriptor_limit()
-    head = announce("capacity")
+    head = announce("capacity", argv)
     missing: list[str] = []
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         program = compile_c(ROOT / "bench" / "floor.c", Path(scratch))

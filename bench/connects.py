@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     users, seconds = (1000, 3) if flags.short else (flags.users, flags.seconds)
     raise_descriptor_limit()
-    head = announce("connects")
+    head = announce("connects", argv)
     rows = []
     for turn in range(2):
         row = run_once(flags, users, seconds)

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psutil
 
@@ -37,6 +37,15 @@ PR_SET_CHILD_SUBREAPER = 36
 ORPHANS_WAIT_S = 3.0
 
 Entry = TypeVar("Entry")
+
+
+class CountingServer(Protocol):
+    """A server under load that counts by itself."""
+
+    @property
+    def url(self) -> str: ...
+
+    def requests(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ def run_tree(
     environment: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run to the end and measure the CPU of the whole tree. Kills the tree after `timeout_s`."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans(True)
     ours = {child.pid for child in psutil.Process().children()}
     full = on_cpus(command, cpus)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -98,6 +107,7 @@ def run_tree(
         elapsed_s = time.monotonic() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         user_s, system_s, left = reap_orphans(ours)
+        adopt_orphans(False)
         out.seek(0)
         err.seek(0)
         return Finished(
@@ -110,6 +120,11 @@ def run_tree(
             system_s=usage.ru_stime + system_s,
             left=left,
         )
+
+
+def adopt_orphans(wanted: bool) -> None:
+    """Be, or be no longer, the parent of descendants whose own parent has ended."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def kill_tree(process: psutil.Process) -> None:
@@ -224,13 +239,18 @@ def build() -> dict[str, Any]:
     return {**core.BUILD, "file": str(core.__file__).replace(f"{ROOT}/", "")}
 
 
-def announce(name: str) -> dict[str, Any]:
-    """Print build, command and machine; the head of the result that save() will keep."""
+def announce(name: str, argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Print build, command and machine; the head of the result that save() will keep.
+
+    `argv`: the bench's arguments when they are not those of this process.
+    """
     head = {
         "format": FORMAT,
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": show(["python", "-m", f"bench.{name}", *sys.argv[1:]]),
+        "command": show(
+            ["python", "-m", f"bench.{name}", *(sys.argv[1:] if argv is None else argv)]
+        ),
         "machine": machine(),
         "build": build(),
     }

@@ -10,22 +10,18 @@ allocations  malloc, calloc, realloc, memalign and mmap calls of the worker with
 """
 
 import contextlib
-import os
-import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from bench import ourselves
+from bench.background import Gone, running, until
 from bench.flags import parser_for
-from bench.harness import announce, kill_tree, raise_descriptor_limit, save, show
+from bench.harness import announce, raise_descriptor_limit, save, show
 from bench.hook import Counts, Hook
 from bench.nginx import Nginx
 
@@ -62,56 +58,6 @@ def slope_mib_per_min(points: Sequence[tuple[float, float]]) -> float | None:
     return 60 * median(
         (b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(kept, 2) if b[0] > a[0]
     )
-
-
-class Gone(RuntimeError):
-    """velroload ended before there was anything to see."""
-
-
-@contextlib.contextmanager
-def running(
-    command: Sequence[str], environment: Mapping[str, str] | None = None
-) -> Iterator["subprocess.Popen[str]"]:
-    """velroload in the background; interrupted and reaped at the end of the block."""
-    with tempfile.TemporaryFile("w+") as words:
-        process = subprocess.Popen(
-            command,
-            stdout=words,
-            stderr=words,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
-        try:
-            yield process
-        except Gone as error:
-            words.seek(0)
-            said = words.read().strip().splitlines()
-            raise Gone(f"{error}; it said: {said[-1] if said else 'nothing'}") from None
-        finally:
-            end(process)
-
-
-def end(process: "subprocess.Popen[str]") -> None:
-    """SIGINT twice means: leave at once; then by force."""
-    for _ in range(2):
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-    if process.poll() is None:
-        kill_tree(psutil.Process(process.pid))
-        process.wait()
-
-
-def until(process: "subprocess.Popen[str]", ready: Callable[[], bool], timeout_s: float) -> None:
-    """Wait for a condition. Gone when velroload ends first or the time runs out."""
-    deadline = time.monotonic() + timeout_s
-    while not ready():
-        if process.poll() is not None:
-            raise Gone(f"velroload ended with exit {process.returncode}")
-        if time.monotonic() > deadline:
-            raise Gone(f"nothing happened within {timeout_s:g} s")
-        time.sleep(0.1)
 
 
 def command_for(
@@ -221,6 +167,7 @@ def allocations(flags: Any, nginx: Nginx, users: int, window_s: float) -> Json:
         "command": show(command),
         "window_s": window_s,
         "requests": requests,
+        "calls_before": sum(counts[pid].total for pid in pids),
         "worker": describe(worker, requests),
         "coordinator": describe([found[process.pid]], requests),
     }
@@ -249,7 +196,7 @@ def main(argv: list[str] | None = None) -> int:
         flags.users, flags.seconds, flags.window = 500, 6, 3
         flags.parts = "connected,allocations"
     raise_descriptor_limit()
-    head = announce("memory")
+    head = announce("memory", argv)
     parts: dict[str, Callable[[Nginx], Json]] = {
         "connected": lambda nginx: connected(flags, nginx, flags.users),
         "slope": lambda nginx: slope(flags, nginx, min(flags.users, 1000), flags.seconds),

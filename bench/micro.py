@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     repeat = 2 if flags.short else flags.repeat
     n = STARTS // (10 if flags.short else 1)
-    head = announce("micro")
+    head = announce("micro", argv)
     rows: list[dict[str, Any]] = []
     ring: list[Ring] = []
 

@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     rounds, seconds = (1, 2) if flags.short else (flags.rounds, flags.seconds)
     raise_descriptor_limit()
-    head = announce("scaling")
+    head = announce("scaling", argv)
     servers, ours = split_cpus(sorted(os.sched_getaffinity(0)))
     levels = [ours[: n + 1] for n in range(len(ours))]
     runs: dict[int, list[dict[str, Any]]] = {}

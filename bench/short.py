@@ -9,13 +9,14 @@ anything. Exit 1 when a bench itself breaks.
 import argparse
 import traceback
 
-from bench import accuracy, capacity, connects, memory, micro, ourselves, scaling, startup
+from bench import accuracy, capacity, connects, memory, micro, ourselves, scaling, startup, steady
 from bench.harness import RESULTS
 
 BENCHES = {
     "micro": micro.main,
     "startup": startup.main,
     "capacity": capacity.main,
+    "steady": steady.main,
     "accuracy": accuracy.main,
     "memory": memory.main,
     "connects": connects.main,

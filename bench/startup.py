@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=20)
     flags = parser.parse_args(argv)
     rounds = 3 if flags.short else flags.rounds
-    head = announce("startup")
+    head = announce("startup", argv)
     figures: dict[str, Any] = {}
     parts: dict[str, tuple[Callable[[], float], float]] = {
         "help": (lambda: help_s(flags.velroload), HELP_LIMIT_S),

@@ -88,6 +88,30 @@ def ratios(result: Json | None) -> str:
     return rows_of([*titles, "peak rate / wrk's"], rows)
 
 
+def steady(result: Json | None) -> str:
+    """Worker and coordinator without start-up."""
+    found = result or {}
+    known = {(row["connections"], row["mode"]): row for row in found.get("ratios", [])}
+    rows = []
+    for row in found.get("rows", []):
+        ratio = known.get((row["connections"], row["mode"]), {})
+        ours = row["tool"] == "velroload"
+        rows.append(
+            [
+                row["tool"],
+                row["mode"],
+                f"{row['connections']:,}",
+                show(row["rate_per_s"], ",.0f"),
+                show(row["worker_us"]),
+                show(row["coordinator_us"]) if ours else "",
+                show(ratio.get("worker_to_floor")) if ours and row["mode"] == "closed" else "",
+                show(ratio.get("coordinator_to_worker"), ".1%") if ours else "",
+            ]
+        )
+    titles = ["", "load", "connections", "requests/s", "worker µs/request", "coordinator"]
+    return rows_of([*titles, "worker / floor (≤ 1.15)", "coordinator / worker (≤ 3 %)"], rows)
+
+
 def cell(part: Mapping[str, Any], name: str) -> str:
     """A judged figure and its limit."""
     judged = part.get(name)
@@ -232,6 +256,7 @@ def startup(result: Json | None) -> str:
 TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "capacity": ("capacity", capacity),
     "ratios": ("capacity", ratios),
+    "steady": ("steady", steady),
     "accuracy": ("accuracy", accuracy),
     "laws": ("accuracy", laws),
     "micro": ("micro", micro),

@@ -1,5 +1,6 @@
 """The ground-truth server as a child process, its log as an array, the calibrated loopback path."""
 
+import functools
 import json
 import subprocess
 import tempfile
@@ -30,6 +31,7 @@ RECORD = np.dtype(
 
 USER_CLOCK, ZERO, HALF_CLOSED, UNANSWERED = 1, 2, 4, 8
 SOURCES = ROOT / "bench" / "truth"
+PROGRAMS = ("truth.c", "path.c")
 
 
 def read_log(path: Path) -> NDArray[np.void]:
@@ -61,6 +63,14 @@ def service_ns(log: NDArray[np.void]) -> NDArray[np.int64]:
     return taken
 
 
+@functools.cache
+def programs() -> tuple[Path, Path, "tempfile.TemporaryDirectory[str]"]:
+    """The server and the path's client, compiled once per process; removed at its end."""
+    folder = tempfile.TemporaryDirectory(prefix="velroload-truth-")
+    server, client = (compile_c(SOURCES / name, Path(folder.name)) for name in PROGRAMS)
+    return server, client, folder
+
+
 class Truth:
     """A context manager; after close(), `counts` and `log` hold what the server says.
 
@@ -79,8 +89,7 @@ class Truth:
         self.scratch = tempfile.TemporaryDirectory(prefix="velroload-truth-")
         self.folder = Path(self.scratch.name)
         self.log_path = self.folder / "truth.log"
-        self.program = compile_c(SOURCES / "truth.c", self.folder)
-        command = [str(self.program), "--delay", delay, "--log", str(self.log_path)]
+        command = [str(programs()[0]), "--delay", delay, "--log", str(self.log_path)]
         command += ["--spin-us", str(spin_us), "--seed", str(seed), *extra]
         self.process = subprocess.Popen(
             on_cpus(command, None if cpu is None else [cpu]),
@@ -105,9 +114,8 @@ class Truth:
 
     def path_ns(self, requests: int = 1000, gap_us: int = 500, cpu: int | None = None) -> list[int]:
         """Per request of a /zero calibration: send to kernel receive, as the client sees it."""
-        program = compile_c(SOURCES / "path.c", self.folder)
         place = f"127.0.0.1:{self.port}"
-        command = [str(program), place, "/zero", str(requests), str(gap_us)]
+        command = [str(programs()[1]), place, "/zero", str(requests), str(gap_us)]
         done = subprocess.run(
             on_cpus(command, None if cpu is None else [cpu]),
             capture_output=True,

@@ -7,7 +7,8 @@ from velroload.sample import SAMPLE, ErrorKind, Flag, Kind, fails_before_sending
 def test_layout_is_the_c_struct() -> None:
     assert SAMPLE.itemsize == _core.SAMPLE_BYTES == 64
     assert SAMPLE.fields is not None
-    assert {name: place[1] for name, place in SAMPLE.fields.items()} == _core.SAMPLE_OFFSETS
+    offsets = {name: field[1] for name, field in SAMPLE.fields.items()}
+    assert offsets == _core.SAMPLE_OFFSETS
 
 
 def test_numbers_are_the_cores() -> None:

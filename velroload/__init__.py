@@ -7,8 +7,11 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-PUBLIC: dict[str, str] = {}
-"""Public name → the module it lives in."""
+PUBLIC = {
+    "run": ("velroload.runner.run", "execute"),
+    "analyse": ("velroload.analysis.analyse", "analyse"),
+}
+"""Public name → its module, and its name there."""
 
 
 def __getattr__(name: str) -> Any:
@@ -18,7 +21,8 @@ def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
         raise AttributeError(f"module 'velroload' has no attribute {name!r}")
     try:
-        return getattr(import_module(PUBLIC[name]), name)
+        module, inside = PUBLIC[name]
+        return getattr(import_module(module), inside)
     except ModuleNotFoundError as error:
         if error.name != "velroload._core":
             raise

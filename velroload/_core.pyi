@@ -106,7 +106,7 @@ class RingWriter:
         """Record a pause."""
 
     def bench_push(self, n: int) -> float:
-        """Nanoseconds per push over n pushes; a full ring is emptied at once."""
+        """CPU nanoseconds per push over n pushes; a full ring is emptied at once."""
 
     def close(self) -> None: ...
 

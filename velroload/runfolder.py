@@ -14,7 +14,6 @@ Files appear whole or not at all: temporary name, fsync, rename. Nothing is pick
 import io
 import json
 import os
-import zipfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,7 +173,10 @@ def per_second(
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary name beside it, fsync, rename."""
+    """Write a file whole or not at all: temporary name beside it, fsync, rename.
+
+    OSError names the file, also when the disk is full (the system's own error does not).
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -182,8 +184,9 @@ def write_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = str(path)
         raise
 
 
@@ -237,7 +240,7 @@ def load(folder: str | Path) -> RunData:
         problem = None
     except FileNotFoundError as error:
         problem = f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # numpy and zipfile fail in many ways on damaged files
         problem = f"the finished arrays cannot be read ({error})"
     try:
         found = from_journal((folder / JOURNAL).read_bytes())
@@ -253,22 +256,27 @@ def load(folder: str | Path) -> RunData:
 
 def _load_arrays(folder: Path, manifest: Row) -> RunData:
     data = RunData(manifest=manifest, events=manifest.pop("events"), end=manifest.pop("end"))
-    with np.load(folder / ARRAYS[0], allow_pickle=False) as arrays:
+    with _load_array(folder / ARRAYS[0]) as arrays:
         data.hist = _checked(arrays["hist"], HIST_SUM)
         data.stats = _checked(arrays["stats"], STATS)
         data.series = _checked(arrays["series"], SERIES)
-    with np.load(folder / ARRAYS[1], allow_pickle=False) as arrays:
+    with _load_array(folder / ARRAYS[1]) as arrays:
         data.counts = _checked(arrays["counts"], COUNTS)
         data.counters = json.loads(arrays["workers_json"].tobytes())
-    with np.load(folder / ARRAYS[2], allow_pickle=False) as arrays:
+    with _load_array(folder / ARRAYS[2]) as arrays:
         names = [str(name) for name in arrays["names"]]
         for time_s, row in zip(arrays["time_s"], arrays["values"], strict=True):
             known = {n: float(v) for n, v in zip(names, row, strict=True) if not np.isnan(v)}
             data.probes.append({"time_s": float(time_s), "values": known})
-    data.tail = _checked(np.load(folder / "tail.npy", allow_pickle=False), SAMPLE)
-    data.reservoir = _checked(np.load(folder / "reservoir.npy", allow_pickle=False), SAMPLE)
+    data.tail = _checked(_load_array(folder / "tail.npy"), SAMPLE)
+    data.reservoir = _checked(_load_array(folder / "reservoir.npy"), SAMPLE)
     data.complete = True
     return data
+
+
+def _load_array(path: Path) -> Any:
+    """An array, or the arrays of an .npz. From memory: np.load leaks the file it cannot read."""
+    return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
 
 
 def _checked(array: Rows, dtype: np.dtype[Any]) -> Rows:

@@ -129,10 +129,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class BadSecond:
-    """A second of the run in which the generator cannot vouch for itself, and why."""
+    """A second of the run in which the generator was disturbed, and why.
+
+    severe: it cannot vouch for that second at all. The others are priced by what the samples show.
+    """
 
     second: int
     causes: tuple[str, ...]
+    severe: bool
 
 
 @dataclass(frozen=True, slots=True)

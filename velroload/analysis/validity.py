@@ -219,7 +219,7 @@ def _clock(data: RunData, share: float | None) -> Iterator[Reason]:
 ADVICE = {
     "steal": "use a machine that is not shared, then",
     "throttled": "raise the container's CPU quota, then",
-    "CPU": "give it another worker:",
+    " CPU ": "give it another worker:",
     "waited": QUIET,
     "heartbeat": QUIET,
     "froze": QUIET,
@@ -239,19 +239,25 @@ def _bad(data: RunData, bad: Sequence[BadSecond], share: float) -> Iterator[Reas
     inside = [entry for entry in bad if entry.second in hold]
     if not inside:
         return
-    causes = [cause for entry in inside for cause in entry.causes]
+    severe = [entry for entry in inside if entry.severe]
+    causes = [cause for entry in severe or inside for cause in entry.causes]
     worst = max(ADVICE, key=lambda word: sum(word in cause for cause in causes))
     example = next((cause for cause in causes if worst in cause), causes[0])
-    text = (
-        f"{len(inside)} of {len(hold)} seconds of the hold cannot be vouched for "
-        f"({_percent(share)}), such as second {inside[0].second}: {example}"
-    )
-    flags = f"-w {_workers(data) + 1}" if worst == "CPU" else ""
-    if share > BAD_SHARE:
-        mend = f"{ADVICE[worst]} {_command(data, flags)}"
-        yield Reason(INVALID, "bad_seconds", text, mend)
-    else:
+    if len(severe) <= BAD_SHARE * len(hold):
+        first = next(e.second for e in inside if example in e.causes)
+        text = (
+            f"{len(inside)} of {len(hold)} seconds of the hold were disturbed "
+            f"({_percent(share)}), such as second {first}: {example}"
+        )
         yield Reason(NOTE, "bad_seconds", text)
+        return
+    first = next(e.second for e in severe if example in e.causes)
+    text = (
+        f"{len(severe)} of {len(hold)} seconds of the hold cannot be vouched for "
+        f"({_percent(len(severe) / len(hold))}), such as second {first}: {example}"
+    )
+    flags = f"-w {_workers(data) + 1}" if worst == " CPU " else ""
+    yield Reason(INVALID, "bad_seconds", text, f"{ADVICE[worst]} {_command(data, flags)}")
 
 
 def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:

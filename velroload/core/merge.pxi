@@ -5,6 +5,8 @@
 
 cdef enum:
     SLOTS = 64                  # seconds an endpoint may have open at once; a power of two
+    AHEAD = 16                  # samples between fetching a bin and counting in it
+    LANES = QUANTITIES + 2      # one per quantity and series
     MERGED = 0
     MERGE_NO_MEMORY = -1
     OUTCOME_OK = 0
@@ -48,6 +50,9 @@ cdef struct vl_merger:
     size_t open_capacity
     vl_block **spare            # owned: zeroed blocks
     size_t spare_used
+    uint32_t *lanes[AHEAD * LANES]  # bins to count in; see lane_add()
+    uint64_t turn
+    uint32_t nowhere            # where a lane without a bin counts
     vl_reservoir kept
     vl_buffer hist
     vl_buffer stats
@@ -93,6 +98,14 @@ cdef inline int64_t at_least_0(int64_t value) noexcept nogil:
     return value if value > 0 else 0
 
 
+cdef void lanes_settle(vl_merger *m) noexcept nogil:
+    """Count what is still on its way; before any bin is read, moved or cleared."""
+    cdef int i
+    for i in range(AHEAD * LANES):
+        m.lanes[i][0] += 1
+        m.lanes[i] = &m.nowhere
+
+
 cdef vl_block *block_take(vl_merger *m) noexcept nogil:
     """A zeroed block that stands in m.open, or NULL without memory."""
     cdef vl_block *block
@@ -130,8 +143,10 @@ cdef vl_block *block_make(vl_merger *m, uint32_t endpoint, int64_t second) noexc
         if block == NULL:
             return NULL
         m.slots[at] = block
-    elif block_write(m, block) != MERGED:
-        return NULL
+    else:
+        lanes_settle(m)
+        if block_write(m, block) != MERGED:
+            return NULL
     block_open(block, endpoint, second)
     return block
 
@@ -187,21 +202,22 @@ cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
     return MERGED
 
 
-cdef inline void time_request(vl_cells *row, const vl_sample *s) noexcept nogil:
+cdef inline void time_request(vl_cells *row, uint32_t **lanes, const vl_sample *s) noexcept nogil:
     cdef int64_t before_us = <int64_t> s.wait_us + s.connect_us + s.tls_us
-    cell_add(&row.cells[Q_RESPONSE], at_least_0(s.end_ns - s.scheduled_ns))
-    cell_add(&row.cells[Q_SERVICE], at_least_0(s.end_ns - s.sent_ns))
-    cell_add(&row.cells[Q_GENERATOR_LAG],
+    cell_add(&row.cells[Q_RESPONSE], lanes, at_least_0(s.end_ns - s.scheduled_ns))
+    cell_add(&row.cells[Q_SERVICE], lanes + Q_SERVICE, at_least_0(s.end_ns - s.sent_ns))
+    cell_add(&row.cells[Q_GENERATOR_LAG], lanes + Q_GENERATOR_LAG,
              at_least_0(s.sent_ns - s.scheduled_ns - 1000 * before_us))
-    cell_add(&row.cells[Q_READ_LAG], s.read_lag_ns)
+    cell_add(&row.cells[Q_READ_LAG], lanes + Q_READ_LAG, s.read_lag_ns)
     if s.wait_us:
-        cell_add(&row.cells[Q_WAIT], 1000 * <int64_t> s.wait_us)
+        cell_add(&row.cells[Q_WAIT], lanes + Q_WAIT, 1000 * <int64_t> s.wait_us)
     if s.flags & FLAG_NEW_CONNECTION:
-        cell_add(&row.cells[Q_CONNECT], 1000 * <int64_t> s.connect_us)
+        cell_add(&row.cells[Q_CONNECT], lanes + Q_CONNECT, 1000 * <int64_t> s.connect_us)
         if s.tls_us:
-            cell_add(&row.cells[Q_TLS], 1000 * <int64_t> s.tls_us)
+            cell_add(&row.cells[Q_TLS], lanes + Q_TLS, 1000 * <int64_t> s.tls_us)
     if s.first_byte_us and not s.flags & FLAG_COALESCED:
-        cell_add(&row.cells[Q_FIRST_BYTE], 1000 * <int64_t> s.first_byte_us)
+        cell_add(&row.cells[Q_FIRST_BYTE], lanes + Q_FIRST_BYTE,
+                 1000 * <int64_t> s.first_byte_us)
 
 
 cdef vl_cells *row_make(vl_merger *m, size_t at) noexcept nogil:
@@ -226,19 +242,21 @@ cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, i
     cdef vl_cells *row = m.rows[2 * at + outcome]
     cdef int64_t response_ns = at_least_0(s.end_ns - s.scheduled_ns)
     cdef int64_t service_ns
+    cdef uint32_t **lanes = &m.lanes[m.turn % AHEAD * LANES]
+    m.turn += 1
     if row == NULL:
         row = row_make(m, 2 * at + outcome)
         if row == NULL:
             return MERGE_NO_MEMORY
     if kind >= KIND_GROUP:
         service_ns = at_least_0(response_ns - 1000 * <int64_t> s.connect_us)
-        cell_add(&row.cells[Q_RESPONSE], response_ns)
-        cell_add(&row.cells[Q_SERVICE], service_ns)
+        cell_add(&row.cells[Q_RESPONSE], lanes, response_ns)
+        cell_add(&row.cells[Q_SERVICE], lanes + Q_SERVICE, service_ns)
     else:
         service_ns = at_least_0(s.end_ns - s.sent_ns)
-        time_request(row, s)
-    series_add(block, 0, response_ns)
-    series_add(block, 1, service_ns)
+        time_request(row, lanes, s)
+    series_add(block, 0, lanes + QUANTITIES, response_ns)
+    series_add(block, 1, lanes + QUANTITIES + 1, service_ns)
     if response_ns > m.floors[at]:
         return tail_enter(m, at, s, response_ns)
     return MERGED

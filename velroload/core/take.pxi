@@ -181,6 +181,7 @@ cdef int merger_write(vl_merger *m) noexcept nogil:
     """Everything since the last take into the delta buffers."""
     cdef size_t pairs = <size_t> m.phases * m.endpoints
     cdef size_t at
+    lanes_settle(m)
     if blocks_write(m) != MERGED:
         return MERGE_NO_MEMORY
     for at in range(2 * pairs):
@@ -252,6 +253,8 @@ cdef class Merger:
             raise MemoryError
         for at in range(pairs):
             self.m.floors[at] = -1
+        for at in range(<size_t> AHEAD * LANES):
+            self.m.lanes[at] = &self.m.nowhere
         self.m.kept.weight = 1.0
         self.m.kept.random = seed
 

@@ -139,12 +139,12 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
     if settings["spin"]:
         wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
     engine = make_engine(segment, settings, arrays)
-    gc.callbacks.append(lambda phase, _: engine.note_collection() if phase == "stop" else None)
     worker = Worker(control, engine)
     worker.start()
     gc.collect()
     gc.freeze()
     gc.disable()
+    gc.callbacks.append(lambda phase, _: engine.note_collection() if phase == "stop" else None)
     worker.say(
         {
             "ready": True,

@@ -53,10 +53,10 @@ class Workers:
         for worker, job in zip(self.processes, self.jobs, strict=True):
             worker.on_change = self.changed.set
             worker.spawn(job.settings, job.arrays)
-        deadline = time.monotonic() + READY_S
+        deadline_s = time.monotonic() + READY_S
         while not all(worker.hello or worker.over for worker in self.processes):
             self.changed.clear()
-            left = deadline - time.monotonic()
+            left = deadline_s - time.monotonic()
             if left <= 0:
                 break
             try:

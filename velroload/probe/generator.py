@@ -49,8 +49,8 @@ class GeneratorProbe:
     def _schedstat(self, pid: int) -> tuple[int, int] | None:
         """(ns on a CPU, ns waiting for one) of the process's main thread."""
         try:
-            run, delay, _ = (self.proc / str(pid) / "schedstat").read_text().split()
-            return int(run), int(delay)
+            run_ns, waited_ns, _ = (self.proc / str(pid) / "schedstat").read_text().split()
+            return int(run_ns), int(waited_ns)
         except (OSError, ValueError):
             return None
 

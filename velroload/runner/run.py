@@ -30,7 +30,7 @@ from velroload.protocol.program import Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.jobs import Work, make_jobs
-from velroload.runner.live import figures, reason_to_abort
+from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.target.process import TargetProcess
 
@@ -126,7 +126,7 @@ def measure(
     if cores.coordinator:
         os.sched_setaffinity(0, cores.coordinator)
     try:
-        data = uvloop.run(coordinate(work, program, jobs, recorder, ui))
+        data = uvloop.run(coordinate(work, program, jobs, recorder, ui, options.quiet))
     finally:
         recorder.close()
         os.sched_setaffinity(0, own)
@@ -144,16 +144,15 @@ def spins(options: Options, work: Work, cores: Cores, addresses: tuple[Address, 
 
 
 async def coordinate(
-    work: Work, program: Program, jobs: list[Job], recorder: Recorder, ui: Ui
+    work: Work, program: Program, jobs: list[Job], recorder: Recorder, ui: Ui, quiet: bool
 ) -> RunData:
     """The part that runs on the loop."""
-    flow = [row.id for row in program.endpoints if row.kind == "request" and not row.setup]
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
+    view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
-        ui.progress(figures(live, work, flow))
-
-    def abort(live: Live) -> str | None:
-        return reason_to_abort(live, work.plan.abort_on)
+        if view is not None:
+            ui.progress(figures(live, work, view))
 
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
@@ -164,7 +163,7 @@ async def coordinate(
         workers=workers,
         node=node,
         recorder=recorder,
-        hooks=Hooks(generator, progress, abort),
+        hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
     )
