@@ -5,7 +5,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
 from velroload.errors import PreflightError
 from velroload.host import preflight
-from velroload.host.folder import make_folder
+from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
@@ -38,7 +38,9 @@ Address = tuple[str, int]
 
 
 class Ui(Protocol):
-    """What a run says while it goes on."""
+    """What a run says while it goes on, and how its result is coloured: (role, text) → text."""
+
+    style: Callable[[str, str], str]
 
     def say(self, line: str) -> None: ...
     def progress(self, figures: dict[str, Any]) -> None: ...
@@ -55,8 +57,10 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     folder = make_folder(options.out, plan.name, datetime.now().astimezone())
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
+    with unused_removed(folder), target_of(plan, cores, work.users, ui) as (url, addresses):
         addresses = reachable(addresses or options.addresses, work, len(cores.workers))
+        if options.out is None:
+            link_latest(folder)
         data, disk_error = measure(replace(plan, target=url), addresses, cores, options, folder, ui)
     conclusion = conclude(
         folder,
@@ -66,6 +70,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
         verbose=options.verbose,
         strict=options.strict,
         inconclusive_pass=options.inconclusive_pass,
+        style=ui.style,
     )
     ui.done(conclusion.text)
     for line in conclusion.lost:
