@@ -75,6 +75,10 @@ cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
     cdef vl_user *user = &e.users[u]
     if user.state == USER_IDLE or user.state == USER_BETWEEN:
         user_off(e, u)
+    elif user.state == USER_THINKING and user.section == SECTION_SETUP:
+        unstarted_count(e, user)        # a log-in that nobody needs any more is not tried again
+        user.begun = 0
+        user_off(e, u)
     elif user.state != USER_OFF:
         user.leaving = 1
 

@@ -130,9 +130,7 @@ class Prepared:
     manifest: dict[str, Any]
 
 
-def prepare(
-    plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options
-) -> Prepared:
+def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
     packed = b"".join(pack_address(host, port) for host, port in addresses)
