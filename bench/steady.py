@@ -6,8 +6,8 @@
 Start-up is left out: a window of --window seconds in the middle of a run, CPU per process from
 /proc (schedstat, nanoseconds, all threads), requests counted by nginx in the same window. The
 goals: worker <= 1.15 x floor, coordinator <= 3 % of the workers. At a planned rate the worker
-sleeps between starts (--idle sleep): spinning is CPU spent on purpose, not per request. Nothing but the worker and the
-floor is bound to the client's CPU.
+sleeps between starts (--idle sleep): spinning is CPU spent on purpose, not per request. Nothing but
+the worker and the floor is bound to the client's CPU.
 """
 
 import tempfile

@@ -11,11 +11,12 @@ from velroload.ledger import WorkerTotals, build, error_name
 def worker(**changes: Any) -> WorkerTotals:
     """A worker whose books are in order: 10 iterations of 3 steps, 2 more never came."""
     counters = dict.fromkeys(_core.COUNTER_INDEX, 0) | {
-        "requests_planned": 30,
+        "requests_planned": 36,
+        "requests_dropped": 3,
         "requests_started": 25,
         "requests_sent": 22,
         "requests_skipped": 3,
-        "requests_unstarted": 2,
+        "requests_unstarted": 5,
         "iterations_started": 10,
         "iterations_completed": 8,
         "iterations_interrupted": 1,
@@ -81,7 +82,7 @@ def test_the_three_equations_add_up() -> None:
     ("changes", "problem"),
     [
         (
-            {"counters": {"requests_planned": 31}},
+            {"counters": {"requests_planned": 37}},
             "worker 0: 37 requests planned, but 36 accounted for "
             "(25 started + 3 dropped + 5 unstarted + 3 skipped)",
         ),
@@ -126,7 +127,12 @@ def test_killed_worker_leaves_the_rest_unstarted_and_one_in_flight() -> None:
             worker(
                 killed=True,
                 iterations_planned=20,
-                counters={"requests_unstarted": 0, "iterations_unstarted": 0, "in_flight": 9},
+                counters={
+                    "requests_planned": 33,
+                    "requests_unstarted": 0,
+                    "iterations_unstarted": 0,
+                    "in_flight": 9,
+                },
             )
         ]
     )

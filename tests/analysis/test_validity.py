@@ -119,7 +119,8 @@ def test_a_quarter_of_the_hold_may_be_bad(bad: list[int], verdict: str) -> None:
     reason = only(validity)
     words = "were disturbed" if verdict == "VALID" else "cannot be vouched for"
     assert reason.text == (
-        f"{len(bad)} of 10 seconds of the hold {words} ({len(bad)}0 %), such as second 1: steal 20 %"
+        f"{len(bad)} of 10 seconds of the hold {words} ({len(bad)}0 %), "
+        "such as second 1: steal 20 %"
     )
     if verdict == "INVALID":
         assert reason.advice == f"use a machine that is not shared, then {COMMAND}"

@@ -84,6 +84,7 @@ def run_of(**more: Any) -> dict[str, Any]:
         "paired": {"p99_us": 10.0, "max_us": 20.0},
         "generator_lag_ms": {"p99": 1.5},
         "law_errors": {"p99": -0.03},
+        "server_law_errors": {"p99": 0.001},
     }
     return base | more
 
@@ -96,6 +97,11 @@ def test_laws_and_lags_are_judged() -> None:
         for case in CASES["lag"]
     )
     assert (sleeping["verdict"], spinning["verdict"]) == ("PASS", "FAIL")
+    late = run_of(server_law_errors={"p99": 0.011})
+    unfit = summarise(Entry(CASES["stall"][0], "quiet", "velroload"), [late])
+    assert unfit["server_late"] == 1
+    assert unfit["law"]["all"]["verdict"] == "NOT MEASURED"
+    assert failures([unfit]) == []
     assert failures([stall]) == ["stall quiet: law p99 0.03, limit 0.02"]
     busy = summarise(Entry(CASES["lag"][0], "busy", "velroload"), [run_of()])
     assert "generator_lag_ms" not in busy

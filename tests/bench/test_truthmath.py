@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.truthmath import errors_us, judge, law_errors, law_ms, pair, truth_us
+from bench.truthmath import errors_us, judge, law_errors, law_ms, pair, rank, truth_us
 from bench.truthserver import RECORD
 from velroload.sample import SAMPLE, Flag, Kind
 
@@ -29,6 +29,7 @@ def test_quantiles_of_the_truth_are_nearest_rank() -> None:
         "p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p99.9": 100.0, "max": 100.0
     }  # fmt: skip
     assert truth_us(log[:0]) == {}
+    assert [rank(99.9, 5000), rank(50, 1), rank(100, 7), rank(99, 368)] == [4995, 1, 7, 365]
 
 
 def test_the_path_is_taken_off() -> None:

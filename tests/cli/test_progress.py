@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from velroload.cli.progress import PlainUi, bar, clock, make_ui, one_line, picture_lines, short
+from velroload.cli.progress import (
+    PlainUi,
+    bar,
+    clock,
+    coloured,
+    make_ui,
+    one_line,
+    picture_lines,
+    short,
+    style_for,
+)
 
 FIGURES: dict[str, Any] = {
     "elapsed_s": 12.2,
@@ -155,3 +165,9 @@ def test_lines_on_a_terminal_that_is_none(environ: dict[str, str]) -> None:
     assert shown.startswith("PlainUi\r\n")
     assert "\x1b" not in shown
     assert shown.count(" running  ") == 4
+
+
+def test_the_results_colours() -> None:
+    assert coloured("fail", "FAIL") == "\x1b[1;31mFAIL\x1b[0m"
+    assert coloured("other", "x") == "x"
+    assert style_for(True)("pass", "PASS") == "PASS"  # stdout is no terminal here

@@ -11,7 +11,6 @@ from tests.reference.runs import COUNTERS, END, EVENT, MANIFEST, PROBES, deltas_
 from velroload.engine import recorder as module
 from velroload.engine.recorder import Recorder
 from velroload.errors import ConfigError
-from velroload.histogram import Histogram
 from velroload.runfolder import RunData, from_journal, load
 
 BATCHES = [samples_of(second) for second in range(4)]
@@ -53,54 +52,6 @@ def test_compacting_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     compacted = record(tmp_path / "a").finish(END)
     monkeypatch.undo()
     assert_same(compacted, record(tmp_path / "b").finish(END))
-
-
-def test_window_is_the_last_seconds_of_the_flow(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    window = recorder.window(2)
-    assert (window.first_second, window.last_second) == (2, 3)
-    rows = np.concatenate(BATCHES[2:])
-    rows = rows[(rows["endpoint"] == 1) | (rows["endpoint"] == 2)]
-    timed = rows[rows["error"] != 40]
-    assert window.finished == len(rows)
-    assert (window.failed, window.transport) == (
-        int((rows["error"] == 70).sum()),
-        int((rows["error"] == 40).sum()),
-    )
-    assert window.ok == int((rows["error"] == 0).sum())
-    assert window.errors == {70: window.failed, 40: window.transport}
-    assert window.statuses == {200: window.ok, 503: window.failed}
-    response = Histogram.of(timed["end_ns"] - timed["scheduled_ns"], digits=2)
-    assert np.array_equal(window.response.counts, response.counts)
-    assert window.service.count == len(timed)
-    assert (window.sent > 0, window.scheduled > 0) == (True, True)
-    recorder.close()
-
-
-def test_window_of_one_endpoint_until_a_second(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    window = recorder.window(1, until_s=1, endpoints=[3])
-    assert window.finished == int((BATCHES[1]["endpoint"] == 3).sum())
-    assert recorder.window(1, until_s=99).finished == 0
-    recorder.close()
-
-
-def test_empty_window(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, dict(MANIFEST))
-    window = recorder.window(10)
-    assert (window.finished, window.response.count, recorder.histogram("response").count) == (
-        0,
-        0,
-        0,
-    )
-    recorder.close()
-    recorder.close()
-
-
-def test_histogram_of_the_run_so_far(tmp_path: Path) -> None:
-    recorder = record(tmp_path)
-    live = recorder.histogram("service", phase=0, endpoints=[1])
-    assert live == recorder.finish(END).histogram("service", phase=0, endpoints=[1])
 
 
 def test_probe_values_that_are_not_finite_are_left_out(tmp_path: Path) -> None:

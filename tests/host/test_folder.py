@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from velroload.errors import ConfigError
-from velroload.host.folder import make_folder
+from velroload.errors import ConfigError, PreflightError
+from velroload.host.folder import link_latest, make_folder, unused_removed
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 
@@ -18,9 +18,12 @@ def test_default_folder_and_latest(tmp_path: Path) -> None:
     first = make_folder(None, "127.0.0.1:8080", NOW, tmp_path)
     assert first == tmp_path / "20260304-050607-127-0-0-1-8080"
     assert first.is_dir()
+    assert not (tmp_path / "latest").exists()  # not before the run begins
+    link_latest(first)
     assert os.readlink(tmp_path / "latest") == first.name
     second = make_folder(None, "127.0.0.1:8080", NOW, tmp_path)
     assert second.name == f"{first.name}-2"
+    link_latest(second)
     assert os.readlink(tmp_path / "latest") == second.name
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [
         first.name, second.name, "latest"
@@ -29,7 +32,7 @@ def test_default_folder_and_latest(tmp_path: Path) -> None:
 
 def test_a_latest_of_the_users_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
-    make_folder(None, "???", NOW, tmp_path)
+    link_latest(make_folder(None, "???", NOW, tmp_path))
     assert not (tmp_path / "latest").is_symlink()
     assert (tmp_path / "20260304-050607-run").is_dir()
 
@@ -40,6 +43,18 @@ def test_a_named_folder(tmp_path: Path) -> None:
     assert make_folder(str(new), "x", NOW) == new  # exists and is empty
     assert list(new.iterdir()) == []
     assert not (tmp_path / "a/latest").exists()
+
+
+def test_a_folder_that_was_not_used_goes_away(tmp_path: Path) -> None:
+    unused, used = tmp_path / "unused", tmp_path / "used"
+    for folder in (unused, used):
+        make_folder(str(folder), "x", NOW)
+    (used / "run.json").touch()
+    for folder in (unused, used):
+        with pytest.raises(PreflightError, match="unreachable"), unused_removed(folder):
+            raise PreflightError("unreachable")
+    assert not unused.exists()
+    assert used.exists()
 
 
 def test_a_folder_that_is_not_empty(tmp_path: Path) -> None:

@@ -20,10 +20,14 @@ Figures = Mapping[str, Any]
 the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost, state."""
 
 
+Style = Callable[[str, str], str]
+"""(role, text) → text in the role's colour."""
+
+
 class Ui(Protocol):
     """What a run may say and ask. `style` colours the result's pieces: (role, text) → text."""
 
-    style: Callable[[str, str], str]
+    style: Style
 
     def say(self, line: str) -> None:
         """One line, at once."""
@@ -46,7 +50,7 @@ class PlainUi:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._next_s = 0.0
-        self.style = plain
+        self.style: Style = plain
 
     def say(self, line: str) -> None:
         """One line on stderr."""
@@ -68,6 +72,9 @@ class PlainUi:
         """Ask when both ends are a terminal."""
         return ask(question, self._err)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 class LiveUi:
     """A picture that is redrawn twice a second below the lines said; for a terminal."""
@@ -78,7 +85,7 @@ class LiveUi:
 
         self._console = Console(stderr=True, no_color=not color, highlight=False)
         self._live: Live | None = None  # open from the first progress until done
-        self.style = style_for(color)
+        self.style: Style = style_for(color)
         self._next_s = 0.0
 
     def say(self, line: str) -> None:
@@ -137,7 +144,7 @@ def coloured(role: str, text: str) -> str:
     return f"\x1b[{ROLES[role]}m{text}\x1b[0m" if role in ROLES else text
 
 
-def style_for(color: bool) -> Callable[[str, str], str]:
+def style_for(color: bool) -> Style:
     """Colour when it is wanted and the result goes to a terminal."""
     return coloured if color and sys.stdout.isatty() else plain
 

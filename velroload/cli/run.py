@@ -35,7 +35,10 @@ def main(values: Values) -> int:
         ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
-    return execute(plan, options, ui)
+    try:
+        return execute(plan, options, ui)
+    finally:
+        ui.close()
 
 
 def make_options(values: Values, plan: "Plan") -> "Options":

@@ -39,7 +39,6 @@ class Live:
     elapsed_ns: int
     state: str
     counters: dict[str, int]
-    recorder: Recorder
     worker_cpu: list[float | None]
     ring_share: float
 
@@ -113,7 +112,6 @@ class Coordinator:
             elapsed_ns=now_ns,
             state=self._state(now_ns),
             counters=total,
-            recorder=self.recorder,
             worker_cpu=second.worker_cpu,
             ring_share=evidence.ring_share(),
         )

@@ -9,9 +9,7 @@ import math
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -19,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from velroload import journal, runfolder
+from velroload.engine.view import View
 from velroload.errors import ConfigError
-from velroload.histogram import Histogram
-from velroload.journal import Counter, Delta, RecordKind, Rows
+from velroload.journal import Delta, RecordKind, Rows
 from velroload.runfolder import Row, RunData
 from velroload.sample import SAMPLE
 
 FSYNC_INTERVAL_S = 5.0
 CLOSE_TIMEOUT_S = 30.0
-LIVE_SECONDS = 120
 COMPACT_ROWS = 1 << 16
 """Rows of histograms to collect before they are summed: sums cost a sort."""
 
@@ -85,56 +82,6 @@ class JournalWriter:
             rest = rest[os.write(self._fd, rest) :]
 
 
-@dataclass(slots=True)
-class Window:
-    """Counts and times of some seconds: the live view and the abort rules read it.
-
-    `counters` as in journal.COUNTS; `response` and `service` are histograms of 2 digits.
-    """
-
-    first_second: int
-    last_second: int
-    counters: dict[int, int] = field(default_factory=dict)
-    response: Histogram = field(default_factory=lambda: Histogram(2))
-    service: Histogram = field(default_factory=lambda: Histogram(2))
-
-    @property
-    def ok(self) -> int:
-        return self.counters.get(Counter.OK, 0)
-
-    @property
-    def failed(self) -> int:
-        return self.counters.get(Counter.FAILED, 0)
-
-    @property
-    def transport(self) -> int:
-        return self.counters.get(Counter.TRANSPORT, 0)
-
-    @property
-    def sent(self) -> int:
-        return self.counters.get(Counter.SENT, 0)
-
-    @property
-    def scheduled(self) -> int:
-        return self.counters.get(Counter.SCHEDULED, 0)
-
-    @property
-    def finished(self) -> int:
-        """Requests that ended, in whatever way."""
-        return self.ok + self.failed + self.transport
-
-    @property
-    def errors(self) -> dict[int, int]:
-        """By ErrorKind."""
-        first, last = Counter.ERROR, Counter.ERROR + 255
-        return {c - first: n for c, n in self.counters.items() if first <= c <= last}
-
-    @property
-    def statuses(self) -> dict[int, int]:
-        """By HTTP status."""
-        return {c: n for c, n in self.counters.items() if c < 1000}
-
-
 class Recorder:
     """Owns the run folder while a run goes on.
 
@@ -148,9 +95,8 @@ class Recorder:
         self._error: str | None = None
         self._deltas: list[Delta] = []  # summed at the end; their hist is in _hist
         self._hist: list[Rows] = []
+        self._views: list[View] = []
         self._hist_rows = 0  # in _hist, its first (the sum so far) left out
-        self._live: deque[tuple[Rows, Rows]] = deque(maxlen=2 * LIVE_SECONDS)
-        self._last_second = 0
         try:
             runfolder.save_manifest(folder, manifest)
             self._journal = JournalWriter(folder / runfolder.JOURNAL)
@@ -179,9 +125,14 @@ class Recorder:
         self._deltas.append(
             Delta(stats=delta.stats, series=delta.series, counts=delta.counts, tail=delta.tail)
         )
-        self._live.append((delta.counts, delta.series))
-        if len(delta.counts):
-            self._last_second = max(self._last_second, int(delta.counts["second"].max()))
+        for view in self._views:
+            view.add(delta)
+
+    def view(self, endpoints: Collection[int]) -> View:
+        """Figures of these endpoints from now on, kept ready to be looked at."""
+        view = View(endpoints)
+        self._views.append(view)
+        return view
 
     def event(self, row: Row) -> None:
         """Something that happened, with its time."""
@@ -195,47 +146,6 @@ class Recorder:
         """{"time_s": …, "values": {name: number}}; values that are not finite are left out."""
         values = {name: value for name, value in row["values"].items() if math.isfinite(value)}
         self._append(RecordKind.PROBE, row | {"values": values})
-
-    def window(
-        self,
-        seconds: int,
-        *,
-        until_s: int | None = None,
-        endpoints: Collection[int] | None = None,
-    ) -> Window:
-        """The `seconds` (at most 120) up to and including `until_s` (default: the latest seen).
-
-        Default endpoints: the requests of the flow, set-up left out.
-        """
-        last = self._last_second if until_s is None else until_s
-        first = last - seconds + 1
-        if endpoints is None:
-            endpoints = self.data.endpoint_ids(kind="request", setup=False)
-        window = Window(max(first, 0), last)
-        for counts, series in self._live:
-            rows = _within(counts, first, last, endpoints)
-            for counter in np.unique(rows["counter"]):
-                value = int(rows["value"][rows["counter"] == counter].sum())
-                window.counters[int(counter)] = window.counters.get(int(counter), 0) + value
-            rows = _within(series, first, last, endpoints)
-            for index, histogram in enumerate((window.response, window.service)):
-                part = rows[rows["quantity"] == index]
-                histogram.merge(Histogram.from_sparse(part["bin"], part["count"], digits=2))
-        return window
-
-    def histogram(
-        self,
-        quantity: str | int,
-        *,
-        phase: int | None = None,
-        endpoints: Collection[int] | None = None,
-        outcomes: Collection[int] = (0, 1),
-    ) -> Histogram:
-        """RunData.histogram of everything so far."""
-        stats = np.concatenate([delta.stats for delta in self._deltas] or [self.data.stats])
-        return runfolder.histogram_of(
-            self._all_hist(), stats, quantity, phase=phase, endpoints=endpoints, outcomes=outcomes
-        )
 
     def finish(self, end: Row, reservoir: Rows | None = None) -> RunData:
         """Write the end record, close the journal and save the run folder. Never raises OSError:
@@ -264,8 +174,3 @@ class Recorder:
     def _append(self, kind: RecordKind, row: Row) -> None:
         runfolder.add_record(self.data, kind, row)
         self._journal.append(journal.pack_json(kind, row))
-
-
-def _within(rows: Rows, first: int, last: int, endpoints: Collection[int]) -> Rows:
-    kept = rows[(rows["second"] >= max(first, 0)) & (rows["second"] <= max(last, 0))]
-    return kept[np.isin(kept["endpoint"], list(endpoints))]

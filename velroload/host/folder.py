@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def make_folder(out: str | None, name: str, now: datetime, root: Path = DEFAULT_
     """Make the run folder and return it: `out` itself, else root/YYYYMMDD-HHMMSS-name.
 
     `out` must be new or an empty folder; ConfigError when it is not, or cannot be written. The
-    default folder gets a suffix when two runs start in one second, and root/latest links to it.
+    default folder gets a suffix when two runs start in one second.
     """
     if out is not None:
         return claim(Path(out), f"--out {out}")
@@ -25,9 +26,18 @@ def make_folder(out: str | None, name: str, now: datetime, root: Path = DEFAULT_
     number = 1
     while (folder := root / (stem if number == 1 else f"{stem}-{number}")).exists():
         number += 1
-    claim(folder, str(folder))
-    link_latest(folder)
-    return folder
+    return claim(folder, str(folder))
+
+
+@contextlib.contextmanager
+def unused_removed(folder: Path) -> Iterator[None]:
+    """Remove the run folder again when the body fails before anything was put into it."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # refused when it is not empty
+        raise
 
 
 def claim(folder: Path, place: str) -> Path:
@@ -49,7 +59,10 @@ def claim(folder: Path, place: str) -> Path:
 
 
 def link_latest(folder: Path) -> None:
-    """Let `latest` beside the folder point to it; whoever has put something else there keeps it."""
+    """Let `latest` beside the folder point to it, once its run has begun.
+
+    Whoever has put something else there keeps it.
+    """
     link = folder.parent / LATEST
     fresh = folder.parent / f".{LATEST}-{os.getpid()}"
     with contextlib.suppress(OSError):

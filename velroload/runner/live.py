@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from velroload.engine.coordinator import Live
-from velroload.engine.recorder import Window
-from velroload.plan.threshold import Threshold
+from velroload.engine.recorder import Recorder
+from velroload.engine.view import View, Window
+from velroload.histogram import Histogram
+from velroload.plan.threshold import Selector, Threshold
+from velroload.protocol.program import Endpoint
 from velroload.runner.jobs import Work
 
 WINDOW_S = 10
 SECOND_NS = 1_000_000_000
 
 
-def figures(live: Live, work: Work, endpoints: Sequence[int]) -> dict[str, Any]:
+def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
     """What cli/progress.py shows."""
-    window = live.recorder.window(WINDOW_S)
-    whole = live.recorder.histogram("response", endpoints=endpoints)
-    lag = live.recorder.histogram("generator_lag", endpoints=endpoints)
-    last = live.recorder.window(1, until_s=max(live.elapsed_ns // SECOND_NS - 1, 0))
+    window = view.window(WINDOW_S)
+    last = view.window(1, max(live.elapsed_ns // SECOND_NS - 1, 0))
+    lag = view.whole("generator_lag")
     planned = work.planned_requests_until(live.elapsed_ns)
     counters = live.counters
     taken = counters["requests_started"] + counters["requests_dropped"]
@@ -35,7 +37,7 @@ def figures(live: Live, work: Work, endpoints: Sequence[int]) -> dict[str, Any]:
         "unsent": 0 if planned is None else max(0, round(planned) + setups - taken),
         "failed_share": (finished - window.ok) / finished if finished else 0.0,
         "window_ms": quantiles_ms(window.response),
-        "phase_ms": quantiles_ms(whole),
+        "phase_ms": quantiles_ms(view.whole("response")),
         "worker_cpu": [cpu for cpu in live.worker_cpu if cpu is not None],
         "generator_lag_p99_ms": lag.percentile(99) / 1e6 if work.is_paced and lag.count else None,
         "ring_share": live.ring_share,
@@ -51,24 +53,41 @@ def planned_now(work: Work, elapsed_ns: int) -> float | None:
     return None if now is None or before is None else now - before
 
 
-def quantiles_ms(histogram: Any) -> list[float]:
+def quantiles_ms(histogram: Histogram) -> list[float]:
     """p50, p95, p99; empty without a response."""
     if not histogram.count:
         return []
     return [value / 1e6 for value in histogram.percentiles([50, 95, 99])]
 
 
-def reason_to_abort(live: Live, rules: Sequence[Threshold]) -> str | None:
-    """The first rule whose condition holds over its whole window (1 s without one)."""
-    for rule in rules:
-        seconds = max(1, (rule.window_ns or SECOND_NS) // SECOND_NS)
+def selected(endpoints: Sequence[Endpoint], selector: Selector | None) -> list[int]:
+    """Ids of the flow's requests that a rule speaks of."""
+    flow = [row for row in endpoints if row.kind == "request" and not row.setup]
+    if selector is None:
+        return [row.id for row in flow]
+    name = "name" if selector.kind == "endpoint" else "cls"
+    return [row.id for row in flow if getattr(row, name) == selector.name]
+
+
+class AbortRules:
+    """Rules whose condition ends the run when it holds over its whole window (1 s without one)."""
+
+    def __init__(
+        self, rules: Sequence[Threshold], endpoints: Sequence[Endpoint], recorder: Recorder
+    ) -> None:
+        self._rules = [(rule, recorder.view(selected(endpoints, rule.selector))) for rule in rules]
+
+    def reason(self, live: Live) -> str | None:
+        """Why to stop now, one line; None to go on."""
         done = live.elapsed_ns // SECOND_NS
-        if done < seconds:
-            continue
-        value = observed(live.recorder.window(seconds, until_s=done - 1), rule, seconds)
-        if value is not None and rule.holds(value):
-            return f"{rule.source}: {shown(value, rule.unit)} in the last {seconds} s"
-    return None
+        for rule, view in self._rules:
+            seconds = max(1, (rule.window_ns or SECOND_NS) // SECOND_NS)
+            if done < seconds:
+                continue
+            value = observed(view.window(seconds, done - 1), rule, seconds)
+            if value is not None and rule.holds(value):
+                return f"{rule.source}: {shown(value, rule.unit)} in the last {seconds} s"
+        return None
 
 
 def observed(window: Window, rule: Threshold, seconds: int) -> float | None:

@@ -6,8 +6,8 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
 from velroload.errors import PreflightError
 from velroload.host import preflight
-from velroload.host.folder import make_folder
+from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
@@ -31,7 +31,7 @@ from velroload.protocol.program import Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.jobs import Work, make_jobs
-from velroload.runner.live import figures, reason_to_abort
+from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.target.process import TargetProcess
 
@@ -39,7 +39,9 @@ Address = tuple[str, int]
 
 
 class Ui(Protocol):
-    """What a run says while it goes on."""
+    """What a run says while it goes on, and how its result is coloured: (role, text) → text."""
+
+    style: Callable[[str, str], str]
 
     def say(self, line: str) -> None: ...
     def progress(self, figures: dict[str, Any]) -> None: ...
@@ -55,11 +57,12 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
+    folder = make_folder(options.out, plan.name, datetime.now().astimezone())
+    with unused_removed(folder), target_of(plan, cores, work.users, ui) as (url, addresses):
         addresses = reachable(addresses or options.addresses, work, len(cores.workers))
-        prepared = prepare(replace(plan, target=url), addresses, cores, options)
-        folder = make_folder(options.out, plan.name, datetime.now().astimezone())
-        data, disk_error = measure(prepared, cores, folder, ui)
+        if options.out is None:
+            link_latest(folder)
+        data, disk_error = measure(replace(plan, target=url), addresses, cores, options, folder, ui)
     with undisturbed() if data.end and data.end["reason"] else contextlib.nullcontext():
         conclusion = conclude(
             folder,
@@ -69,6 +72,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
             verbose=options.verbose,
             strict=options.strict,
             inconclusive_pass=options.inconclusive_pass,
+            style=ui.style,
         )
         ui.done(conclusion.text)
         for line in conclusion.lost:
@@ -120,34 +124,27 @@ def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple
     return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """All that a run needs, made and checked before anything is written or sent."""
-
-    work: Work
-    program: Program
-    jobs: list[Job]
-    manifest: dict[str, Any]
-
-
-def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
-    """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
+def measure(
+    plan: Plan,
+    addresses: tuple[Address, ...],
+    cores: Cores,
+    options: Options,
+    folder: Path,
+    ui: Ui,
+) -> tuple[RunData, str | None]:
+    """Run the engine; returns the figures and what could not be saved."""
     work = Work.of(plan)
     packed = b"".join(pack_address(host, port) for host, port in addresses)
     program = compile_program(plan, Target.of(plan.target), packed)
-    jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
+    spin = spins(options, work, cores, addresses)
+    jobs = make_jobs(work, program, cores.workers, spin)
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    return Prepared(work, program, jobs, manifest(work, program, addresses, options))
-
-
-def measure(prepared: Prepared, cores: Cores, folder: Path, ui: Ui) -> tuple[RunData, str | None]:
-    """Run the engine; returns the figures and what could not be saved."""
-    recorder = Recorder(folder, prepared.manifest)
+    recorder = Recorder(folder, manifest(work, program, addresses, options))
     own = os.sched_getaffinity(0)
     stay_on(cores.coordinator)
     try:
-        data = uvloop.run(coordinate(prepared, recorder, ui))
+        data = uvloop.run(coordinate(work, program, jobs, recorder, ui, options.quiet))
     finally:
         recorder.close()
         stay_on(own)
@@ -172,27 +169,27 @@ def spins(options: Options, work: Work, cores: Cores, addresses: tuple[Address, 
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
-async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui) -> RunData:
+async def coordinate(
+    work: Work, program: Program, jobs: list[Job], recorder: Recorder, ui: Ui, quiet: bool
+) -> RunData:
     """The part that runs on the loop."""
-    work, program = prepared.work, prepared.program
-    flow = [row.id for row in program.endpoints if row.kind == "request" and not row.setup]
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
+    view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
-        ui.progress(figures(live, work, flow))
-
-    def abort(live: Live) -> str | None:
-        return reason_to_abort(live, work.plan.abort_on)
+        if view is not None:
+            ui.progress(figures(live, work, view))
 
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs)
+    workers = Workers(jobs)
     node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
-        hooks=Hooks(generator, progress, abort),
+        hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
     )
