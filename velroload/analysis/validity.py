@@ -169,7 +169,9 @@ def _unsent(data: RunData) -> tuple[int, float, bool]:
     wait = data.histogram(Quantity.WAIT, endpoints=flow)
     complete = data.histogram(Quantity.RESPONSE, endpoints=flow).count
     waited = count_above(wait, WAITED_NS)[0] > WAITED_SHARE * complete
-    limited = waited or complete == 0 or dropped > unstarted
+    requests = ledger(data, "requests")
+    silent = (requests.get("timeouts") or 0) + (requests.get("in_flight") or 0)
+    limited = waited or silent > WAITED_SHARE * complete or dropped > unstarted
     return unsent, unsent / planned if planned else 0.0, limited
 
 

@@ -11,6 +11,14 @@ cdef inline void in_flight_change(vl_engine *e, int64_t now, int64_t by) noexcep
     vl_store_relaxed(&counters[C_IN_FLIGHT], counters[C_IN_FLIGHT] + <uint64_t> by)
 
 
+cdef inline uint32_t saturate(int64_t value) noexcept nogil:
+    if value <= 0:
+        return 0
+    if value > UINT32_MAX:
+        return UINT32_MAX
+    return <uint32_t> value
+
+
 cdef inline void deadline_set(vl_engine *e, vl_connection *c, int64_t at_ns) noexcept nogil:
     """Set what may run out; the heap is touched only when the new deadline is the earlier one."""
     cdef uint32_t owner = e.n_users + <uint32_t> (c - e.connections)
@@ -259,6 +267,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
         count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
         count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
     count(&e.ring, C_RETRIES, 1)
+    r.wait_us = saturate(r.wait_us + (now - r.begun_ns) // 1000)    # it was the target's doing
+    r.begun_ns = now
     r.retried = 1
     r.sent = 0
     r.written = 0
@@ -314,8 +324,7 @@ cdef void request_fail(vl_engine *e, vl_connection *c, uint8_t error, int64_t no
     cdef vl_request *r = &e.requests[c.request]
     if r.end_ns == 0:
         r.end_ns = now
-    if error != ERR_TIMEOUT:
-        r.flags |= FLAG_USER_CLOCK
+    r.flags &= <uint16_t> ~FLAG_USER_CLOCK          # no stamp by kind, not for want of one
     c.http.keep_alive = 0
     request_end(e, c, error, 0, now)
 
@@ -365,6 +374,7 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
     cdef uint32_t i = <uint32_t> (c - e.connections)
     cdef uint32_t u
     cdef vl_user *user
+    cdef int64_t freed
     if not e.pooled:
         return
     u = users_pop(e, &e.waiting)
@@ -374,19 +384,12 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
         return
     user = &e.users[u]
     count(&e.ring, C_WAITING, <uint64_t> -1)
-    if c.freed_ns > user.available_ns:
-        user.available_ns = c.freed_ns
+    freed = waited_until(e, user.scheduled_ns, c.freed_ns)
+    if freed > user.available_ns:
+        user.available_ns = freed
     user.connection = i                 # handed over; taken up when the ready queue is served
     c.idle_queued = 0
     user_ready(e, u)
-
-
-cdef inline uint32_t saturate(int64_t value) noexcept nogil:
-    if value <= 0:
-        return 0
-    if value > UINT32_MAX:
-        return UINT32_MAX
-    return <uint32_t> value
 
 
 cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t error,

@@ -243,6 +243,7 @@ cdef class Engine:
         e.ring.counters[C_IN_FLIGHT_SINCE] = <uint64_t> epoch_ns
         timer_set(&e.timers, e.n_users + e.n_connections, epoch_ns)
         e.armed_ns = epoch_ns
+        e.due_ns = epoch_ns
         vl_arm(e.timer, epoch_ns)
 
     def poll(self, int64_t budget_ns=20_000_000):

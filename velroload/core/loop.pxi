@@ -19,6 +19,7 @@ cdef enum:
 cdef enum:
     HEARTBEAT_NS = 20_000_000
     STALL_NS = 50_000_000
+    PAUSE_NS = 1_000_000
     SPIN_LEAST_NS = 50_000
     SPIN_MOST_NS = 500_000
     SPIN_REVIEW_NS = 10_000_000_000
@@ -154,8 +155,9 @@ cdef int64_t loop_due(vl_engine *e) noexcept nogil:
         at = pacer_due(&s.starts)
         if at != NEVER_NS and e.epoch_ns + at < due and starts_servable(s):
             due = e.epoch_ns + at
-        if s.end_ns < due:
-            due = s.end_ns
+        at = scenario_end_due(e, s)
+        if at < due:
+            due = at
     if e.drain_until_ns < due:
         due = e.drain_until_ns
     return due
@@ -165,6 +167,7 @@ cdef int loop_arm(vl_engine *e, int64_t now, int64_t until_ns) noexcept nogil:
     """How many ms epoll_wait may sleep, 0 when there is something to do at once; the timerfd is
     armed for what comes up before."""
     cdef int64_t due = loop_due(e)
+    e.due_ns = due
     if e.ready.head != NONE or e.unread != NONE or due <= now:
         return 0
     if e.spin_ns:
@@ -179,6 +182,16 @@ cdef int loop_arm(vl_engine *e, int64_t now, int64_t until_ns) noexcept nogil:
     return <int> ((until_ns - now + 999_999) // 1_000_000)
 
 
+cdef int64_t drain_end(vl_engine *e, int64_t now) noexcept nogil:
+    """What is under way may take the graceful stop, which begins with the last planned end."""
+    cdef int64_t last = 0
+    cdef uint32_t i
+    for i in range(e.n_scenarios):
+        if last < e.scenarios[i].end_ns:
+            last = e.scenarios[i].end_ns
+    return (last if last < now else now) + e.graceful_ns
+
+
 cdef bint loop_finished(vl_engine *e, int64_t now) noexcept nogil:
     cdef uint32_t i
     cdef uint32_t busy = 0
@@ -187,7 +200,7 @@ cdef bint loop_finished(vl_engine *e, int64_t now) noexcept nogil:
             return False
         busy += e.scenarios[i].busy
     if e.drain_until_ns == INT64_MAX:
-        e.drain_until_ns = now + e.graceful_ns
+        e.drain_until_ns = drain_end(e, now)
     return busy == 0 or now >= e.drain_until_ns
 
 
@@ -206,6 +219,9 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     cdef int n, wait_ms
     count(&e.ring, C_POLLS, 1)
     while not e.done:
+        if now - e.due_ns > PAUSE_NS:
+            e.pause_from_ns = e.due_ns
+            e.pause_until_ns = now
         phase_advance(e, now)
         timers_fire(e, now)
         users_pace(e, now)
@@ -217,6 +233,7 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
             return POLL_PARKED
         if e.control_ready:
             e.control_ready = 0
+            write(e.wake, &one, 8)      # nothing is armed for what this turn has changed
             return POLL_CONTROL
         wait_ms = loop_arm(e, now, until)
         if now >= until and turn != now:

@@ -167,6 +167,8 @@ cdef struct vl_engine:
     int64_t drain_until_ns
     int64_t armed_ns
     int64_t due_ns              # what the loop is waiting for
+    int64_t pause_from_ns       # the last time that we came late to what was due ...
+    int64_t pause_until_ns      # ... and when we came
     int64_t phase_starts[256]
     uint32_t n_phases
     uint32_t open_fds

@@ -203,6 +203,12 @@ PLAIN.close = plain_close
 
 cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
     """The one way from errno to ErrorKind."""
+    if not connecting:                  # it was sent: never a kind that says it was not
+        if number == ECONNRESET or number == ECONNABORTED:
+            return ERR_RESET
+        if number == EPIPE:
+            return ERR_BROKEN_PIPE
+        return ERR_TRANSFER_FAILED
     if number == EMFILE or number == ENFILE:
         return ERR_NO_DESCRIPTOR
     if number == EADDRNOTAVAIL or number == EADDRINUSE:
@@ -211,12 +217,6 @@ cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
         return ERR_NO_MEMORY
     if number == EACCES or number == EPERM:
         return ERR_LOCAL_FAILED
-    if not connecting:
-        if number == ECONNRESET or number == ECONNABORTED:
-            return ERR_RESET
-        if number == EPIPE:
-            return ERR_BROKEN_PIPE
-        return ERR_TRANSFER_FAILED
     if number == ECONNREFUSED:
         return ERR_CONNECT_REFUSED
     if number == ETIMEDOUT:

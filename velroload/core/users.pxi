@@ -122,6 +122,20 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
     return <int64_t> ns
 
 
+cdef inline int64_t waited_until(vl_engine *e, int64_t due, int64_t freed) noexcept nogil:
+    """When the target let go of what a start due at `due` needed; never before `due`.
+
+    A pause of ours in between hides how long the target would have taken without it: that part is
+    generator lag, not the target's wait.
+    """
+    cdef int64_t first, last
+    if freed <= due:
+        return due
+    first = due if due > e.pause_from_ns else e.pause_from_ns
+    last = freed if freed < e.pause_until_ns else e.pause_until_ns
+    return freed - (last - first) if last > first else freed
+
+
 cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:
     """Start an iteration that was due at `at`. What delayed the user till now is its wait."""
     cdef vl_user *user = &e.users[u]
@@ -132,7 +146,7 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) n
     user.iteration += 1
     user.iteration_ns = at
     user.scheduled_ns = at
-    user.available_ns = user.freed_ns if user.freed_ns > at else at
+    user.available_ns = waited_until(e, at, user.freed_ns)
     user.think_ns = 0
     user.pc = s.flow_first
     count(&e.ring, C_ITERATIONS_STARTED, 1)
@@ -346,13 +360,17 @@ cdef void users_pace(vl_engine *e, int64_t now) noexcept nogil:
             scenario_end(e, s)
 
 
+cdef inline int64_t scenario_end_due(vl_engine *e, vl_scenario *s) noexcept nogil:
+    """When the clock ends the scenario. Starts that are late for want of a user may use the
+    graceful stop; those left then stay unstarted."""
+    if s.open and pacer_remaining(&s.starts):
+        return s.end_ns + e.graceful_ns
+    return s.end_ns
+
+
 cdef inline bint scenario_ended(vl_engine *e, vl_scenario *s, int64_t now) noexcept nogil:
     """No iteration will start any more."""
-    if e.stopping:
-        return True
-    if s.open:
-        return now >= s.end_ns and pacer_remaining(&s.starts) == 0
-    return now >= s.end_ns or (s.budget == 0 and s.busy == 0)
+    return e.stopping or now >= scenario_end_due(e, s) or (s.budget == 0 and s.busy == 0)
 
 
 cdef void scenario_end(vl_engine *e, vl_scenario *s) noexcept nogil:

@@ -70,10 +70,10 @@ class Coordinator:
             await self.workers.start()
             return await self._measure()
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
             self.workers.close()
             self.node.close()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
     async def _measure(self) -> RunData:
         workers = self.workers.processes

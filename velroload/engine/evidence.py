@@ -100,14 +100,21 @@ class Evidence:
                 )
             ],
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
-            "littles_law": {
-                "integral_request_ns": sum(own["in_flight_integral"] for own in counters),
-                "service_sum_ns": sum(reader.occupied_ns for reader in self.workers.readers),
-                "open_age_ns": sum(own["open_age"] for own in counters),
-                "requests": sum(own["requests_sent"] for own in counters),
-            },
+            "littles_law": self._littles_law(counters),
             "seconds": self.seconds,
         }
+
+    def _littles_law(self, counters: list[dict[str, int]]) -> dict[str, int]:
+        """Both sides of the law, over the workers that could close their books: one that was
+        killed left ages open, and lost samples miss in the sum of the service times."""
+        law = dict.fromkeys(("integral_request_ns", "service_sum_ns", "open_age_ns", "requests"), 0)
+        for worker, own in zip(self.workers.processes, counters, strict=True):
+            if worker.done and not own["lost_requests"]:
+                law["integral_request_ns"] += own["in_flight_integral"]
+                law["service_sum_ns"] += worker.segment.reader.occupied_ns
+                law["open_age_ns"] += own["open_age"]
+                law["requests"] += own["requests_sent"]
+        return law
 
     def _mark_pauses(self) -> None:
         """Write each pause into the seconds that it touches."""

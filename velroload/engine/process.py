@@ -55,6 +55,7 @@ class WorkerProcess:
                 [*command, *map(str, descriptors), str(os.getpid())],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
             )
         finally:
             theirs.close()

@@ -177,7 +177,8 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
 def main(arguments: list[str]) -> None:
     control_fd, segment, program, parent = map(int, arguments)
     die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides when to stop
+    for number in (signal.SIGINT, signal.SIGTERM):  # a service manager signals whole groups
+        signal.signal(number, signal.SIG_IGN)  # the coordinator decides when to stop
     control = socket.socket(fileno=control_fd)
     control.setblocking(False)
     uvloop.run(run(control, segment, program))
