@@ -1,6 +1,7 @@
 """Real jobs for real worker processes, against a server of this process."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -30,8 +31,6 @@ def jobs_for(server: ScriptedServer) -> JobsFor:
         target = Target.of(server.url)
         program = compile_program(plan, target, pack_address(target.host, target.port))
         made = make_jobs(Work.of(plan), program, [0] * workers, spin=False)
-        for job in made:
-            job.settings["cpu"] = None
-        return made
+        return [replace(job, cpu=None, settings=job.settings | {"cpu": None}) for job in made]
 
     return jobs

@@ -75,6 +75,7 @@ class Worker:
         self.decoder = Decoder()
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
+        self.over = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -97,29 +98,29 @@ class Worker:
         if not data:
             os._exit(1)  # the coordinator is gone: nothing may be sent any more
         try:
-            for message in self.decoder.feed(data):
+            for message in self.decoder.feed(data):  # all, before the engine runs for a slice
                 self.obey(message)
         except Exception as error:
             self.fail(error)
+        self.on_engine()
 
     def obey(self, message: Message) -> None:
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
-            self.on_engine()
         elif message.get("stop") == "leave":
             self.ended.set_result(None)
         elif message.get("stop") in ("drain", "now"):
             self.engine.stop(message["stop"] == "now")
-            self.on_engine()
         else:
             raise ValueError(f"a control message without meaning: {message}")
 
     def on_engine(self) -> None:
         """Run the core for a slice; every exception of ours ends the worker and is told."""
+        if self.over:
+            return
         try:
-            said = self.engine.poll()
-            if said == _core.DONE:
-                self.loop.remove_reader(self.engine.fileno())
+            if self.engine.poll() == _core.DONE:
+                self.retire()
                 self.engine.finish()
                 self.say({"done": True})
         except Exception as error:
@@ -127,8 +128,12 @@ class Worker:
 
     def fail(self, error: Exception) -> None:
         """Stop working, say why, and wait to be let go."""
-        self.loop.remove_reader(self.engine.fileno())
+        self.retire()
         self.say({"error": f"{type(error).__name__}: {error}"})
+
+    def retire(self) -> None:
+        self.over = True
+        self.loop.remove_reader(self.engine.fileno())
 
 
 def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]) -> _core.Engine:

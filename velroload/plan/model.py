@@ -42,6 +42,8 @@ EMBEDDED = "embedded"
 USERS_MAX = 2**24 - 1
 """A sample carries a user's number in 24 bits."""
 SCENARIOS_MAX = 255
+ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
+"""The running figures keep so many seconds."""
 
 CLOSED = ("constant-vus", "ramping-vus")
 OPEN = ("constant-arrival-rate", "ramping-arrival-rate")
@@ -314,6 +316,8 @@ class Plan:
             raise ConfigError(f"seed is {self.seed}: write a number from 0 to 2^64 - 1")
         if self.graceful_stop_ns < 0:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
+        for rule in self.abort_on:
+            _check_abort_rule(rule)
         check_headers(self.headers)
         for name, value in self.headers:
             for slot in references(value):
@@ -322,3 +326,16 @@ class Plan:
                         f"header {name}: ${{{slot}}} is not known in every request; the plan's "
                         f"headers may use ${{{BUILT_IN_SLOTS[0]}}}"
                     )
+
+
+def _check_abort_rule(rule: Threshold) -> None:
+    """What the running figures cannot answer is refused, not answered with something else."""
+    if rule.quantity not in (None, "response", "service"):
+        raise ConfigError(
+            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
+            "take response or service"
+        )
+    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
+    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")

@@ -22,10 +22,11 @@ class Second:
 class GeneratorProbe:
     """Reads the workers' and the machine's counters; each call gives the change since the last."""
 
-    def __init__(self, pids: list[int], cpus: list[int], proc: Path = Path("/proc")) -> None:
+    def __init__(self, pids: list[int], cpus: list[int], root: Path = Path("/")) -> None:
         self.pids = pids
         self.cpus = set(cpus)
-        self.proc = proc
+        self.root = root
+        self.proc = root / "proc"
         self._at_ns = time.monotonic_ns()
         self._workers = [self._schedstat(pid) for pid in pids]
         self._steal = self._stolen()
@@ -71,7 +72,7 @@ class GeneratorProbe:
         """How often the control group was throttled."""
         try:
             own = (self.proc / "self/cgroup").read_text().strip().rpartition("::")[2]
-            path = Path("/sys/fs/cgroup") / own.lstrip("/") / "cpu.stat"
+            path = self.root / "sys/fs/cgroup" / own.lstrip("/") / "cpu.stat"
             fields = dict(line.split() for line in path.read_text().splitlines())
             return int(fields["nr_throttled"])
         except (OSError, ValueError, KeyError):
