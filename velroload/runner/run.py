@@ -40,7 +40,8 @@ Address = tuple[str, int]
 class Ui(Protocol):
     """What a run says while it goes on, and how its result is coloured: (role, text) → text."""
 
-    style: Callable[[str, str], str]
+    @property
+    def style(self) -> Callable[[str, str], str]: ...
 
     def say(self, line: str) -> None: ...
     def progress(self, figures: dict[str, Any]) -> None: ...
