@@ -260,11 +260,13 @@ def announce(name: str, argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def save(head: Mapping[str, Any], figures: Mapping[str, Any], folder: Path = RESULTS) -> Path:
-    """Keep a result as folder/NAME.json (temporary name, then rename)."""
+    """Keep a result as folder/NAME.json (temporary name, then rename), without this machine's
+    paths: the interpreter is `python`, the checkout is `.`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{head['name']}.json"
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps({**head, **figures}, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps({**head, **figures}, indent=1, ensure_ascii=False) + "\n"
+    draft.write_text(text.replace(sys.executable, "python").replace(str(ROOT), "."))
     draft.replace(path)
     print(f"kept     {show([str(path)])}", flush=True)
     return path

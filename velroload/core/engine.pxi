@@ -103,31 +103,7 @@ cdef class Engine:
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
-        if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
-            raise ValueError("program: no address, or slots of an odd size")
-        self.check_program()
-
-    cdef check_program(self):
-        """Every index is in range, so that the hot path need not look."""
-        cdef vl_program *p = &self.e.program
-        cdef vl_step *step
-        cdef vl_part *part
-        cdef uint32_t i
-        for i in range(p.n_parts):
-            part = &p.parts[i]
-            if part.kind > PART_LENGTH or (part.kind == PART_SLOT and part.slot >= p.n_slots) \
-                    or <uint64_t> part.offset + part.length > p.n_literals:
-                raise ValueError(f"program: part {i} is out of range")
-        for i in range(p.n_captures):
-            if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= len(self.rules):
-                raise ValueError(f"program: capture {i} is out of range")
-        for i in range(p.n_steps):
-            step = &p.steps[i]
-            if step.op > STEP_PARK or step.expect >= p.n_expects \
-                    or <uint64_t> step.part_first + step.part_count > p.n_parts \
-                    or (step.op == STEP_REQUEST and step.part_count == 0) \
-                    or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
-                raise ValueError(f"program: step {i} is out of range")
+        check_program(p, len(self.rules))
 
     cdef load_tables(self):
         cdef vl_engine *e = &self.e
@@ -192,7 +168,7 @@ cdef class Engine:
     cdef number_user(self, uint32_t u, uint32_t slot):
         """The built-in slot: the user's number over all workers."""
         cdef char *at
-        if slot >= self.e.program.n_slots:
+        if slot >= self.e.program.n_slots or self.e.program.slot_bytes < 24:
             raise ValueError("settings: user_slot is out of range")
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
@@ -210,7 +186,6 @@ cdef class Engine:
             self.load_scenario(&e.scenarios[i], described[i])
 
     cdef load_scenario(self, vl_scenario *s, dict described):
-        cdef uint32_t pc
         s.setup_first, s.setup_count = described["setup"]
         s.flow_first, s.flow_count = described["flow"]
         s.think = NONE if described["think"] is None else described["think"]
@@ -223,23 +198,18 @@ cdef class Engine:
         s.iteration_samples = described["iteration_endpoint"] is not None
         s.iteration_endpoint = described["iteration_endpoint"] or 0
         queue_clear(&s.idle)
-        if <uint64_t> s.setup_first + s.setup_count > self.e.program.n_steps \
-                or <uint64_t> s.flow_first + s.flow_count > self.e.program.n_steps \
-                or <uint64_t> s.user_first + s.user_count > self.e.n_users \
-                or (s.think != NONE and s.think >= self.e.program.n_steps):
-            raise ValueError("settings: a scenario is out of range")
-        for pc in range(s.setup_first, s.setup_first + s.setup_count):
-            s.setup_requests += self.e.program.steps[pc].op == STEP_REQUEST
-        for pc in range(s.flow_first, s.flow_first + s.flow_count):
-            s.flow_requests += self.e.program.steps[pc].op == STEP_REQUEST
-        self.load_stream(&s.starts, described["starts"], described["seed"])
-        self.load_stream(&s.vus, described["vus"], described["seed"])
+        check_scenario(&self.e, s)
+        self.load_stream(&s.starts, described["starts"], described["seed"], False, s.user_count)
+        self.load_stream(&s.vus, described["vus"], described["seed"], True, s.user_count)
 
-    cdef load_stream(self, vl_pacer *pacer, bytes rows, uint64_t seed):
+    cdef load_stream(self, vl_pacer *pacer, bytes rows, uint64_t seed, bint users,
+                     uint32_t user_count):
+        cdef const vl_row *first = <const vl_row *> <const char *> rows
         if len(rows) % ROW_SIZE:
             raise ValueError(f"settings: a schedule has {len(rows)} bytes")
+        check_rows(&self.e, first, len(rows) // ROW_SIZE, users, user_count)
         self.streams.append(rows)
-        pacer_open(pacer, <const vl_row *> <const char *> rows, len(rows) // ROW_SIZE, seed)
+        pacer_open(pacer, first, len(rows) // ROW_SIZE, seed)
 
     cdef open_descriptors(self):
         cdef vl_engine *e = &self.e
@@ -354,7 +324,8 @@ cdef class Engine:
         self.closed = True
         if e.connections != NULL:
             for i in range(e.n_connections):
-                if e.connections[i].fd >= 0:
+                # Without a transport the rows were never linked, and their fd is a mere zero.
+                if e.connections[i].transport != NULL and e.connections[i].fd >= 0:
                     e.connections[i].transport.close(&e.connections[i])
                 if e.bodies != NULL:
                     free(e.bodies[i].data)

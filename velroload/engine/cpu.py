@@ -70,28 +70,39 @@ def format_list(cpus: list[int]) -> str:
 
 
 def usable(root: Path = Path("/")) -> list[int]:
-    """CPUs of our affinity mask, first threads of each core first, cut to the cgroup's quota."""
+    """CPUs of our affinity mask, one thread of each core first, cut to the cgroup's quota."""
     allowed = sorted(os.sched_getaffinity(0))
-    firsts = [cpu for cpu in allowed if first_thread(root, cpu) in (cpu, None)]
-    ordered = firsts + [cpu for cpu in allowed if cpu not in firsts]
+    first_of: dict[int, int] = {}
+    for cpu in allowed:
+        first_of.setdefault(first_thread(root, cpu), cpu)
+    ordered = sorted(allowed, key=lambda cpu: cpu not in first_of.values())
     quota = cgroup_quota(root)
     return ordered if quota is None else ordered[: max(1, int(quota))]
 
 
-def first_thread(root: Path, cpu: int) -> int | None:
-    """The lowest CPU of the same core; None where the kernel does not tell."""
+def first_thread(root: Path, cpu: int) -> int:
+    """The lowest CPU of the same core; the CPU itself where the kernel does not tell."""
     path = root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
     try:
         return int(re.split(r"[,-]", path.read_text().strip())[0])
     except (OSError, ValueError):
-        return None
+        return cpu
 
 
 def cgroup_quota(root: Path) -> float | None:
-    """CPUs that our control group (version 2) may use at once; None without a limit."""
+    """CPUs that our control group (version 2) and those above it may use at once; None without a
+    limit."""
     try:
         own = (root / "proc/self/cgroup").read_text().strip().rpartition("::")[2]
-        words = (root / "sys/fs/cgroup" / own.lstrip("/") / "cpu.max").read_text().split()
-        return None if words[0] == "max" else int(words[0]) / int(words[1])
-    except (OSError, ValueError, IndexError):
+    except OSError:
         return None
+    group = root / "sys/fs/cgroup" / own.lstrip("/")
+    quotas = []
+    while group.is_relative_to(root / "sys/fs/cgroup"):
+        try:
+            most_us, period_us = (group / "cpu.max").read_text().split()
+            quotas.append(int(most_us) / int(period_us))
+        except (OSError, ValueError):
+            pass  # no limit: "max", or no such file at the root of all groups
+        group = group.parent
+    return min(quotas, default=None)

@@ -110,8 +110,12 @@ class WorkerProcess:
         if not data:
             self._on_end()
             return
-        for message in self._decoder.feed(data):
-            self._hear(message)
+        try:
+            for message in self._decoder.feed(data):
+                self._hear(message)
+        except ValueError as error:
+            self.error = f"its control socket is damaged: {error}"
+            self.kill()
         self.on_change()
 
     def _hear(self, message: Message) -> None:

@@ -92,20 +92,27 @@ class Worker:
             data = self.control.recv(65536)
         except BlockingIOError:
             return
+        except ConnectionResetError:
+            data = b""
         if not data:
             os._exit(1)  # the coordinator is gone: nothing may be sent any more
-        for message in self.decoder.feed(data):
-            self.obey(message)
+        try:
+            for message in self.decoder.feed(data):
+                self.obey(message)
+        except Exception as error:
+            self.fail(error)
 
     def obey(self, message: Message) -> None:
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
             self.on_engine()
-        elif message["stop"] == "leave":
+        elif message.get("stop") == "leave":
             self.ended.set_result(None)
-        else:
+        elif message.get("stop") in ("drain", "now"):
             self.engine.stop(message["stop"] == "now")
             self.on_engine()
+        else:
+            raise ValueError(f"a control message without meaning: {message}")
 
     def on_engine(self) -> None:
         """Run the core for a slice; every exception of ours ends the worker and is told."""
@@ -116,8 +123,12 @@ class Worker:
                 self.engine.finish()
                 self.say({"done": True})
         except Exception as error:
-            self.loop.remove_reader(self.engine.fileno())
-            self.say({"error": f"{type(error).__name__}: {error}"})
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Stop working, say why, and wait to be let go."""
+        self.loop.remove_reader(self.engine.fileno())
+        self.say({"error": f"{type(error).__name__}: {error}"})
 
 
 def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]) -> _core.Engine:

@@ -18,6 +18,7 @@ from velroload.plan.steps import (
     Step,
     Think,
     check_headers,
+    references,
 )
 from velroload.plan.threshold import Threshold
 from velroload.units import format_rate
@@ -314,3 +315,10 @@ class Plan:
         if self.graceful_stop_ns < 0:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
         check_headers(self.headers)
+        for name, value in self.headers:
+            for slot in references(value):
+                if slot not in BUILT_IN_SLOTS:
+                    raise ConfigError(
+                        f"header {name}: ${{{slot}}} is not known in every request; the plan's "
+                        f"headers may use ${{{BUILT_IN_SLOTS[0]}}}"
+                    )

@@ -33,19 +33,28 @@ class Target:
 def pack_address(address: str, port: int) -> bytes:
     """An IP address and a port as the core's 32-byte row: family, length, struct sockaddr_in[6].
 
-    An IPv6 address may carry a scope ("fe80::1%2"). ValueError for anything but an IP address.
+    An IPv6 address may carry a scope ("fe80::1%2", "fe80::1%eth0"). ValueError for anything but an
+    IP address, and for an interface that is not there.
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv4Address):
         raw = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + ip.packed + bytes(8)
         family = socket.AF_INET
     else:
-        scope = int(ip.scope_id) if ip.scope_id and ip.scope_id.isdigit() else 0
         raw = (
             struct.pack("=H", socket.AF_INET6)
             + struct.pack("!HI", port, 0)
             + ip.packed
-            + struct.pack("=I", scope)
+            + struct.pack("=I", scope_of(ip))
         )
         family = socket.AF_INET6
     return struct.pack("=HH28s", family, len(raw), raw)
+
+
+def scope_of(ip: ipaddress.IPv6Address) -> int:
+    """The number of the interface that an address is bound to, 0 for any."""
+    scope = ip.scope_id or "0"
+    try:
+        return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
+    except OSError:
+        raise ValueError(f"{ip}: no interface {scope}") from None

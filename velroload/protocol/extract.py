@@ -18,6 +18,8 @@ def json_rule(path: Sequence[str | int]) -> Rule:
         try:
             value = orjson.loads(body)
             for step in path:
+                if isinstance(value, str):
+                    return None  # Python would take one letter of it
                 value = value[step]
         except (orjson.JSONDecodeError, LookupError, TypeError):
             return None

@@ -13,7 +13,7 @@ import numpy as np
 from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
+from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
 from velroload.protocol.address import Target
 
 STEP = np.dtype(
@@ -195,7 +195,7 @@ class _Writer:
         """Keep the length of the longest request, its slots full."""
         length = 0
         for kind, _, _, size in self.parts[first:]:
-            length += {LITERAL: size, SLOT: SLOT_BYTES, LENGTH: 20}[kind]
+            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}[kind]
         self.longest = max(self.longest, length)
 
     def think(self, think: Think) -> int:
@@ -224,14 +224,18 @@ class _Writer:
         return Compiled(setup, flow, None if pause is None else self.think(pause), row)
 
 
+def headers_of(plan: Plan, request: Request) -> Headers:
+    """The plan's headers and the request's own, which replace the plan's of the same name."""
+    own = {name.lower() for name, _ in request.headers}
+    return (*(pair for pair in plan.headers if pair[0].lower() not in own), *request.headers)
+
+
 def request_head(plan: Plan, target: Target, request: Request) -> bytes:
     """The request line and the headers, without Content-Length and the empty line.
 
-    A request's own header replaces the plan's of the same name.
+    A header that the plan gives replaces the default of the same name.
     """
-    own = {name.lower() for name, _ in request.headers}
-    headers = [pair for pair in plan.headers if pair[0].lower() not in own]
-    headers += request.headers
+    headers = headers_of(plan, request)
     names = {name.lower() for name, _ in headers}
     lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
     if "host" not in names:
@@ -252,7 +256,7 @@ def request_flags(plan: Plan, request: Request) -> int:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
-    for name, value in (*plan.headers, *request.headers):
+    for name, value in headers_of(plan, request):
         if name.lower() == "connection" and "close" in value.lower():
             flags |= CLOSE
     return flags

@@ -1,0 +1,56 @@
+"""URLs taken apart, and addresses as rows of the core: used for a real connection."""
+
+import socket
+import struct
+
+import pytest
+
+from velroload.protocol.address import Target, pack_address
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://h", Target("http", "h", 80, "h", "")),
+        ("http://h:8080/a/b", Target("http", "h", 8080, "h:8080", "/a/b")),
+        ("http://[::1]:9/", Target("http", "::1", 9, "[::1]:9", "/")),
+        ("http://H.Example", Target("http", "h.example", 80, "H.Example", "")),
+    ],
+)
+def test_target(url: str, target: Target) -> None:
+    assert Target.of(url) == target
+
+
+def test_ipv4_row() -> None:
+    family, length, raw = struct.unpack("=HH28s", pack_address("127.0.0.1", 8080))
+    assert (family, length) == (socket.AF_INET, 16)
+    assert raw == (
+        struct.pack("=H", socket.AF_INET) + b"\x1f\x90" + bytes([127, 0, 0, 1]) + bytes(20)
+    )
+
+
+@pytest.mark.parametrize(("address", "scope"), [("fe80::1", 0), ("fe80::1%7", 7)])
+def test_ipv6_row(address: str, scope: int) -> None:
+    family, length, raw = struct.unpack("=HH28s", pack_address(address, 80))
+    assert (family, length) == (socket.AF_INET6, 28)
+    packed = socket.inet_pton(socket.AF_INET6, "fe80::1")
+    assert raw == (
+        struct.pack("=H", socket.AF_INET6)
+        + b"\x00\x50"
+        + bytes(4)
+        + packed
+        + struct.pack("=I", scope)
+    )
+
+
+def test_a_scope_may_be_the_name_of_an_interface() -> None:
+    index, name = socket.if_nameindex()[0]
+    assert pack_address(f"fe80::1%{name}", 80) == pack_address(f"fe80::1%{index}", 80)
+    with pytest.raises(ValueError, match=r"^fe80::1%none: no interface none$"):
+        pack_address("fe80::1%none", 80)
+
+
+@pytest.mark.parametrize("address", ["localhost", "", "1.2.3", "127.0.0.1:80"])
+def test_anything_but_an_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 address$"):
+        pack_address(address, 80)

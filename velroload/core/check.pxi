@@ -1,0 +1,76 @@
+# Whether a program may be run: every index is in range and every request has room, so that the hot
+# path need not look. Called once, at the engine's door.
+
+
+cdef object check_program(vl_program *p, size_t rules):
+    cdef uint32_t i
+    if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
+        raise ValueError("program: no address, or slots of an odd size")
+    for i in range(p.n_parts):
+        if p.parts[i].kind > PART_LENGTH \
+                or (p.parts[i].kind == PART_SLOT and p.parts[i].slot >= p.n_slots) \
+                or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
+            raise ValueError(f"program: part {i} is out of range")
+    for i in range(p.n_captures):
+        if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
+            raise ValueError(f"program: capture {i} is out of range")
+    for i in range(p.n_steps):
+        check_step(p, i)
+
+
+cdef object check_step(vl_program *p, uint32_t i):
+    cdef vl_step *step = &p.steps[i]
+    if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
+            or <uint64_t> step.part_first + step.part_count > p.n_parts \
+            or (step.op == STEP_REQUEST and step.part_count == 0) \
+            or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
+        raise ValueError(f"program: step {i} is out of range")
+    if rendered_most(p, step) > p.render_bytes:
+        raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
+
+
+cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
+    """The length of a request whose slots are full."""
+    cdef uint64_t most = 0
+    cdef uint32_t i
+    for i in range(step.part_first, step.part_first + step.part_count):
+        if p.parts[i].kind == PART_LITERAL:
+            most += p.parts[i].length
+        elif p.parts[i].kind == PART_SLOT:
+            most += p.slot_bytes - 4
+        else:
+            most += 20                  # digits of the largest uint64
+    return most
+
+
+cdef object check_scenario(vl_engine *e, vl_scenario *s):
+    """Counts the requests of its sections. A flow without any could go round for ever."""
+    cdef vl_program *p = &e.program
+    cdef uint32_t pc
+    if <uint64_t> s.setup_first + s.setup_count > p.n_steps \
+            or <uint64_t> s.flow_first + s.flow_count > p.n_steps \
+            or <uint64_t> s.user_first + s.user_count > e.n_users \
+            or (s.think != NONE and (s.think >= p.n_steps or p.steps[s.think].op != STEP_THINK)):
+        raise ValueError("settings: a scenario is out of range")
+    for pc in range(s.setup_first, s.setup_first + s.setup_count):
+        s.setup_requests += p.steps[pc].op == STEP_REQUEST
+    for pc in range(s.flow_first, s.flow_first + s.flow_count):
+        s.flow_requests += p.steps[pc].op == STEP_REQUEST
+    if s.flow_requests == 0:
+        raise ValueError("settings: the flow of a scenario has no request")
+
+
+cdef object check_rows(vl_engine *e, const vl_row *rows, size_t n, bint users, uint32_t user_count):
+    """`users`: the rows of users joining and leaving, whose ids become places in the table."""
+    cdef int64_t most = <int64_t> user_count * e.workers, last
+    cdef size_t i
+    for i in range(n):
+        if rows[i].count < 0 or rows[i].end_ns < rows[i].start_ns or rows[i].phase >= e.n_phases \
+                or rows[i].kind > ROW_VUS_DOWN or users != (rows[i].kind >= ROW_VUS_UP):
+            raise ValueError(f"settings: row {i} of a schedule is out of range")
+        if not users or rows[i].count == 0:
+            continue
+        last = (min(rows[i].count, most + 1) - 1) * rows[i].stride
+        last = rows[i].first_id + (last if rows[i].kind == ROW_VUS_UP else -last)
+        if not 0 <= rows[i].first_id < most or not 0 <= last < most:
+            raise ValueError("settings: a schedule has a user that is not there")
