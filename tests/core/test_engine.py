@@ -181,6 +181,7 @@ def test_refused_connection() -> None:
         rig = Rig(plan_for(url, iterations(3))).run()
     c = balanced(rig)
     assert (rig.samples["error"] == ErrorKind.CONNECT_REFUSED).all()
+    assert not (rig.samples["flags"] & Flag.USER_CLOCK).any()  # by kind, not a fallback
     assert c["requests_started"] == len(rig.samples) == 3
     assert c["requests_sent"] == 0
 
@@ -479,6 +480,66 @@ def test_a_pause_of_ours_is_recorded() -> None:
     assert length_ns > 80 * MILLISECOND_NS
     assert 0 <= at_ns < 100 * MILLISECOND_NS
     assert balanced(rig)["iterations_completed"] == 40
+
+
+def test_starts_missed_in_a_pause_of_ours_are_our_lag_not_the_targets_wait() -> None:
+    """One idle user, a start every 5 ms, nobody polls for 120 ms: he works off what we missed."""
+    with ScriptedServer(respond()) as server:
+        load = Load(
+            "constant-arrival-rate", rate=Fraction(200), duration_ns=200 * MILLISECOND_NS, users=1
+        )
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        rig.turn()
+        threading.Event().wait(0.12)
+        while rig.turn() != _core.DONE:
+            pass
+        rig.finish()
+    assert balanced(rig)["iterations_completed"] == 40
+    samples = np.sort(rig.samples, order="scheduled_ns")
+    before_ns = 1000 * (samples["wait_us"].astype(np.int64) + samples["connect_us"])
+    lag_ns = samples["sent_ns"] - samples["scheduled_ns"] - before_ns
+    missed = samples["scheduled_ns"] < 100 * MILLISECOND_NS
+    assert (lag_ns[missed][5:] > samples["wait_us"][missed][5:] * 1000).all()
+    assert lag_ns.max() > 80 * MILLISECOND_NS
+
+
+def test_late_starts_end_with_the_graceful_stop_and_cost_no_cpu() -> None:
+    """One user, a server that never answers: what is late after the end stays unstarted."""
+
+    def silent(connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            pass
+
+    load = Load(
+        "constant-arrival-rate", rate=Fraction(200), duration_ns=100 * MILLISECOND_NS, users=1
+    )
+    with ScriptedServer(silent) as server:
+        plan = plan_for(server.url, load, graceful_stop_ns=300 * MILLISECOND_NS)
+        rig = Rig(plan).run()
+    c = balanced(rig)
+    assert (c["iterations_started"], c["iterations_unstarted"], c["left_in_flight"]) == (1, 19, 1)
+    assert c["waits"] < 200  # a loop that spun would have waited many thousand times
+
+
+def test_nobody_logs_in_after_the_end() -> None:
+    """A failed log-in is tried again later, but not once the run has been stopped."""
+    failure = OK.replace(b"200 OK", b"503 No")
+    with ScriptedServer(respond(failure)) as server:
+        load = Load("constant-vus", users=3, duration_ns=100 * SECOND_NS)
+        rig = Rig(plan_for(server.url, load, (GET,), (Request("GET", "/login"),)))
+        rig.start()
+        while rig.counters["requests_started"] < 9 or rig.counters["in_flight"]:
+            rig.turn()
+        started = rig.counters["requests_started"]
+        rig.engine.stop()
+        while rig.turn() != _core.DONE:
+            pass
+        rig.finish()
+    c = balanced(rig)
+    assert c["requests_started"] == started
+    assert c["requests_unstarted"] == 3
+    assert c["vus_active"] == 0
 
 
 def test_closed_engine_refuses() -> None:

@@ -171,7 +171,8 @@ def _unsent(data: RunData) -> tuple[int, float, bool]:
     waited = count_above(wait, WAITED_NS)[0] > WAITED_SHARE * complete
     requests = ledger(data, "requests")
     silent = (requests.get("timeouts") or 0) + (requests.get("in_flight") or 0)
-    limited = waited or silent > WAITED_SHARE * complete or dropped > unstarted
+    slow = complete == 0 or silent > WAITED_SHARE * complete
+    limited = waited or slow or dropped > unstarted
     return unsent, unsent / planned if planned else 0.0, limited
 
 

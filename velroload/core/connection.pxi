@@ -350,6 +350,8 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     cdef uint32_t u = r.user
     cdef vl_user *user = &e.users[u]
     sample_push(e, c, r, error, status, now)
+    if now - r.end_ns > PAUSE_NS:
+        pause_add(e, &e.scenarios[user.scenario], r.end_ns, now)
     if r.sent:
         in_flight_change(e, now, -1)
     if r.capture != NONE:
@@ -384,7 +386,7 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
         return
     user = &e.users[u]
     count(&e.ring, C_WAITING, <uint64_t> -1)
-    freed = waited_until(e, user.scheduled_ns, c.freed_ns)
+    freed = waited_until(&e.scenarios[user.scenario], user.scheduled_ns, c.freed_ns)
     if freed > user.available_ns:
         user.available_ns = freed
     user.connection = i                 # handed over; taken up when the ready queue is served

@@ -19,7 +19,6 @@ cdef enum:
 cdef enum:
     HEARTBEAT_NS = 20_000_000
     STALL_NS = 50_000_000
-    PAUSE_NS = 1_000_000
     SPIN_LEAST_NS = 50_000
     SPIN_MOST_NS = 500_000
     SPIN_REVIEW_NS = 10_000_000_000
@@ -217,11 +216,12 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     cdef int64_t turn = now
     cdef uint64_t one = 1
     cdef int n, wait_ms
+    cdef uint32_t i
     count(&e.ring, C_POLLS, 1)
     while not e.done:
         if now - e.due_ns > PAUSE_NS:
-            e.pause_from_ns = e.due_ns
-            e.pause_until_ns = now
+            for i in range(e.n_scenarios):
+                pause_add(e, &e.scenarios[i], e.due_ns, now)
         phase_advance(e, now)
         timers_fire(e, now)
         users_pace(e, now)

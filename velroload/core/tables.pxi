@@ -95,6 +95,8 @@ cdef struct vl_scenario:
     vl_queue idle               # first in, first out: all users take their turn
     int64_t end_ns              # no iteration starts at or after
     int64_t budget              # iterations left to start, -1 without limit
+    int64_t pause_from_ns       # our last pause that held up starts
+    int64_t pause_until_ns
     uint32_t setup_first
     uint32_t setup_count
     uint32_t setup_requests
@@ -124,6 +126,7 @@ cdef enum:
     MAX_SCENARIOS = 256
     RECEIVE_BYTES = 65536
     WAKE_BUCKETS = 64
+    PAUSE_NS = 1_000_000        # later than this, we were away
     UNREAD_READS = 16           # full buffers of one connection before the others have a turn
 
 cdef struct vl_engine:
@@ -167,8 +170,6 @@ cdef struct vl_engine:
     int64_t drain_until_ns
     int64_t armed_ns
     int64_t due_ns              # what the loop is waiting for
-    int64_t pause_from_ns       # the last time that we came late to what was due ...
-    int64_t pause_until_ns      # ... and when we came
     int64_t phase_starts[256]
     uint32_t n_phases
     uint32_t open_fds

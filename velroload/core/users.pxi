@@ -70,6 +70,23 @@ cdef void setup_begin(vl_engine *e, uint32_t u) noexcept nogil:
     user_ready(e, u)
 
 
+cdef inline bint setup_is_vain(vl_engine *e, vl_user *user) noexcept nogil:
+    """It is in its setup, and nothing will come after it."""
+    return user.section == SECTION_SETUP and (e.stopping or not user.has_start) \
+        and (user.leaving or e.scenarios[user.scenario].over)
+
+
+cdef void setup_abandon(vl_engine *e, uint32_t u) noexcept nogil:
+    """The user leaves between two steps of its setup: a log-in that nobody needs is not sent."""
+    cdef vl_user *user = &e.users[u]
+    if user.pc < section_stop(&e.scenarios[user.scenario], user):
+        unstarted_count(e, user)
+        user.begun = 0
+    else:
+        user.section = SECTION_REST
+    user_off(e, u)
+
+
 cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
     """End the user after its iteration; at once when it is not in one."""
     cdef vl_user *user = &e.users[u]
@@ -77,6 +94,8 @@ cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
         user_off(e, u)
     elif user.state != USER_OFF:
         user.leaving = 1
+        if user.state == USER_THINKING and setup_is_vain(e, user):
+            setup_abandon(e, u)
 
 
 cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
@@ -122,18 +141,28 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
     return <int64_t> ns
 
 
-cdef inline int64_t waited_until(vl_engine *e, int64_t due, int64_t freed) noexcept nogil:
+cdef void pause_add(vl_engine *e, vl_scenario *s, int64_t since, int64_t now) noexcept nogil:
+    """We were away: something was due, or an answer lay unread, since `since`. An earlier pause
+    stands while starts that it held up still wait."""
+    if since <= s.pause_until_ns:
+        s.pause_from_ns = min(s.pause_from_ns, since)
+        s.pause_until_ns = now
+    elif pacer_due(&s.starts) >= s.pause_until_ns - e.epoch_ns:
+        s.pause_from_ns = since
+        s.pause_until_ns = now
+
+
+cdef inline int64_t waited_until(vl_scenario *s, int64_t due, int64_t freed) noexcept nogil:
     """When the target let go of what a start due at `due` needed; never before `due`.
 
-    A pause of ours in between hides how long the target would have taken without it: that part is
-    generator lag, not the target's wait.
+    A start that came due in a pause of ours might have met a free user without it: the rest of
+    the pause is generator lag, not the target's wait.
     """
-    cdef int64_t first, last
     if freed <= due:
         return due
-    first = due if due > e.pause_from_ns else e.pause_from_ns
-    last = freed if freed < e.pause_until_ns else e.pause_until_ns
-    return freed - (last - first) if last > first else freed
+    if due < s.pause_from_ns or due >= s.pause_until_ns:
+        return freed
+    return due if freed < s.pause_until_ns else due + freed - s.pause_until_ns
 
 
 cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:
@@ -146,7 +175,7 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) n
     user.iteration += 1
     user.iteration_ns = at
     user.scheduled_ns = at
-    user.available_ns = waited_until(e, at, user.freed_ns)
+    user.available_ns = waited_until(s, at, user.freed_ns)
     user.think_ns = 0
     user.pc = s.flow_first
     count(&e.ring, C_ITERATIONS_STARTED, 1)
@@ -275,6 +304,8 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         return
     if e.pooled and user.connection != NONE:
         request_start(e, u, user.connection, now)
+    elif setup_is_vain(e, user):
+        setup_abandon(e, u)
     elif user.section != SECTION_REST:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:

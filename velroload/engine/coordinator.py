@@ -80,9 +80,9 @@ class Coordinator:
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
         evidence = Evidence(self.workers)
-        epoch_ns = self.workers.go()
-        if self._signals:
+        if self._signals:  # before the start: then nothing is sent at all
             self._stop("now", 0)
+        epoch_ns = self.workers.go()
         self.recorder.update_manifest(
             epoch_monotonic_ns=epoch_ns,
             workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from velroload.engine.control import Decoder, Message, encode, write_program
@@ -49,12 +50,13 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         program = write_program(settings, arrays)
         descriptors = (theirs.fileno(), self.segment.fd, program)
-        command = [sys.executable, "-m", "velroload.engine.worker"]
+        command = [sys.executable, "-P", "-m", "velroload.engine.worker"]
         try:
             self._process = subprocess.Popen(
                 [*command, *map(str, descriptors), str(os.getpid())],
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
+                env=environment(),
                 process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
             )
         finally:
@@ -136,6 +138,13 @@ class WorkerProcess:
             code = self._process.wait()
         self.died = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited {code}"
         self.on_change()
+
+
+def environment() -> dict[str, str]:
+    """Ours, with this very package first on the path (-P keeps the current folder out of it)."""
+    root = str(Path(__file__).resolve().parents[2])
+    given = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
 
 
 def require_ready(workers: list[WorkerProcess]) -> None:
