@@ -1,0 +1,354 @@
+"""core/users.pxi: load models as a server sees them, each in one engine in this process."""
+
+import socket
+import threading
+import time
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from tests.rig import GET, Rig, plan_for
+from tests.servers.scripted import OK, ScriptedServer, read_request, respond
+from velroload import _core
+from velroload.plan.model import Load, Plan, Request, Scenario, Stage, Think
+from velroload.sample import Kind
+
+MILLISECOND_NS = 10**6
+SECOND_NS = 10**9
+
+
+def ms(n: int) -> int:
+    return n * MILLISECOND_NS
+
+
+def requests(rig: Rig) -> NDArray[np.void]:
+    return rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
+
+
+def users_of(rows: NDArray[np.void]) -> NDArray[np.uint32]:
+    found: NDArray[np.uint32] = rows["user_address"] & 0xFFFFFF
+    return found
+
+
+def first_starts(rig: Rig) -> list[int]:
+    """When each user's first request was scheduled, by user."""
+    rows = requests(rig)
+    return [int(rows["scheduled_ns"][users_of(rows) == u].min()) for u in np.unique(users_of(rows))]
+
+
+def test_constant_vus_join_evenly_over_the_ramp() -> None:
+    load = Load(
+        "constant-vus", users=8, ramp_ns=ms(160), duration_ns=ms(60), think=Think("constant", (1,))
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    assert first_starts(rig) == [ms(20) * user for user in range(8)]
+    assert rig.counters["vus_started"] == 8
+    assert rig.counters["vus_active"] == 0
+    assert requests(rig)["scheduled_ns"].max() < ms(220)
+
+
+def test_ramping_vus_leave_and_close_their_connections() -> None:
+    """0 to 6 in 60 ms, 60 ms as they are, down to 2 in 40 ms, 60 ms so: four really leave."""
+    open_now: list[int] = []
+
+    def script(connection: socket.socket, number: int) -> None:
+        open_now.append(number)
+        while read_request(connection):
+            connection.sendall(OK)
+        open_now.remove(number)
+        if len(open_now) == 2:
+            two_left.set()
+
+    two_left = threading.Event()
+    stages = tuple(Stage(ms(length), Fraction(to)) for length, to in
+                   ((60, 6), (60, 6), (40, 2), (600, 2)))  # fmt: skip
+    load = Load("ramping-vus", stages=stages, think=Think("constant", (ms(1),)))
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        most = 0
+        while not two_left.is_set():
+            assert rig.turn(ms(5)) != _core.DONE, "nobody left before the end"
+            most = max(most, rig.counters["vus_active"])
+        assert (rig.counters["vus_active"], rig.counters["connections_open"]) == (2, 2)
+        while rig.turn() != _core.DONE:
+            pass
+        rig.finish()
+        assert server.connections == 6
+    assert most == 6
+    rows = requests(rig)
+    assert first_starts(rig) == [ms(10) * user for user in range(6)]
+    last = [int(rows["scheduled_ns"][users_of(rows) == user].max()) for user in range(6)]
+    assert min(last[:2]) > ms(500)
+    for user in range(2, 6):  # the highest leaves first: 6 at 120 ms, 2 at 160 ms
+        assert last[user] <= ms(120 + 10 * (6 - user))
+    assert rig.counters["iterations_interrupted"] == 0
+
+
+def test_ramping_vus_come_back_without_a_second_setup() -> None:
+    stages = tuple(Stage(ms(length), Fraction(to)) for length, to in
+                   ((0, 3), (60, 3), (0, 1), (60, 1), (0, 3), (60, 3)))  # fmt: skip
+    load = Load("ramping-vus", stages=stages, think=Think("constant", (ms(1),)))
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, setup=(Request("GET", "/login"),))).run()
+    rows = requests(rig)
+    assert Counter(users_of(rows[rows["endpoint"] == 0]).tolist()) == {0: 1, 1: 1, 2: 1}
+    assert rig.counters["vus_started"] == 3
+    flow = rows[rows["endpoint"] == 1]
+    again = flow[(users_of(flow) == 2) & (flow["scheduled_ns"] > ms(70))]
+    assert again["scheduled_ns"].min() >= ms(120)
+    assert rig.counters["connections_opened"] == 5
+
+
+@pytest.mark.parametrize(
+    ("stages", "count"),
+    [
+        (((200, 400),), 40),
+        (((100, 400), (100, 0)), 40),
+        (((50, 100), (0, 1000), (50, 1000), (100, 0)), 2 + 50 + 50 + 1),
+        (((150, 333),), 25),
+    ],
+)
+def test_ramping_arrival_rate_starts_exactly_the_integral(
+    stages: tuple[tuple[int, int], ...], count: int
+) -> None:
+    load = Load(
+        "ramping-arrival-rate",
+        users=20,
+        stages=tuple(Stage(ms(length), Fraction(to)) for length, to in stages),
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    assert rig.job.iterations_planned == count
+    assert rig.counters["iterations_completed"] == len(requests(rig)) == count
+    due, _ = _core.Pacer(rig.job.arrays["starts0"], 0).drain_all()
+    assert sorted(requests(rig)["scheduled_ns"].tolist()) == np.frombuffer(due, np.int64).tolist()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_poisson_starts_exactly_what_was_drawn(seed: int) -> None:
+    load = Load(
+        "constant-arrival-rate",
+        rate=Fraction(500),
+        duration_ns=ms(200),
+        users=50,
+        arrival="poisson",
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, seed=seed)).run()
+    assert rig.counters["iterations_completed"] == rig.job.iterations_planned
+    due, _ = _core.Pacer(
+        rig.job.arrays["starts0"], rig.job.settings["scenarios"][0]["seed"]
+    ).drain_all()
+    assert sorted(requests(rig)["scheduled_ns"].tolist()) == np.frombuffer(due, np.int64).tolist()
+
+
+def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
+    """The pauses of 40 users, in ns: between iterations, or between two steps of one."""
+    pauses = []
+    flow = (GET, think, Request("GET", "/second")) if inside else (GET,)
+    load = Load(
+        "constant-vus", users=40, duration_ns=ms(400), think=None if inside else think
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, flow)).run()
+    rows = requests(rig)
+    for user in range(40):
+        own = rows[users_of(rows) == user]
+        own = own[np.argsort(own["scheduled_ns"], kind="stable")]
+        gaps = own["scheduled_ns"][1:] - own["end_ns"][:-1]
+        pauses.append(gaps[own["endpoint"][1:] == 1] if inside else gaps)
+    return np.concatenate(pauses).astype(np.float64)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_constant_pause_lasts_from_the_end_to_the_next_start(inside: bool) -> None:
+    pauses = thinking(Think("constant", (ms(5),)), inside=inside)
+    assert len(pauses) > 300
+    assert (pauses == ms(5)).all()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_uniform_pauses(inside: bool) -> None:
+    pauses = thinking(Think("uniform", (ms(2), ms(6))), inside=inside)
+    assert len(pauses) > 300
+    # A pause cut off by the end of the run is missing: judge the first ones of each user only.
+    assert ms(2) <= pauses.min() < pauses.max() < ms(6)
+    assert stats.kstest((pauses - ms(2)) / ms(4), "uniform").pvalue > 1e-4
+
+
+def test_exponential_pauses() -> None:
+    """A short mean: pauses that the end of the run cuts off would bend the distribution."""
+    pauses = thinking(Think("exponential", (ms(2),)), inside=True)
+    assert len(pauses) > 300
+    assert stats.kstest(pauses / ms(2), "expon").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("users", [1, 7, 25])
+def test_a_fixed_number_of_iterations(users: int) -> None:
+    load = Load("constant-vus", users=users, iterations=50)
+    flow = (GET, Request("GET", "/second"))
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, flow)).run()
+    assert rig.counters["iterations_completed"] == 50
+    assert rig.counters["requests_started"] == 100
+    whole = rig.samples[rig.samples["flags"] & 3 == Kind.ITERATION]
+    assert len(whole) == 50
+    assert (whole["end_ns"] >= whole["scheduled_ns"]).all()
+
+
+@pytest.mark.parametrize("arrival", ["uniform", "poisson"])
+def test_a_fixed_number_at_a_rate(arrival: str) -> None:
+    load = Load(
+        "constant-arrival-rate", rate=Fraction(500), iterations=77, users=9, arrival=arrival
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    assert rig.counters["iterations_completed"] == rig.job.iterations_planned == 77
+
+
+@pytest.mark.parametrize("users", [3, 10, 64])
+def test_users_at_a_rate_take_turns(users: int) -> None:
+    """Each of N users gets the same number of starts, give or take one, in the same order."""
+    load = Load(
+        "constant-arrival-rate", rate=Fraction(250), duration_ns=ms(400), users=users
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+        assert server.connections == users
+    rows = requests(rig)
+    counts = Counter(users_of(rows).tolist())
+    assert len(rows) == 100
+    assert set(counts) == set(range(users))
+    assert_longest_idle_first(rows, users)
+    busy_ns = rows["end_ns"] + rows["read_lag_ns"] - rows["scheduled_ns"]
+    held_up = busy_ns.max() > ms(4) * (users - 1)  # when his turn came
+    assert held_up or max(counts.values()) - min(counts.values()) <= 1
+
+
+def assert_longest_idle_first(rows: NDArray[np.void], users: int) -> None:
+    """Whoever gets a start: nobody else has been waiting for longer."""
+    freed_ns = {user: user - users for user in range(users)}  # they joined in this order
+    for row in rows[np.argsort(rows["scheduled_ns"])]:
+        taken_ns = int(row["sent_ns"]) - int(row["connect_us"]) * 1000
+        chosen = int(row["user_address"]) & 0xFFFFFF
+        idle = [at for at in freed_ns.values() if at < taken_ns - ms(1)]
+        assert not idle or freed_ns[chosen] <= min(idle)
+        freed_ns[chosen] = int(row["end_ns"]) + int(row["read_lag_ns"])
+
+
+def test_users_and_rate_ramp_together() -> None:
+    """The rate of each user stays what it will be: nobody is asked for more than his share."""
+    load = Load(
+        "constant-arrival-rate",
+        rate=Fraction(400),
+        ramp_ns=ms(200),
+        duration_ns=ms(100),
+        users=20,
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    rows = requests(rig)
+    assert len(rows) == 40 + 40
+    assert rig.counters["vus_started"] == 20
+    in_ramp = rows["scheduled_ns"][rows["scheduled_ns"] < ms(200)]
+    assert len(in_ramp) == 40
+    at = np.sqrt(np.arange(40) / 40) * ms(200)
+    assert np.abs(np.sort(in_ramp) - at).max() <= 2
+    for n, start in enumerate(first_starts(rig)):
+        assert start >= ms(10) * n - 1  # not before he joined
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load("constant-vus", users=6, duration_ns=ms(150)),
+        Load("constant-arrival-rate", users=6, rate=Fraction(200), duration_ns=ms(150)),
+        Load("constant-arrival-rate", max_vus=6, rate=Fraction(200), duration_ns=ms(150)),
+    ],
+)
+def test_setup_comes_before_the_flow_of_each_user_and_once(load: Load) -> None:
+    setup = (Request("GET", "/a"), Think("constant", (ms(2),)), Request("GET", "/b"))
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, setup=setup)).run()
+    rows = requests(rig)
+    for user in np.unique(users_of(rows)):
+        own = rows[users_of(rows) == user]
+        own = own[np.argsort(own["sent_ns"], kind="stable")]
+        assert own["endpoint"].tolist() == [0, 1, *[2] * (len(own) - 2)]
+        assert own["scheduled_ns"][1] - own["end_ns"][0] == ms(2)
+    if load.is_open:
+        assert rig.counters["iterations_completed"] == 30
+        assert (rows["endpoint"] == 2).sum() == 30
+
+
+def test_vus_on_demand_are_as_few_as_are_needed() -> None:
+    """A target that answers at once needs few; one that holds every request needs one a start."""
+    load = Load("constant-arrival-rate", rate=Fraction(200), duration_ns=ms(200), max_vus=30)
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    assert rig.counters["iterations_completed"] == 40
+    assert 1 <= rig.counters["vus_started"] < 30
+
+    released = threading.Event()
+
+    def held(connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            released.wait(20)
+            connection.sendall(OK)
+
+    with ScriptedServer(held) as server:
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        while rig.counters["vus_started"] < 30:
+            rig.turn(ms(5))
+        while time.monotonic_ns() < rig.epoch_ns + ms(180):
+            rig.turn(ms(5))
+        assert rig.counters["connections_opened"] == 30
+        released.set()
+        while rig.turn() != _core.DONE:
+            pass
+        rig.finish()
+    assert rig.counters["vus_started"] == 30
+    assert rig.counters["iterations_completed"] == 40
+    rows = requests(rig)
+    assert sorted(rows["scheduled_ns"].tolist()) == [ms(5) * n for n in range(40)]
+    late = rows[rows["iteration"] > 1]  # found no free VU at the most, and waited for one
+    assert (late["wait_us"] > 0).any()
+
+
+def test_scenarios_run_side_by_side() -> None:
+    closed = Scenario("a", Load("constant-vus", users=2, duration_ns=ms(100)), (GET,))
+    rated = Scenario(
+        "b",
+        Load("constant-arrival-rate", rate=Fraction(200), duration_ns=ms(100), users=3),
+        (Request("GET", "/b"),),
+    )
+    with ScriptedServer(respond()) as server:
+        base = plan_for(server.url, closed.load)
+        plan = Plan(
+            "t", server.url, (closed, rated), timeouts=base.timeouts, graceful_stop_ns=SECOND_NS
+        )
+        rig = Rig(plan).run()
+        assert server.connections == 5
+    rows = requests(rig)
+    assert set(users_of(rows[rows["endpoint"] == 0]).tolist()) == {0, 1}
+    assert set(users_of(rows[rows["endpoint"] == 1]).tolist()) == {2, 3, 4}
+    assert (rows["endpoint"] == 1).sum() == 20
+
+
+def test_a_run_is_reproducible_from_its_seed() -> None:
+    load = Load("constant-vus", users=5, iterations=40, think=Think("exponential", (ms(1),)))
+    draws = []
+    for seed in (1, 1, 2):
+        with ScriptedServer(respond()) as server:
+            rig = Rig(plan_for(server.url, load, seed=seed)).run()
+        rows = requests(rig)
+        own = rows[users_of(rows) == 0]
+        draws.append((own["scheduled_ns"][1:5] - own["end_ns"][:4]).tolist())
+    assert draws[0] == draws[1] != draws[2]
