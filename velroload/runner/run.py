@@ -40,7 +40,8 @@ Address = tuple[str, int]
 class Ui(Protocol):
     """What a run says while it goes on, and how its result is coloured: (role, text) → text."""
 
-    style: Callable[[str, str], str]
+    @property
+    def style(self) -> Callable[[str, str], str]: ...
 
     def say(self, line: str) -> None: ...
     def progress(self, figures: dict[str, Any]) -> None: ...
@@ -94,8 +95,12 @@ def undisturbed() -> Iterator[None]:
 
 
 def fit(cores: Cores, work: Work) -> Cores:
-    """No more workers than there are users or connections to give them."""
-    most = max(1, min(work.users, work.connections))
+    """No more workers than there are users or connections to give them.
+
+    Every worker gets a part of every rate, and needs a user for it.
+    """
+    shared = [each.peak_vus for each in work.schedules if each.is_open]
+    most = max(1, min(work.users, work.connections, *shared))
     return replace(cores, workers=cores.workers[:most])
 
 
