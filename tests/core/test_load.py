@@ -26,12 +26,12 @@ def ms(n: int) -> int:
 
 
 def requests(rig: Rig) -> NDArray[np.void]:
-    return rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
+    rows: NDArray[np.void] = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
+    return rows
 
 
-def users_of(rows: NDArray[np.void]) -> NDArray[np.uint32]:
-    found: NDArray[np.uint32] = rows["user_address"] & 0xFFFFFF
-    return found
+def users_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
+    return rows["user_address"].astype(np.int64) & 0xFFFFFF
 
 
 def first_starts(rig: Rig) -> list[int]:
