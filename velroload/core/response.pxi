@@ -1,0 +1,136 @@
+# The end of a request: judge the response, write the sample, let connection and user go on.
+
+
+cdef inline uint32_t saturate(int64_t value) noexcept nogil:
+    if value <= 0:
+        return 0
+    if value > UINT32_MAX:
+        return UINT32_MAX
+    return <uint32_t> value
+
+
+cdef void request_fail(vl_engine *e, vl_connection *c, uint8_t error, int64_t now) noexcept nogil:
+    """The request ended without a complete response; so does its connection."""
+    cdef vl_request *r = &e.requests[c.request]
+    if r.end_ns == 0:
+        r.end_ns = now
+    r.flags &= <uint16_t> ~FLAG_USER_CLOCK          # no stamp by kind, not for want of one
+    c.http.keep_alive = 0
+    request_end(e, c, error, 0, now)
+
+
+cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """A whole response of any status: judge it, take what it is asked for."""
+    cdef vl_request *r = &e.requests[c.request]
+    cdef vl_step *step = &e.program.steps[r.step]
+    cdef uint8_t error = ERR_NONE
+    if not expected(&e.program, step, c.http.status):
+        error = ERR_STATUS
+    elif step.capture_count:
+        error = <uint8_t> captures_take(e, r, step)
+    c.served += 1
+    request_end(e, c, error, c.http.status, now)
+
+
+cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
+                      int64_t now) noexcept nogil:
+    """Write the sample, let go of the connection, let the user go on."""
+    cdef uint32_t at = c.request
+    cdef vl_request *r = &e.requests[at]
+    cdef uint32_t u = r.user
+    cdef vl_user *user = &e.users[u]
+    sample_push(e, c, r, error, status, now)
+    if now - r.end_ns > PAUSE_NS:
+        pause_add(e, &e.scenarios[user.scenario], r.end_ns, now)
+    if r.sent:
+        in_flight_change(e, now, -1)
+    if r.capture != NONE:
+        e.bodies[r.capture].next = e.free_body
+        e.free_body = r.capture
+    user.freed_ns = r.end_ns
+    user.failures = 0 if status else user.failures + (user.failures < 20)
+    c.freed_ns = r.end_ns
+    c.request = NONE
+    r.next = e.free_request
+    e.free_request = at
+    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE:
+        connection_drop(e, c)
+    else:
+        deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)
+    connection_release(e, c, now)
+    user_proceed(e, u, error)
+
+
+cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """Give a pooled connection to the user who has waited longest, or back to the pool."""
+    cdef uint32_t i = <uint32_t> (c - e.connections)
+    cdef uint32_t u
+    cdef vl_user *user
+    cdef int64_t freed
+    if not e.pooled:
+        return
+    u = users_pop(e, &e.waiting)
+    if u == NONE:
+        c.idle_queued = 1
+        connections_push(e, &e.pool, i)
+        return
+    user = &e.users[u]
+    count(&e.ring, C_WAITING, <uint64_t> -1)
+    freed = waited_until(&e.scenarios[user.scenario], user.scheduled_ns, c.freed_ns)
+    if freed > user.available_ns:
+        user.available_ns = freed
+    user.connection = i                 # handed over; taken up when the ready queue is served
+    c.idle_queued = 0
+    user_ready(e, u)
+
+
+cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t error,
+                      uint16_t status, int64_t now) noexcept nogil:
+    cdef vl_sample *s = ring_slot(&e.ring)
+    cdef vl_user *user = &e.users[r.user]
+    if s == NULL:
+        count(&e.ring, C_LOST_REQUESTS, 1)
+        return
+    s.scheduled_ns = r.scheduled_ns - e.epoch_ns
+    s.sent_ns = (r.sent_ns if r.sent else r.begun_ns) - e.epoch_ns
+    s.end_ns = r.end_ns - e.epoch_ns
+    s.first_byte_us = saturate((r.first_byte_ns - r.sent_ns) // 1000) if r.first_byte_ns else 0
+    s.wait_us = r.wait_us
+    s.connect_us = r.connect_us
+    s.tls_us = r.tls_us
+    s.read_lag_ns = saturate(now - r.end_ns)
+    s.bytes_in = saturate(<int64_t> r.bytes_in)
+    s.user_address = ((r.user * e.workers + e.worker) & 0xFFFFFF) | (<uint32_t> c.address << 24)
+    s.iteration = user.iteration
+    s.endpoint = e.program.steps[r.step].endpoint
+    s.status = status
+    s.error = error
+    s.phase = r.phase
+    s.flags = r.flags
+    ring_publish(&e.ring)
+
+
+cdef void body_add(vl_engine *e, vl_request *r, const char *data, size_t size) noexcept nogil:
+    """Keep a piece of a body that a capture asked for. Buffers grow once and are used again."""
+    cdef vl_body *body
+    cdef char *grown
+    if r.capture == NONE:
+        if e.free_body == NONE:
+            return
+        r.capture = e.free_body
+        body = &e.bodies[r.capture]
+        e.free_body = body.next
+        body.size = 0
+    body = &e.bodies[r.capture]
+    if body.size + size > e.body_limit:
+        body.size = e.body_limit + 1
+        return
+    if body.size + size > body.room:
+        grown = <char *> realloc(body.data, 2 * (body.size + size))
+        if grown == NULL:
+            body.size = e.body_limit + 1
+            return
+        body.data = grown
+        body.room = 2 * (body.size + size)
+    memcpy(body.data + body.size, data, size)
+    body.size += size
