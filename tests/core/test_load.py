@@ -26,12 +26,13 @@ def ms(n: int) -> int:
 
 
 def requests(rig: Rig) -> NDArray[np.void]:
-    return rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
-
-
-def users_of(rows: NDArray[np.void]) -> NDArray[np.uint32]:
-    found: NDArray[np.uint32] = rows["user_address"] & 0xFFFFFF
+    samples = rig.samples
+    found: NDArray[np.void] = samples[samples["flags"] & 3 == Kind.REQUEST]
     return found
+
+
+def users_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
+    return np.asarray(rows["user_address"] & 0xFFFFFF, np.int64)
 
 
 def first_starts(rig: Rig) -> list[int]:

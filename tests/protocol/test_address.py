@@ -52,5 +52,5 @@ def test_a_scope_may_be_the_name_of_an_interface() -> None:
 
 @pytest.mark.parametrize("address", ["localhost", "", "1.2.3", "127.0.0.1:80"])
 def test_anything_but_an_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 address$"):
+    with pytest.raises(ValueError, match=r"does not appear to be an IPv4 or IPv6 address$"):
         pack_address(address, 80)
