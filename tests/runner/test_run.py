@@ -169,9 +169,7 @@ def test_the_embedded_target_is_started_and_stopped(tmp_path: Path) -> None:
         (Load("constant-arrival-rate", rate=Fraction(1), duration_ns=1, max_vus=1), None, 1),
     ],
 )
-def test_no_more_workers_than_can_be_fed(
-    load: Load, connections: int | None, workers: int
-) -> None:
+def test_no_more_workers_than_can_be_fed(load: Load, connections: int | None, workers: int) -> None:
     work = Work.of(plan_for("http://h", load, connections=connections))
     assert len(fit(Cores(tuple(range(8)), (), ()), work).workers) == workers
 

@@ -6,7 +6,7 @@ import platform
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,12 +56,14 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    folder = make_folder(options.out, plan.name, datetime.now().astimezone())
-    with unused_removed(folder), target_of(plan, cores, work.users, ui) as (url, addresses):
+    with target_of(plan, cores, work.users, ui) as (url, addresses):
         addresses = reachable(addresses or options.addresses, work, len(cores.workers))
-        if options.out is None:
-            link_latest(folder)
-        data, disk_error = measure(replace(plan, target=url), addresses, cores, options, folder, ui)
+        prepared = prepare(replace(plan, target=url), addresses, cores, options)
+        folder = make_folder(options.out, plan.name, datetime.now().astimezone())
+        with unused_removed(folder):
+            data, disk_error = measure(prepared, cores, folder, ui, options.quiet)
+    if options.out is None:
+        link_latest(folder)
     with undisturbed() if data.end and data.end["reason"] else contextlib.nullcontext():
         conclusion = conclude(
             folder,
@@ -92,12 +94,8 @@ def undisturbed() -> Iterator[None]:
 
 
 def fit(cores: Cores, work: Work) -> Cores:
-    """No more workers than there are users or connections to give them.
-
-    Every worker gets a part of every rate, and needs a user for it.
-    """
-    shared = [each.peak_vus for each in work.schedules if each.is_open]
-    most = max(1, min(work.users, work.connections, *shared))
+    """No more workers than there are users or connections to give them."""
+    most = max(1, min(work.users, work.connections))
     return replace(cores, workers=cores.workers[:most])
 
 
@@ -127,27 +125,36 @@ def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple
     return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
 
 
-def measure(
-    plan: Plan,
-    addresses: tuple[Address, ...],
-    cores: Cores,
-    options: Options,
-    folder: Path,
-    ui: Ui,
-) -> tuple[RunData, str | None]:
-    """Run the engine; returns the figures and what could not be saved."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a run needs, made and checked before anything is written or sent."""
+
+    work: Work
+    program: Program
+    jobs: list[Job]
+    manifest: dict[str, Any]
+
+
+def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
+    """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
     packed = b"".join(pack_address(host, port) for host, port in addresses)
     program = compile_program(plan, Target.of(plan.target), packed)
-    spin = spins(options, work, cores, addresses)
-    jobs = make_jobs(work, program, cores.workers, spin)
+    jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    recorder = Recorder(folder, manifest(work, program, addresses, options))
+    return Prepared(work, program, jobs, manifest(work, program, addresses, options))
+
+
+def measure(
+    prepared: Prepared, cores: Cores, folder: Path, ui: Ui, quiet: bool
+) -> tuple[RunData, str | None]:
+    """Run the engine; returns the figures and what could not be saved."""
+    recorder = Recorder(folder, prepared.manifest)
     own = os.sched_getaffinity(0)
     stay_on(cores.coordinator)
     try:
-        data = uvloop.run(coordinate(work, program, jobs, recorder, ui, options.quiet))
+        data = uvloop.run(coordinate(prepared, recorder, ui, quiet))
     finally:
         recorder.close()
         stay_on(own)
@@ -172,10 +179,9 @@ def spins(options: Options, work: Work, cores: Cores, addresses: tuple[Address, 
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
-async def coordinate(
-    work: Work, program: Program, jobs: list[Job], recorder: Recorder, ui: Ui, quiet: bool
-) -> RunData:
+async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
+    work, program = prepared.work, prepared.program
     rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
@@ -186,7 +192,7 @@ async def coordinate(
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(jobs)
+    workers = Workers(prepared.jobs)
     node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
     coordinator = Coordinator(
         workers=workers,
