@@ -30,24 +30,32 @@ TRACED = PROFILE == "debug"
 Options.warning_errors = True
 Options.annotate = TRACED
 
-compile_args = [*FLAGS[PROFILE], "-g", "-std=gnu11", "-Wall", "-Wno-unused-function",
-                "-fno-omit-frame-pointer"]
+WARNINGS = ["-Wall", "-Wno-unused-function"]
 macros = [("VL_PROFILE", f'"{PROFILE}"'), ("VL_DEBUG", str(int(CHECKED)))]
 if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
+core = Extension(
+    "velroload._core",
+    ["velroload/_core.pyx"],
+    libraries=["m"],
+    extra_compile_args=[*FLAGS[PROFILE], "-g", "-std=gnu11", *WARNINGS, "-fno-omit-frame-pointer"],
+    extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
+    define_macros=macros,
+)
 setup(
     cmdclass={"build_manpages": build_manpages, "build_py": build_py},
     data_files=[("share/man/man1", ["velroload.1"])],
     ext_modules=cythonize(
-        [Extension("velroload._core", ["velroload/_core.pyx"], libraries=["m"],
-                   extra_compile_args=compile_args,
-                   extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
-                   define_macros=macros)],
+        [core],
         force=True,  # Cython does not notice changed directives
         compiler_directives={
-            "language_level": 3, "boundscheck": CHECKED, "wraparound": False,
-            "initializedcheck": CHECKED, "cdivision": True, "embedsignature": True,
+            "language_level": 3,
+            "boundscheck": CHECKED,
+            "wraparound": False,
+            "initializedcheck": CHECKED,
+            "cdivision": True,
+            "embedsignature": True,
             "linetrace": TRACED,
         },
     ),

@@ -118,6 +118,4 @@ def test_never_means_never(tmp_path: Path) -> None:
             "meta.example", ["127.0.0.1", "169.254.169.254"], "x", Asker(True),
             allowed=["meta.example", "169.254.169.254"], environ={"HOME": str(tmp_path)},
         )  # fmt: skip
-    assert str(caught.value) == (
-        "meta.example (169.254.169.254) is link-local: it is never loaded"
-    )
+    assert str(caught.value) == ("meta.example (169.254.169.254) is link-local: it is never loaded")

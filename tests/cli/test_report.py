@@ -53,8 +53,6 @@ def test_a_report_that_cannot_be_written(runs: Path, capsys: pytest.CaptureFixtu
         ("report --inconclusive x", "--inconclusive 'x': write pass"),
     ],
 )
-def test_mistakes(
-    words: str, line: str, runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes(words: str, line: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words.split()) == Exit.USAGE
     assert capsys.readouterr() == ("", f"velroload: {line}\n")

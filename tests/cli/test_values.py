@@ -77,6 +77,4 @@ def test_error_lines_name_where_the_value_came_from() -> None:
 def test_a_typo_in_the_environment_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         values([], {"VELROLOAD_USER": "5"})
-    assert str(caught.value) == (
-        "VELROLOAD_USER: no such setting; did you mean VELROLOAD_USERS?"
-    )
+    assert str(caught.value) == ("VELROLOAD_USER: no such setting; did you mean VELROLOAD_USERS?")

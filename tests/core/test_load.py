@@ -26,12 +26,13 @@ def ms(n: int) -> int:
 
 
 def requests(rig: Rig) -> NDArray[np.void]:
-    rows: NDArray[np.void] = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
-    return rows
+    samples = rig.samples
+    found: NDArray[np.void] = samples[samples["flags"] & 3 == Kind.REQUEST]
+    return found
 
 
 def users_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
-    return rows["user_address"].astype(np.int64) & 0xFFFFFF
+    return np.asarray(rows["user_address"] & 0xFFFFFF, np.int64)
 
 
 def first_starts(rig: Rig) -> list[int]:
@@ -152,9 +153,7 @@ def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
     """The pauses of 40 users, in ns: between iterations, or between two steps of one."""
     pauses = []
     flow = (GET, think, Request("GET", "/second")) if inside else (GET,)
-    load = Load(
-        "constant-vus", users=40, duration_ns=ms(400), think=None if inside else think
-    )
+    load = Load("constant-vus", users=40, duration_ns=ms(400), think=None if inside else think)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load, flow)).run()
     rows = requests(rig)
@@ -215,9 +214,7 @@ def test_a_fixed_number_at_a_rate(arrival: str) -> None:
 @pytest.mark.parametrize("users", [3, 10, 64])
 def test_users_at_a_rate_take_turns(users: int) -> None:
     """Each of N users gets the same number of starts, give or take one, in the same order."""
-    load = Load(
-        "constant-arrival-rate", rate=Fraction(250), duration_ns=ms(400), users=users
-    )
+    load = Load("constant-arrival-rate", rate=Fraction(250), duration_ns=ms(400), users=users)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load)).run()
         assert server.connections == users

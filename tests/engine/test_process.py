@@ -86,9 +86,7 @@ def test_a_worker_that_is_killed(jobs_for: JobsFor) -> None:
     asyncio.run(live())
 
 
-def test_a_worker_that_cannot_begin(
-    jobs_for: JobsFor, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_worker_that_cannot_begin(jobs_for: JobsFor, capfd: pytest.CaptureFixture[str]) -> None:
     (job,) = jobs_for()
     job.arrays["steps"] += b"x"
 

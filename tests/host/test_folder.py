@@ -61,9 +61,7 @@ def test_a_folder_that_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "old").touch()
     with pytest.raises(ConfigError) as caught:
         make_folder(str(tmp_path), "x", NOW)
-    assert str(caught.value) == (
-        f"--out {tmp_path}: not empty; a run folder must be new or empty"
-    )
+    assert str(caught.value) == (f"--out {tmp_path}: not empty; a run folder must be new or empty")
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:

@@ -238,8 +238,10 @@ def test_count_time_wait_without_a_table(tmp_path: Path) -> None:
 
 
 def test_available_memory() -> None:
-    assert 0 < preflight.available_memory_bytes() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf(
-        "SC_PAGE_SIZE"
+    assert (
+        0
+        < preflight.available_memory_bytes()
+        <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     )
 
 

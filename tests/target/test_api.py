@@ -112,9 +112,7 @@ def test_register_then_login(client: Client) -> None:
     assert client.ask("POST", "/api/v1/auth/login", body).status == 200
     mine = client.ask("GET", "/api/v1/generations", token=answer.body["access_token"])
     assert (mine.status, mine.body) == (200, [])
-    assert_error(
-        client.ask("POST", "/api/v1/auth/register", body), 409, "Email already registered"
-    )
+    assert_error(client.ask("POST", "/api/v1/auth/register", body), 409, "Email already registered")
 
 
 @pytest.mark.parametrize(
@@ -134,9 +132,7 @@ def test_register_with_a_bad_body(client: Client, body: object, detail: str) -> 
 
 def test_refresh_gives_a_new_session(client: Client) -> None:
     session = client.login(5).body
-    answer = client.ask(
-        "POST", "/api/v1/auth/refresh", {"refresh_token": session["refresh_token"]}
-    )
+    answer = client.ask("POST", "/api/v1/auth/refresh", {"refresh_token": session["refresh_token"]})
     assert answer.status == 200
     assert answer.body["access_token"] != session["access_token"]
     assert client.ask("GET", "/api/v1/auth/me", token=answer.body["access_token"]).status == 200

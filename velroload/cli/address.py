@@ -31,7 +31,7 @@ class Address(NamedTuple):
 
 
 def read_url(text: str, noun: str) -> Address:
-    """"http://host:8080/path?query" → Address. ConfigError says what is wrong and how to mend it.
+    """ "http://host:8080/path?query" → Address. ConfigError says what is wrong and how to mend it.
 
     urllib alone would drop line breaks and accept what it does not understand.
     """

@@ -242,7 +242,7 @@ def read_seed(text: str, noun: str) -> int:
 
 
 def read_stage(text: str, noun: str) -> "tuple[Stage, bool]":
-    """"30s:100" users, "30s:100/s" starts per second: the stage, and whether it is a rate."""
+    """ "30s:100" users, "30s:100/s" starts per second: the stage, and whether it is a rate."""
     from velroload.plan.model import Stage
 
     lasting, colon, level = text.partition(":")
@@ -255,7 +255,7 @@ def read_stage(text: str, noun: str) -> "tuple[Stage, bool]":
 
 
 def read_think(text: str, noun: str) -> "Think":
-    """"1s", "uniform 1s 3s", "exponential 200ms"."""
+    """ "1s", "uniform 1s 3s", "exponential 200ms"."""
     from velroload.plan.steps import Think
 
     try:
@@ -266,7 +266,7 @@ def read_think(text: str, noun: str) -> "Think":
 
 
 def read_header(text: str, noun: str) -> tuple[str, str]:
-    """"Name: value"."""
+    """ "Name: value"."""
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise refusal(noun, text, "write 'NAME: VALUE'")

@@ -243,5 +243,3 @@ def clock(elapsed_s: float) -> str:
     """ "42s", "4m12s"."""
     minutes, seconds = divmod(round(elapsed_s), 60)
     return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
-
-

@@ -76,9 +76,7 @@ def with_addresses(
     found = resolve(address.host, address.port)
     load = load_in_words(plan.scenarios[0].load)
     hosts = [host for host, _ in found]
-    require_consent(
-        address.host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ
-    )
+    require_consent(address.host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
     return replace(options, addresses=tuple(found))
 
 

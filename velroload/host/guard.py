@@ -42,6 +42,7 @@ NEVER: dict[str, tuple[Network, ...]] = {
 }
 """Why → the networks that are never loaded, consent or not."""
 
+
 class Standing(Enum):
     """What holds for one address, or for a host with all its addresses."""
 

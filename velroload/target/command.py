@@ -34,27 +34,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The target's flags."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=whole("--port", 0, 65_535), default=0, metavar="N",
-        help="port to listen on; 0 takes a free one (default)")
+    add(
+        "--port",
+        type=whole("--port", 0, 65_535),
+        default=0,
+        metavar="N",
+        help="port to listen on; 0 takes a free one (default)",
+    )
     add("--cpus", type=cpu_list, metavar="LIST", help="CPUs to run on, such as 0 or 0,2-3")
-    add("--workers", type=whole("--workers", 1, 1), default=1, metavar="1",
-        help="processes; the data in memory lives in one")
-    add("--users", type=whole("--users", 0, 100_000), default=200, metavar="N",
-        help="accounts to start with: user0@example.com, user1@… (default %(default)s)")
-    add("--password", default=DEFAULT_PASSWORD, metavar="TEXT",
-        help="password of these accounts (default %(default)s)")
-    add("--generations", type=whole("--generations", 0, 1000), default=20, metavar="N",
-        help="generations of each of these accounts (default %(default)s)")
-    add("--seed", type=whole("--seed", 0, 2**63 - 1), default=1, metavar="N",
-        help="seed of the data (default %(default)s)")
-    add("--scrypt-n", type=scrypt_cost, default=1024, metavar="N",
-        help="cost of a password hash, a power of two (default %(default)s)")
-    add("--keepalive", type=whole("--keepalive", 0, 86_400), default=75, metavar="S",
-        help="seconds after which an idle connection is closed (default %(default)s)")
-    add("--ready-fd", type=whole("--ready-fd", 0, 2**31 - 1), metavar="FD",
-        help="write the ready line to this descriptor, the signing secret included")
-    add("--parent", type=whole("--parent", 1, 2**31 - 1), metavar="PID",
-        help="stop when this process, which must be the parent, dies")
+    add(
+        "--workers",
+        type=whole("--workers", 1, 1),
+        default=1,
+        metavar="1",
+        help="processes; the data in memory lives in one",
+    )
+    add(
+        "--users",
+        type=whole("--users", 0, 100_000),
+        default=200,
+        metavar="N",
+        help="accounts to start with: user0@example.com, user1@… (default %(default)s)",
+    )
+    add(
+        "--password",
+        default=DEFAULT_PASSWORD,
+        metavar="TEXT",
+        help="password of these accounts (default %(default)s)",
+    )
+    add(
+        "--generations",
+        type=whole("--generations", 0, 1000),
+        default=20,
+        metavar="N",
+        help="generations of each of these accounts (default %(default)s)",
+    )
+    add(
+        "--seed",
+        type=whole("--seed", 0, 2**63 - 1),
+        default=1,
+        metavar="N",
+        help="seed of the data (default %(default)s)",
+    )
+    add(
+        "--scrypt-n",
+        type=scrypt_cost,
+        default=1024,
+        metavar="N",
+        help="cost of a password hash, a power of two (default %(default)s)",
+    )
+    add(
+        "--keepalive",
+        type=whole("--keepalive", 0, 86_400),
+        default=75,
+        metavar="S",
+        help="seconds after which an idle connection is closed (default %(default)s)",
+    )
+    add(
+        "--ready-fd",
+        type=whole("--ready-fd", 0, 2**31 - 1),
+        metavar="FD",
+        help="write the ready line to this descriptor, the signing secret included",
+    )
+    add(
+        "--parent",
+        type=whole("--parent", 1, 2**31 - 1),
+        metavar="PID",
+        help="stop when this process, which must be the parent, dies",
+    )
 
 
 def whole(flag: str, least: int, most: int) -> Callable[[str], int]:
@@ -144,9 +191,7 @@ def serve(options: argparse.Namespace) -> None:
     sock = listen(options.host, options.port)
     hasher = Hasher(options.scrypt_n)
     store = Store()
-    store.seed(
-        options.users, options.generations, hasher.hash_now(options.password), options.seed
-    )
+    store.seed(options.users, options.generations, hasher.hash_now(options.password), options.seed)
     api = Api(store, hasher, Tokens(secret), Truth())
     port = sock.getsockname()[1]
 
@@ -183,8 +228,9 @@ def tell_ready(options: argparse.Namespace, port: int, secret: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code (0 after a graceful stop)."""
-    parser = Parser(prog="velroload target", description="Run the reference target.",
-                    allow_abbrev=False)
+    parser = Parser(
+        prog="velroload target", description="Run the reference target.", allow_abbrev=False
+    )
     add_arguments(parser)
     try:
         serve(parser.parse_args(arguments))

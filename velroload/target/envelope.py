@@ -32,9 +32,7 @@ Handler = Callable[[web.BaseRequest, str], Awaitable[bytes]]
 class ApiError(Exception):
     """An answer that is an error: its status, its detail and headers of its own."""
 
-    def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail

@@ -42,9 +42,7 @@ class Hasher:
 
     async def hash(self, password: str) -> PasswordHash:
         """Hash in the pool."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, self.hash_now, password
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.hash_now, password)
 
     async def matches(self, password: str, known: PasswordHash | None) -> bool:
         """True when `password` is the one behind `known`.
