@@ -100,6 +100,7 @@ def test_abort_rule(tmp_path: Path) -> None:
     assert run.result["reason"].startswith("errors>5% for 1s: ")
 
 
+@pytest.mark.slow
 def test_failed_threshold(tmp_path: Path) -> None:
     def attempt(folder: Path) -> tuple[Launch, int]:
         words = ("-R", "200", "-d", "2s", "--slo", "errors<1%", *ONE)
@@ -111,7 +112,7 @@ def test_failed_threshold(tmp_path: Path) -> None:
     assert run.stdout.startswith("FAIL")
 
 
-@pytest.mark.parametrize("mode", ["shut", "fail"])
+@pytest.mark.parametrize("mode", ["shut", pytest.param("fail", marks=pytest.mark.slow)])
 def test_not_one_success_is_a_fail(tmp_path: Path, mode: str) -> None:
     """With a threshold that holds or without one; a failure without stamps is no fallback."""
 
