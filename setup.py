@@ -29,8 +29,7 @@ CHECKED = PROFILE != "release"
 TRACED = PROFILE == "debug"
 Options.warning_errors = True
 Options.annotate = TRACED
-
-WARNINGS = ["-Wall", "-Wno-unused-function"]
+ALWAYS = "-g -std=gnu11 -Wall -Wno-unused-function -fno-omit-frame-pointer".split()
 macros = [("VL_PROFILE", f'"{PROFILE}"'), ("VL_DEBUG", str(int(CHECKED)))]
 if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
@@ -39,7 +38,7 @@ core = Extension(
     "velroload._core",
     ["velroload/_core.pyx"],
     libraries=["m"],
-    extra_compile_args=[*FLAGS[PROFILE], "-g", "-std=gnu11", *WARNINGS, "-fno-omit-frame-pointer"],
+    extra_compile_args=[*FLAGS[PROFILE], *ALWAYS],
     extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
     define_macros=macros,
 )
@@ -51,9 +50,8 @@ setup(
         force=True,  # Cython does not notice changed directives
         compiler_directives={
             "language_level": 3,
-            "boundscheck": CHECKED,
+            **dict.fromkeys(("boundscheck", "initializedcheck"), CHECKED),
             "wraparound": False,
-            "initializedcheck": CHECKED,
             "cdivision": True,
             "embedsignature": True,
             "linetrace": TRACED,
