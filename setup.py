@@ -23,14 +23,12 @@ FLAGS = {
     "debug": ["-O0"],
     "sanitize": ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
 }
+ALWAYS = "-g -std=gnu11 -Wall -Wno-unused-function -fno-omit-frame-pointer".split()
 if PROFILE not in FLAGS:
     raise SystemExit(f"VELROLOAD_BUILD={PROFILE}: not one of {', '.join(FLAGS)}.")
-CHECKED = PROFILE != "release"
-TRACED = PROFILE == "debug"
-Options.warning_errors = True
-Options.annotate = TRACED
+CHECKED, TRACED = PROFILE != "release", PROFILE == "debug"
+Options.warning_errors, Options.annotate = True, TRACED
 
-WARNINGS = ["-Wall", "-Wno-unused-function"]
 macros = [("VL_PROFILE", f'"{PROFILE}"'), ("VL_DEBUG", str(int(CHECKED)))]
 if TRACED:  # sys.monitoring loses the .pxi chapters from coverage
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
@@ -39,7 +37,7 @@ core = Extension(
     "velroload._core",
     ["velroload/_core.pyx"],
     libraries=["m"],
-    extra_compile_args=[*FLAGS[PROFILE], "-g", "-std=gnu11", *WARNINGS, "-fno-omit-frame-pointer"],
+    extra_compile_args=[*FLAGS[PROFILE], *ALWAYS],
     extra_link_args=[f for f in FLAGS[PROFILE] if f.startswith("-fsan")],
     define_macros=macros,
 )

@@ -28,8 +28,9 @@ def jobs_of(plan: Plan, workers: int, spin: bool = False) -> list[Job]:
     return make_jobs(Work.of(plan), program, list(range(workers)), spin)
 
 
-def ramping(model: str, **fields: object) -> Load:
-    return Load(model, stages=(Stage(SECOND_NS, 10), Stage(SECOND_NS, 0)), **fields)  # type: ignore[arg-type]
+def ramping(model: str) -> Load:
+    up, down = Stage(SECOND_NS, Fraction(10)), Stage(SECOND_NS, Fraction(0))
+    return Load(model, stages=(up, down))
 
 
 LOADS = {
