@@ -50,7 +50,7 @@ test-all:
 core: $(BUILT)
 
 bench: core
-	$(PY) -m bench
+	$(PY) -m bench.short
 
 lint: core
 	$(BIN)/ruff check .
