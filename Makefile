@@ -59,7 +59,7 @@ lint: core
 
 clean:
 	rm -rf build dist *.egg-info velroload.1 velroload/_core*.so velroload/_core.c \
-		velroload/_core.html $(VENV)/.core-*
+		velroload/_core.html velroload/core/*.html $(VENV)/.core-*
 
 $(BUILT): $(INSTALLED) $(CORE)
 	@rm -f $(VENV)/.core-*
