@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velroload.engine.cpu import Cores, cgroup_quota, choose, usable
+from velroload.engine.cpu import Cores, cgroup_quota, choose, is_virtual, usable
 from velroload.errors import ConfigError
 
 HINT = "write auto, a number of workers, or a list of CPUs such as cpus:1,3-5"
@@ -163,3 +163,14 @@ def test_the_tightest_group_above_counts(machine: Path) -> None:
     write(machine, "sys/fs/cgroup/pod/box/cpu.max", "max 100000\n")
     write(machine, "sys/fs/cgroup/pod/cpu.max", "300000 100000\n")
     assert cgroup_quota(machine) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("told", "virtual"),
+    [("flags\t\t: fpu vme hypervisor lahf_lm\n", True), ("flags\t\t: fpu vme lahf_lm\n", False)],
+)
+def test_a_hypervisor_is_noticed(tmp_path: Path, told: str, virtual: bool) -> None:
+    assert is_virtual(tmp_path) is False
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{told}")
+    assert is_virtual(tmp_path) is virtual

@@ -200,7 +200,8 @@ def test_spinning_takes_the_core_from_nobody(
     idle: str, load: Load, cores: Cores, addresses: tuple[tuple[str, int], ...], said: bool
 ) -> None:
     work = Work.of(plan_for("http://h", load))
-    assert spins(Options(idle=idle), work, cores, addresses) == said
+    assert spins(Options(idle=idle), work, cores, addresses, lambda: False) == said
+    assert spins(Options(idle=idle), work, cores, addresses, lambda: True) == (idle == "spin")
 
 
 def test_too_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:

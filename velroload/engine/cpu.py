@@ -106,3 +106,12 @@ def cgroup_quota(root: Path) -> float | None:
             pass  # no limit: "max", or no such file at the root of all groups
         group = group.parent
     return min(quotas, default=None)
+
+
+def is_virtual(root: Path = Path("/")) -> bool:
+    """True under a hypervisor, as far as the processor tells (the flag of CPUID leaf 1)."""
+    try:
+        told = (root / "proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return re.search(r"^flags\b.*\bhypervisor\b", told, re.MULTILINE) is not None

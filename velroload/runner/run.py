@@ -15,7 +15,7 @@ import uvloop
 
 from velroload import _core
 from velroload.engine.coordinator import Coordinator, Hooks, Live
-from velroload.engine.cpu import Cores, choose, usable
+from velroload.engine.cpu import Cores, choose, is_virtual, usable
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
@@ -174,11 +174,20 @@ def stay_on(cpus: Collection[int]) -> None:
             os.sched_setaffinity(0, cpus)
 
 
-def spins(options: Options, work: Work, cores: Cores, addresses: tuple[Address, ...]) -> bool:
+def spins(
+    options: Options,
+    work: Work,
+    cores: Cores,
+    addresses: tuple[Address, ...],
+    virtual: Callable[[], bool] = is_virtual,
+) -> bool:
     """Whether workers spin before a deadline. auto: where starts are scheduled and spinning takes
-    the core from nobody: each worker has its own, and no target of this machine may need it."""
+    the core from nobody: each worker has its own, no target of this machine may need it, and it
+    is no hypervisor's, which takes it away the sooner."""
     if options.idle != "auto":
         return options.idle == "spin"
+    if virtual():
+        return False
     own = len(set(cores.workers)) == len(cores.workers)
     local = any(host.startswith("127.") or host == "::1" for host, _ in addresses)
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
