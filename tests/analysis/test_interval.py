@@ -150,5 +150,6 @@ def test_intervals_hold_the_truth_under_correlation() -> None:
 @pytest.mark.parametrize("phi", [0.0, 0.98])
 @pytest.mark.parametrize("seconds", [10, 20, 60])
 def test_coverage_is_near_its_name(phi: float, seconds: int) -> None:
+    most = 0.995 if seconds >= 20 else 1.0  # below 20 slices the interval is widened on purpose
     for share in coverage(phi, seconds, 300):
-        assert 0.88 <= share <= 0.995
+        assert 0.88 <= share <= most
