@@ -224,8 +224,8 @@ def test_users_at_a_rate_take_turns(users: int) -> None:
     assert set(counts) == set(range(users))
     assert_longest_idle_first(rows, users)
     busy_ns = rows["end_ns"] + rows["read_lag_ns"] - rows["scheduled_ns"]
-    held_up = busy_ns.max() > ms(4) * (users - 1)  # when his turn came
-    assert held_up or max(counts.values()) - min(counts.values()) <= 1
+    overtaken = busy_ns.max() > ms(4)  # the next one was idle again before him
+    assert overtaken or max(counts.values()) - min(counts.values()) <= 1
 
 
 def assert_longest_idle_first(rows: NDArray[np.void], users: int) -> None:
