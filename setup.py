@@ -7,8 +7,6 @@ Everything that is not compiled is declared in pyproject.toml.
 import os
 import sys
 
-from setuptools import Extension, setup
-
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the man page's parser
 if not sys.platform.startswith("linux"):
     raise SystemExit("velroload runs on Linux only: its core needs epoll, timerfd and memfd.")
@@ -16,6 +14,7 @@ if not sys.platform.startswith("linux"):
 from build_manpages import build_manpages, build_py
 from Cython.Build import cythonize
 from Cython.Compiler import Options
+from setuptools import Extension, setup
 
 PROFILE = os.environ.get("VELROLOAD_BUILD", "release")
 FLAGS = {

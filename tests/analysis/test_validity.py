@@ -114,29 +114,32 @@ def test_user_clock_stamps_are_few(stamps: int, verdict: str) -> None:
 
 @pytest.mark.parametrize(("bad", "verdict"), [([1, 4], "VALID"), ([1, 4, 7], "INVALID")])
 def test_a_quarter_of_the_hold_may_be_bad(bad: list[int], verdict: str) -> None:
-    validity = judged(with_seconds(DATA, bad, steal=0.2))
+    validity = judged(with_seconds(DATA, bad, throttled=True))
     assert validity.verdict == verdict
     reason = only(validity)
     words = "were disturbed" if verdict == "VALID" else "cannot be vouched for"
     assert reason.text == (
         f"{len(bad)} of 10 seconds of the hold {words} ({len(bad)}0 %), "
-        "such as second 1: steal 20 %"
+        "such as second 1: throttled by the CPU quota"
     )
     if verdict == "INVALID":
-        assert reason.advice == f"use a machine that is not shared, then {COMMAND}"
+        assert reason.advice == f"raise the container's CPU quota, then {COMMAND}"
 
 
 @pytest.mark.parametrize(
-    ("mild", "severe"),
-    [({"steal": 0.1}, {"steal": 0.11}), ({"run_delay": [0.25]}, {"run_delay": [0.26]})],
+    ("mild", "severe", "verdict"),
+    [
+        ({"steal": 0.1}, {"steal": 0.11}, "SUSPECT"),
+        ({"run_delay": [0.25]}, {"run_delay": [0.26]}, "INVALID"),
+    ],
 )
 def test_a_shared_machine_is_priced_by_its_samples_until_it_is_severe(
-    mild: dict[str, object], severe: dict[str, object]
+    mild: dict[str, object], severe: dict[str, object], verdict: str
 ) -> None:
     """A few percent of steal stand in every second of a VM; they alone void nothing."""
     everywhere = list(range(10))
     assert judged(with_seconds(DATA, everywhere, **mild)).verdict == "VALID"
-    assert judged(with_seconds(DATA, everywhere, **severe)).verdict == "INVALID"
+    assert judged(with_seconds(DATA, everywhere, **severe)).verdict == verdict
 
 
 @pytest.mark.parametrize(

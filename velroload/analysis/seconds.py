@@ -8,9 +8,9 @@ from velroload.analysis.summary import SECOND_NS, hold_window
 from velroload.runfolder import RunData
 
 STEAL = 0.01
-STEAL_SEVERE = 0.10
+STEAL_HEAVY = 0.10
 """A shared machine steals a few percent in every second (docs/decisions.md): what that added to
-the figures is seen in the samples' own lags. From here on a second is not vouched for."""
+the figures is seen in the samples' own lags. From here on kernel stamps may be late too."""
 WORKER_CPU = 0.95
 RUN_DELAY = 0.05
 RUN_DELAY_SEVERE = 0.25
@@ -63,6 +63,17 @@ def bad_seconds(data: RunData) -> list[BadSecond]:
     ]
 
 
+def steal_share(data: RunData) -> float:
+    """Share of the hold in which the hypervisor took more than STEAL_HEAVY of the workers' CPUs."""
+    hold = hold_seconds(data)
+    heavy = [
+        entry
+        for entry in _seconds(data)
+        if entry["second"] in hold and (entry.get("steal") or 0.0) > STEAL_HEAVY
+    ]
+    return len(heavy) / len(hold) if hold else 0.0
+
+
 def busy_share(data: RunData) -> float:
     """Share of the hold in which at least one worker's CPU was above 95 %."""
     hold = hold_seconds(data)
@@ -81,12 +92,11 @@ def _seconds(data: RunData) -> list[dict[str, Any]]:
 
 
 def _severe(entry: dict[str, Any], causes: list[str]) -> bool:
-    """Steal and waiting for the CPU come in every degree; any other cause is severe."""
+    """Steal makes a run suspect and no more; waiting comes in degrees; the rest is severe."""
     mild = ("steal", "waited")
     delays = [share for share in entry.get("run_delay") or () if share is not None]
     return (
         any(not any(word in cause for word in mild) for cause in causes)
-        or (entry.get("steal") or 0.0) > STEAL_SEVERE
         or max(delays, default=0.0) > RUN_DELAY_SEVERE
     )
 

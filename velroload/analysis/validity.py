@@ -19,7 +19,7 @@ from velroload.analysis.result import (
     Summary,
     Validity,
 )
-from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls
+from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls, steal_share
 from velroload.analysis.summary import is_flow
 from velroload.plan.threshold import Threshold
 from velroload.runfolder import RunData
@@ -279,6 +279,15 @@ def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:
 
 
 def _surroundings(data: RunData) -> Iterator[Reason]:
+    stolen = steal_share(data)
+    if stolen > BAD_SHARE:
+        yield Reason(
+            SUSPECT,
+            "steal",
+            f"the hypervisor took more than 10 % of the workers' CPUs in {_percent(stolen)} of the "
+            "hold: even the kernel's stamps may be late",
+            "use a machine that is not shared, then " + _command(data),
+        )
     profile = (data.manifest.get("build") or {}).get("profile", "release")
     if profile != "release":
         yield Reason(
