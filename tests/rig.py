@@ -4,6 +4,7 @@ import mmap
 import select
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,9 @@ class Rig:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
+        files = [Path(path).read_bytes() for path in program.files]
+        loaded = {**self.job.arrays, "files": files, "settings": settings}
+        self.engine = _core.Engine(self.memory, loaded, rules)
         self._samples: list[bytes] = []
 
     def start(self) -> None:

@@ -9,6 +9,7 @@ from tests.reference import template
 from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Step, Think
+from velroload.protocol import parts
 from velroload.protocol import program as compiler
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
@@ -228,5 +229,5 @@ def test_too_many_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_have_the_core_s_size() -> None:
-    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, compiler.PART, compiler.CAPTURE)]
+    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.CAPTURE)]
     assert sizes == [64, 16, 8]

@@ -128,6 +128,12 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("-m", "--method", metavar="METHOD", help="GET, POST, … (GET; POST with a body)")
     add("-H", "--header", metavar="'NAME: VALUE'", action="append", help="a header; repeatable")
     add("-b", "--body", metavar="TEXT|@FILE", help="the request's body, or the file it is in")
+    add("--json", metavar="TEXT|@FILE", help="a JSON body, with its content type")
+    add("-F", "--form", metavar="NAME=VALUE", action="append",
+        help="a part of a form; a file: NAME=@FILE;type=image/png; repeatable")  # fmt: skip
+    add("--data-urlencode", metavar="NAME=VALUE", action="append",
+        help="a field of a form, encoded; repeatable")  # fmt: skip
+    add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
     add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
     add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")

@@ -7,10 +7,7 @@ cdef object check_program(vl_program *p, size_t rules):
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
         raise ValueError("program: no address, or slots of an odd size")
     for i in range(p.n_parts):
-        if p.parts[i].kind > PART_LENGTH \
-                or (p.parts[i].kind == PART_SLOT and p.parts[i].slot >= p.n_slots) \
-                or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
-            raise ValueError(f"program: part {i} is out of range")
+        check_part(p, &p.parts[i], i)
     for i in range(p.n_origins):
         if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_PLAIN \
                 or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
@@ -23,6 +20,16 @@ cdef object check_program(vl_program *p, size_t rules):
         check_step(p, i)
 
 
+cdef object check_part(vl_program *p, vl_part *part, uint32_t i):
+    cdef uint64_t room = p.n_literals
+    if part.kind == PART_SPAN and 0 < part.slot <= p.n_files:
+        room = p.files[part.slot - 1].size
+    if part.kind > PART_SPAN or (part.kind == PART_SLOT and part.slot >= p.n_slots) \
+            or (part.kind == PART_SPAN and part.slot > p.n_files) \
+            or <uint64_t> part.offset + part.length > room:
+        raise ValueError(f"program: part {i} is out of range")
+
+
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
@@ -31,8 +38,18 @@ cdef object check_step(vl_program *p, uint32_t i):
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
         raise ValueError(f"program: step {i} is out of range")
+    if not step.flags & STEP_SPANS and has_span(p, step):
+        raise ValueError(f"program: step {i} has a span and does not say so")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
+
+
+cdef bint has_span(vl_program *p, vl_step *step) noexcept nogil:
+    cdef uint32_t i
+    for i in range(step.part_first, step.part_first + step.part_count):
+        if p.parts[i].kind == PART_SPAN:
+            return True
+    return False
 
 
 cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
@@ -44,7 +61,7 @@ cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
             most += p.parts[i].length
         elif p.parts[i].kind == PART_SLOT:
             most += p.slot_bytes - 4
-        else:
+        elif p.parts[i].kind == PART_LENGTH:
             most += 20                  # digits of the largest uint64
     return most
 

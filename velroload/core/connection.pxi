@@ -80,6 +80,7 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
                            + e.users[r.user].random % origin.address_count)
     c.opened_ns = now
     c.served = 0
+    c.write_error = ERR_NONE
     r.flags |= FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
     if c.fd >= 0:
@@ -114,6 +115,16 @@ cdef void connection_ready(vl_engine *e, vl_connection *c, int64_t now) noexcept
     request_send(e, c)
 
 
+cdef inline void sending(vl_engine *e, vl_connection *c, vl_request *r, vl_step *step,
+                         int64_t now) noexcept nogil:
+    """The first byte is about to go: from here on the request counts as sent."""
+    r.sent = 1
+    r.sent_ns = now
+    count(&e.ring, C_REQUESTS_SENT, 1)
+    in_flight_change(e, now, 1)
+    deadline_set(e, c, now + step.timeout_ns)
+
+
 cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     """Render and send. A partial send is taken up again when the socket is writable."""
     cdef vl_request *r = &e.requests[c.request]
@@ -122,27 +133,26 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     cdef char *data = e.program.literals + first.offset
     cdef int64_t before, after
     cdef ssize_t sent
+    if step.flags & STEP_SPANS:
+        spans_send(e, c, r, step)
+        return
     if step.part_count == 1 and first.kind == PART_LITERAL:
         r.rendered = first.length
     else:
         data = e.rendered
-        r.rendered = <uint32_t> render(&e.program, step, e.slots, r.user, data)
+        r.rendered = render(&e.program, step, e.slots, r.user, data)
     before = monotonic_ns()
     if not r.sent:
-        r.sent = 1
-        r.sent_ns = before
-        count(&e.ring, C_REQUESTS_SENT, 1)
-        in_flight_change(e, before, 1)
-        deadline_set(e, c, before + step.timeout_ns)
+        sending(e, c, r, step, before)
     sent = c.transport.write(e, c, data + r.written, r.rendered - r.written)
     after = monotonic_ns()
     if sent == FAILED:
-        connection_broken(e, c, error_of(c.errno_, False), after)
+        sending_failed(e, c, error_of(c.errno_, False), after)
         return
     if after - before > 50_000:
         r.flags |= FLAG_PREEMPTED
     if sent > 0:
-        r.written += <uint32_t> sent
+        r.written += <uint64_t> sent
         count(&e.ring, C_BYTES_OUT, <uint64_t> sent)
 
 
@@ -187,11 +197,16 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
             return
         reads += 1
         if reads == UNREAD_READS:
-            if not c.unread:
-                c.unread = 1 + hung_up
-                c.next_unread = e.unread
-                e.unread = <uint32_t> (c - e.connections)
+            unread_push(e, c, hung_up)
             return
+
+
+cdef void unread_push(vl_engine *e, vl_connection *c, bint hung_up) noexcept nogil:
+    """It has had its turn, and there is more to read or to send."""
+    if not c.unread:
+        c.unread = 1 + hung_up
+        c.next_unread = e.unread
+        e.unread = <uint32_t> (c - e.connections)
 
 
 cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t stamp,
@@ -257,6 +272,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
         connection_close(e, c)
         return
     r = &e.requests[c.request]
+    if c.write_error:
+        error = c.write_error           # what was seen first
     if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and c.served and not r.retried
             and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
@@ -271,6 +288,7 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
     r.retried = 1
     r.sent = 0
     r.written = 0
+    r.rendered = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
     http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)

@@ -51,6 +51,7 @@ cdef void *table(size_t rows, size_t row_bytes) except NULL:
 cdef class Engine:
     cdef vl_engine e
     cdef Py_buffer segment      # released in close()
+    cdef Py_buffer *files       # owned; those of program["files"], released in close()
     cdef dict program           # holds the arrays that e.program borrows
     cdef list rules
     cdef list streams           # bytes of the pacers' rows
@@ -101,10 +102,22 @@ cdef class Engine:
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
+        self.load_files(self.program.get("files", []))
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
         check_program(p, len(self.rules))
+
+    cdef load_files(self, list files):
+        """Hold a buffer per file, for its spans to point into."""
+        cdef vl_program *p = &self.e.program
+        self.files = <Py_buffer *> table(len(files), sizeof(Py_buffer))
+        p.files = <vl_file *> table(len(files), sizeof(vl_file))
+        for file in files:
+            PyObject_GetBuffer(file, &self.files[p.n_files], PyBUF_SIMPLE)
+            p.files[p.n_files].data = <const char *> self.files[p.n_files].buf
+            p.files[p.n_files].size = <uint64_t> self.files[p.n_files].len
+            p.n_files += 1
 
     cdef load_tables(self):
         cdef vl_engine *e = &self.e
@@ -334,6 +347,10 @@ cdef class Engine:
             if descriptor >= 0:
                 close(descriptor)
         e.epoll = e.timer = e.wake = -1
+        for i in range(e.program.n_files):
+            PyBuffer_Release(&self.files[i])
+        free(self.files)
+        self.files = NULL
         engine_free(e)
         PyBuffer_Release(&self.segment)
 
@@ -351,6 +368,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.receive)
     free(e.rendered)
     free(e.events)
+    free(e.program.files)
     timers_close(&e.timers)
     e.users = NULL
     e.connections = NULL
@@ -359,6 +377,8 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.scenarios = NULL
     e.slots = e.receive = e.rendered = NULL
     e.events = NULL
+    e.program.files = NULL
+    e.program.n_files = 0
 
 
 def stamp_of(int fd):

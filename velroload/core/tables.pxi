@@ -48,13 +48,15 @@ cdef struct vl_request:
     int64_t first_byte_ns
     int64_t end_ns
     uint64_t bytes_in
+    uint64_t rendered           # bytes of the request
+    uint64_t written            # of them, handed to the kernel
+    uint64_t part_at            # with spans: how far into what begins with `part`
+    uint32_t part               # with spans: the first part that is not wholly written
     uint32_t user
     uint32_t step
     uint32_t wait_us
     uint32_t connect_us
     uint32_t tls_us
-    uint32_t rendered           # bytes of the request
-    uint32_t written            # of them, handed to the kernel
     uint32_t next               # free list
     uint32_t capture            # captured body: index of a body buffer, or NONE
     uint16_t flags
@@ -85,7 +87,8 @@ cdef struct vl_connection:
     uint8_t idle_queued
     uint8_t more                # the last read filled the buffer: the kernel may have more
     uint8_t unsent              # the transport holds bytes that the kernel did not take yet
-    uint8_t unread              # more may be waiting in the kernel's buffer
+    uint8_t unread              # more may be waiting in the kernel's buffer, or to be sent
+    uint8_t write_error         # ErrorKind of the write that failed
     vl_http1 http
 
 cdef struct vl_queue:

@@ -19,6 +19,7 @@ import uvloop
 
 from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
+from velroload.engine.files import map_file
 from velroload.protocol.extract import json_rule
 
 PR_SET_PDEATHSIG = 1
@@ -143,7 +144,8 @@ def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]
     for scenario in settings["scenarios"]:
         for stream in ("starts", "vus"):
             scenario[stream] = arrays[scenario[stream]]
-    program: dict[str, Any] = {**arrays, "settings": settings}
+    files = [map_file(fd) for fd in settings["files"]]
+    program: dict[str, Any] = {**arrays, "files": files, "settings": settings}
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
 
 

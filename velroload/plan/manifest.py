@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from velroload.plan.body import Body, File, Form, Json, Multipart, Part
 from velroload.plan.model import Headers, Load, Plan, Scenario
 from velroload.plan.steps import Request, Step
 
@@ -94,13 +95,39 @@ def _step(step: Step, mask: "_Mask") -> dict[str, object]:
         "method": step.method,
         "path": mask.text(mask.pairs(step.path)),
         "headers": mask.headers(step.headers),
-        "body": None if step.body is None else mask.body(step.body),
+        "body": _body(step.body, mask),
+        "stream": step.stream,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],
         "timeout_ns": step.timeout_ns,
         "captures": {capture.slot: capture.source for capture in step.captures},
     }
+
+
+def _body(body: Body | None, mask: "_Mask") -> object:
+    match body:
+        case None:
+            return None
+        case bytes():
+            return mask.body(body)
+        case File(path=path):
+            return {"file": mask.text(path)}
+        case Json(content=content):
+            return {"json": _body(content, mask)}
+        case Form(fields=fields):
+            return {"form": [[name, mask.text(mask.named(name, text))] for name, text in fields]}
+        case Multipart(parts=parts):
+            return {"multipart": [_part(part, mask) for part in parts]}
+
+
+def _part(part: Part, mask: "_Mask") -> dict[str, object]:
+    content = part.content
+    if isinstance(content, File):
+        shown: object = {"file": mask.text(content.path)}
+    else:
+        shown = mask.text(mask.named(part.name, content))
+    return {"name": part.name, "content": shown, "type": part.content_type}
 
 
 class _Mask:

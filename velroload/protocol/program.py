@@ -4,7 +4,6 @@ Even a bare URL becomes a flow of one step. The arrays' layouts are those of cor
 core checks every index when it loads them.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,8 @@ from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
 from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target
+from velroload.protocol.body import Encoded, Raw, encode
+from velroload.protocol.parts import LENGTH, LITERAL, PART, SLOT, Parts
 
 STEP = np.dtype(
     [
@@ -36,15 +37,13 @@ STEP = np.dtype(
         ("pad2", "<u4"),
     ]
 )
-PART = np.dtype([("kind", "<u4"), ("slot", "<u4"), ("offset", "<u4"), ("length", "<u4")])
 ORIGIN = np.dtype(
     [("address_first", "<u4"), ("address_count", "<u4"), ("transport", "u1"), ("pad", "V7")]
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
 REQUEST, THINK = 0, 1
-HEAD, IDEMPOTENT, WANT_BODY, CLOSE = 1, 2, 4, 8
-LITERAL, SLOT, LENGTH = 0, 1, 2
+HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS = 1, 2, 4, 8, 16
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3}
 
 SLOT_BYTES = 1024
@@ -52,7 +51,6 @@ SLOT_BYTES = 1024
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 ENDPOINTS_MAX = 65_535
-_REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,11 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that workers need of the flows. `rules` are the JSON paths of the captures."""
+    """All that workers need of the flows. `rules` are the JSON paths of the captures; `files` the
+    paths that spans refer to, as 1, 2, …"""
 
     arrays: dict[str, bytes]
+    files: tuple[str, ...]
     scenarios: tuple[Compiled, ...]
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
@@ -107,18 +107,13 @@ class _Writer:
 
     plan: Plan
     target: Target
-    slots: dict[str, int] = field(default_factory=dict)
-    literals: bytearray = field(default_factory=bytearray)
+    parts: Parts = field(default_factory=Parts)
     steps: list[tuple[Any, ...]] = field(default_factory=list)
-    parts: list[tuple[int, int, int, int]] = field(default_factory=list)
     captures: list[tuple[int, int]] = field(default_factory=list)
     expects: list[bytes] = field(default_factory=list)
     rules: list[tuple[str | int, ...]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
     longest: int = 1
-
-    def slot(self, name: str) -> int:
-        return self.slots.setdefault(name, len(self.slots))
 
     def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
         """The row of this name in this scenario, new at its first use."""
@@ -140,49 +135,29 @@ class _Writer:
             self.expects.append(packed)
         return self.expects.index(packed)
 
-    def text(self, text: bytes) -> None:
-        """Append literal bytes and ${slots} as parts; neighbouring literals become one."""
-        for index, piece in enumerate(_REFERENCE.split(text)):
-            if index % 2:
-                self.parts.append((SLOT, self.slot(piece.decode()), 0, 0))
-            elif piece:
-                self.literal(piece)
-
-    def literal(self, piece: bytes) -> None:
-        self.parts.append((LITERAL, 0, len(self.literals), len(piece)))
-        self.literals += piece
-
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        first = len(self.parts)
-        head = request_head(self.plan, self.target, request)
-        body = request.body or b""
-        body_slots = bool(_REFERENCE.search(body))
-        if not body_slots:
-            if request.body is not None or request.method in BODY_METHODS:
-                head += b"Content-Length: %d\r\n" % len(body)
-            self.text(head + b"\r\n" + body)
-            body_first = len(self.parts)
-        else:
-            self.text(head + b"Content-Length: ")
-            self.parts.append((LENGTH, 0, 0, 0))
-            self.literal(b"\r\n\r\n")
-            body_first = len(self.parts)
-            self.text(body)
+        first = self.parts.begin()
+        body = None if request.body is None else encode(request.body, self.plan.seed)
+        self.parts.text(request_head(self.plan, self.target, request, body))
+        if body is None and request.method in BODY_METHODS:
+            body = Encoded((Raw(b""),))
+        body_first = self.parts.body(body, request.stream)
+        flags = request_flags(self.plan, request) | (SPANS if self.parts.end() else 0)
         self.measure(first)
         captures = len(self.captures)
         for capture in request.captures:
-            self.captures.append((self.slot(capture.slot), len(self.rules)))
+            self.captures.append((self.parts.slot(capture.slot), len(self.rules)))
             self.rules.append(capture.path)
         self.steps.append(
             (
                 REQUEST,
-                request_flags(self.plan, request),
+                flags,
                 self.endpoint(request.endpoint, "request", scenario.name, request.cls, setup),
                 self.expect(request.expect),
                 0,
                 0,
                 first,
-                len(self.parts) - first,
+                len(self.parts.rows) - first,
                 captures,
                 len(self.captures) - captures,
                 request.timeout_ns or self.plan.timeouts.request_ns,
@@ -195,10 +170,10 @@ class _Writer:
         )
 
     def measure(self, first: int) -> None:
-        """Keep the length of the longest request, its slots full."""
+        """Keep the length of the longest request, its slots full; spans are never rendered."""
         length = 0
-        for kind, _, _, size in self.parts[first:]:
-            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}[kind]
+        for kind, _, _, size in self.parts.rows[first:]:
+            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}.get(kind, 0)
         self.longest = max(self.longest, length)
 
     def think(self, think: Think) -> int:
@@ -227,18 +202,24 @@ class _Writer:
         return Compiled(setup, flow, None if pause is None else self.think(pause), row)
 
 
-def headers_of(plan: Plan, request: Request) -> Headers:
-    """The plan's headers and the request's own, which replace the plan's of the same name."""
-    own = {name.lower() for name, _ in request.headers}
-    return (*(pair for pair in plan.headers if pair[0].lower() not in own), *request.headers)
+def headers_of(plan: Plan, request: Request, body: Encoded | None = None) -> Headers:
+    """The request's own headers, the plan's and the body's; each replaces the later ones of its
+    name."""
+    own: Headers = ()
+    for more in (request.headers, plan.headers, body.headers if body else ()):
+        known = {name.lower() for name, _ in own}
+        own = (*(pair for pair in more if pair[0].lower() not in known), *own)
+    return own
 
 
-def request_head(plan: Plan, target: Target, request: Request) -> bytes:
-    """The request line and the headers, without Content-Length and the empty line.
+def request_head(
+    plan: Plan, target: Target, request: Request, body: Encoded | None = None
+) -> bytes:
+    """The request line and the headers, without what frames the body and the empty line.
 
     A header that the plan gives replaces the default of the same name.
     """
-    headers = headers_of(plan, request)
+    headers = headers_of(plan, request, body)
     names = {name.lower() for name, _ in headers}
     lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
     if "host" not in names:
@@ -271,20 +252,21 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
-        "parts": np.array(writer.parts, dtype=PART).tobytes(),
+        "parts": np.array(writer.parts.rows, dtype=PART).tobytes(),
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
-        "literals": bytes(writer.literals),
+        "literals": bytes(writer.parts.literals),
         "origins": np.array([(0, len(addresses) // ADDRESS_BYTES, 0, b"")], ORIGIN).tobytes(),
         "addresses": addresses,
     }
     return Program(
         arrays=arrays,
+        files=tuple(writer.parts.files),
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
-        slots=len(writer.slots),
-        user_slot=writer.slots.get(BUILT_IN_SLOTS[0]),
+        slots=len(writer.parts.slots),
+        user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=SLOT_BYTES,
         render_bytes=writer.longest,
     )

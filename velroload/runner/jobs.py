@@ -184,6 +184,7 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],
+        "files": [],  # their descriptors, when the worker is spawned
         "slots": program.slots,
         "user_slot": program.user_slot,
         "slot_bytes": program.slot_bytes,

@@ -147,7 +147,8 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     program = compile_program(plan, Target.of(plan.target), packed)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
-    preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
+    file_bytes = sum(os.path.getsize(path) for path in program.files)
+    preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     return Prepared(work, program, jobs, manifest(work, program, addresses, options))
 
 
@@ -206,7 +207,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs)
+    workers = Workers(prepared.jobs, program.files)
     node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
     coordinator = Coordinator(
         workers=workers,
