@@ -164,7 +164,11 @@ HEADER = {
     "magic": (0, 1, "segment: it does not begin with velroload's magic number."),
     "version": (8, 2, "segment: layout version 2, but this velroload has 1."),
     "sample": (24, 32, "segment: sample size 32, but this velroload has 64."),
-    "counters": (32, 7, "segment: counters 7, but this velroload has 33."),
+    "counters": (
+        32,
+        7,
+        f"segment: counters 7, but this velroload has {len(_core.COUNTER_INDEX)}.",
+    ),
     "no slots": (
         16,
         0,

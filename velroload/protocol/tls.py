@@ -97,8 +97,7 @@ def from_settings(settings: dict[str, Any] | None) -> Origin | None:
 def refusal(error: Exception, host: str) -> str:
     """Why a handshake failed, and what would accept it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = error.verify_message
-        return f"its certificate is refused: {said[:1].lower()}{said[1:]}; {remedy(error, host)}"
+        return certificate_refusal(error, host)
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or str(error)).lower().replace("_", " ")
         if "wrong version number" in reason:
@@ -114,11 +113,14 @@ OTHER_HOST = (62, 64)  # by name, by IP address
 """Verification codes of OpenSSL's X509_STORE_CTX_get_error(3)."""
 
 
-def remedy(error: ssl.SSLCertVerificationError, host: str) -> str:
-    """The flag that accepts a certificate."""
-    code = error.verify_code
-    if code in UNTRUSTED:
-        return "trust its issuer with --cacert FILE, or check nothing with --insecure"
-    if code in OTHER_HOST:
-        return f"it is not for {host}: name the right one with --server-name, or use --insecure"
-    return "renew it, or check nothing with --insecure"
+def certificate_refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
+    """What is wrong with a certificate, and the flag that accepts it."""
+    if error.verify_code in OTHER_HOST:
+        return (
+            f"its certificate is not for {host}: name the right one with --server-name, or check "
+            "nothing with --insecure"
+        )
+    remedy = "renew it, or check nothing with --insecure"
+    if error.verify_code in UNTRUSTED:
+        remedy = "trust its issuer with --cacert FILE, or check nothing with --insecure"
+    return f"its certificate is refused: {error.verify_message}; {remedy}"
