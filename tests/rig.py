@@ -16,6 +16,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
 
@@ -47,14 +48,14 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1024
+    slots: int = 1 << 16
     steps: bytes | None = None
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        program = compile_program(self.plan, target, pack_address(target.host, target.port))
-        self.endpoints = program.endpoints
-        (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
+        compiled = compile_program(self.plan, target, pack_address(target.host, target.port))
+        self.endpoints = compiled.endpoints
+        (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
@@ -66,8 +67,12 @@ class Rig:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        files = [Path(path).read_bytes() for path in program.files]
-        loaded = {**self.job.arrays, "files": files, "settings": settings}
+        loaded = {
+            **self.job.arrays,
+            "files": [Path(path).read_bytes() for path in compiled.files],
+            "settings": settings,
+            "tls": [from_settings(origin) for origin in settings["tls"]],
+        }
         self.engine = _core.Engine(self.memory, loaded, rules)
         self._samples: list[bytes] = []
 

@@ -21,6 +21,7 @@ from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.extract import json_rule
+from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
@@ -144,8 +145,12 @@ def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]
     for scenario in settings["scenarios"]:
         for stream in ("starts", "vus"):
             scenario[stream] = arrays[scenario[stream]]
-    files = [map_file(fd) for fd in settings["files"]]
-    program: dict[str, Any] = {**arrays, "files": files, "settings": settings}
+    program: dict[str, Any] = {
+        **arrays,
+        "files": [map_file(fd) for fd in settings["files"]],
+        "settings": settings,
+        "tls": [from_settings(origin) for origin in settings["tls"]],
+    }
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
 
 
