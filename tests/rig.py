@@ -16,6 +16,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.redirect import Redirects
 from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
@@ -50,11 +51,16 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 1 << 16
     steps: bytes | None = None
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        compiled = compile_program(self.plan, target, pack_address(target.host, target.port))
+        there = [Target.of(url) for url in self.others]
+        others = [(other, pack_address(other.host, other.port)) for other in there]
+        packed = pack_address(target.host, target.port)
+        compiled = compile_program(self.plan, target, packed, others)
         self.endpoints = compiled.endpoints
+        self.redirects = Redirects(compiled.origins)
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
@@ -71,6 +77,7 @@ class Rig:
             **self.job.arrays,
             "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
+            "redirect": self.redirects,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
         self.engine = _core.Engine(self.memory, loaded, rules)

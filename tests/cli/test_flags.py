@@ -100,6 +100,15 @@ def test_request(tmp_path: Path) -> None:
     assert plan_of("-m", "PUT", "-b", "é").scenarios[0].requests[0].body == "é".encode()
 
 
+def test_redirects() -> None:
+    assert plan_of().scenarios[0].requests[0].redirects == 0
+    words = ("--redirects", "5", *(w for h in ("h", "::1", "[::1]:8", "https://h:9") for w in
+             ("--allow-host", h)))  # fmt: skip
+    plan = plan_of(*words)
+    assert plan.scenarios[0].requests[0].redirects == 5
+    assert plan.allow_hosts == ("h", "::1", "[::1]:8", "https://h:9")
+
+
 def test_judgement_and_limits() -> None:
     words = ("--slo", "p99<75ms", "--slo", "errors<1%", "--abort-on", "errors>5% for 10s")
     more = ("--timeout", "2s", "--graceful-stop", "1s", "--seed", "7", "--allow-host", "h")
@@ -174,6 +183,14 @@ THINK = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
         (["-H", "Content-Length: 5"],
          "header Content-Length: it is written by velroload from the body's size"),
         (["-m", "GE T"], "method 'GE T': write a token such as GET or POST"),
+        (["--redirects", "x"], "--redirects 'x': write a whole number from 0 to 50"),
+        (["--redirects", "51"], "--redirects '51': write a whole number from 0 to 50"),
+        (["--allow-host", "a b"],
+         "--allow-host 'a b': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--allow-host", "ftp://a"],
+         "--allow-host 'ftp://a': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--allow-host", "a/b"],
+         "--allow-host 'a/b': write HOST, HOST:PORT or https://HOST:PORT"),
         (["--slo", "p99>"], "threshold 'p99>', column 5: the limit is missing: write a value such "
          "as 75ms"),
     ],

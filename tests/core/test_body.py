@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.core.test_engine import balanced
+from tests.core.balance import balanced
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer
 from tests.servers.site import Site, ok

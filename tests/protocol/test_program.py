@@ -142,8 +142,8 @@ def test_flags_of_methods() -> None:
     capturing = Request("POST", "/", captures=(Capture("t", "$.t"),))
     flags = template.steps(compiled(*flow, capturing))["flags"].tolist()
     both = compiler.HEAD | compiler.IDEMPOTENT
-    once = compiler.IDEMPOTENT
-    assert flags == [once, both, once, once, 0, 0, compiler.WANT_BODY]
+    once, post = compiler.IDEMPOTENT, compiler.POST
+    assert flags == [once, both, once, once, post, 0, compiler.WANT_BODY | post]
 
 
 def test_expected_statuses_are_bit_sets_shared_by_equal_steps() -> None:

@@ -4,6 +4,7 @@ Imports of other rooms stand in the functions: --help must not pay for them.
 """
 
 import os
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ DEFAULT_DURATION_NS = 10_000_000_000
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
-REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream")
+REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects")
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -65,7 +66,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         timeouts=make_timeouts(values),
         tls=make_tls(values, plan.target),
         connections=values.one("connections", read_amount),
-        allow_hosts=tuple(values.each("allow_host", lambda text, noun: text)),
+        allow_hosts=tuple(values.each("allow_host", read_allowed)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )
 
@@ -78,7 +79,8 @@ def make_request(values: Values, address: Address) -> "Request":
     check_headers(headers)
     body = make_body(values)
     method = values.text("method") or ("GET" if body is None else "POST")
-    return Request(method, address.path, headers, body, values.yes("stream"))
+    return Request(method, address.path, headers, body, values.yes("stream"),
+                   redirects=values.one("redirects", read_redirects) or 0)  # fmt: skip
 
 
 def make_timeouts(values: Values) -> "Timeouts":
@@ -241,6 +243,23 @@ def read_seed(text: str, noun: str) -> int:
     """A whole number that fits in 64 bits."""
     if not (text.isascii() and text.isdigit()) or len(text) > 20 or int(text) >= 2**64:
         raise refusal(noun, text, "write a whole number from 0 to 2^64 - 1")
+    return int(text)
+
+
+def read_allowed(text: str, noun: str) -> str:
+    """A host, with a port or a scheme where redirects need them."""
+    host = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+|[^\s:/?#@\[\]]+)"
+    if not re.fullmatch(rf"(https?://)?{host}(:[0-9]{{1,5}})?", text):
+        raise refusal(noun, text, "write HOST, HOST:PORT or https://HOST:PORT")
+    return text
+
+
+def read_redirects(text: str, noun: str) -> int:
+    """How many are followed."""
+    from velroload.plan.steps import REDIRECTS_MAX
+
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or int(text) > REDIRECTS_MAX:
+        raise refusal(noun, text, f"write a whole number from 0 to {REDIRECTS_MAX}")
     return int(text)
 
 

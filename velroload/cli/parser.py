@@ -135,6 +135,7 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("--data-urlencode", metavar="NAME=VALUE", action="append",
         help="a field of a form, encoded; repeatable")  # fmt: skip
     add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
+    add("--redirects", metavar="N", help="follow up to N redirects, one after the other (0)")
     add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
     add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")
@@ -182,7 +183,7 @@ def add_machine_flags(group: "argparse._ArgumentGroup") -> None:
     add("-w", "--workers", metavar="W", help="auto, a number, or CPUs as cpus:1,3-5 (auto)")
     add("--idle", metavar="HOW", help="a worker waits by sleep, spin or auto (auto)")
     add("--allow-host", metavar="HOST", action="append",
-        help="consent to load this public host; repeatable")  # fmt: skip
+        help="consent to load this host, redirects to it included; repeatable")  # fmt: skip
     add("--allow-debug-core", action="store_true", help="run with a debug core")
 
 

@@ -13,6 +13,10 @@ cdef object check_program(vl_program *p, size_t rules):
                 or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")
+    for i in range(p.n_extras):
+        if p.extras[i].redirects and (p.extras[i].path_slot >= p.n_slots or not has_hops(
+                p, p.extras[i].hop_first)):
+            raise ValueError(f"program: extra {i} is out of range")
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
@@ -30,10 +34,21 @@ cdef object check_part(vl_program *p, vl_part *part, uint32_t i):
         raise ValueError(f"program: part {i} is out of range")
 
 
+cdef bint has_hops(vl_program *p, uint32_t first) noexcept nogil:
+    """Two request steps for each origin, each its own."""
+    cdef uint32_t i
+    if <uint64_t> first + 2 * p.n_origins > p.n_steps:
+        return False
+    for i in range(2 * p.n_origins):
+        if p.steps[first + i].op != STEP_REQUEST or p.steps[first + i].origin != i // 2:
+            return False
+    return True
+
+
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
-            or step.origin >= p.n_origins \
+            or step.origin >= p.n_origins or step.extra > p.n_extras \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:

@@ -22,6 +22,13 @@ cdef inline void deadline_set(vl_engine *e, vl_connection *c, int64_t at_ns) noe
         timer_set(&e.timers, owner, at_ns)
 
 
+cdef inline void response_expect(vl_engine *e, vl_connection *c, vl_step *step) noexcept nogil:
+    http1_reset(&c.http, step.flags & STEP_HEAD)
+    c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if step.extra:
+        headers_want(e, c)
+
+
 cdef void request_begin(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     """Find a connection for the user's step, or let it wait for one of the pool."""
     cdef vl_user *user = &e.users[u]
@@ -60,8 +67,7 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     user.connection = i
     c.request = at
     count(&e.ring, C_REQUESTS_STARTED, 1)
-    http1_reset(&c.http, step.flags & STEP_HEAD)
-    c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    response_expect(e, c, step)
     if c.state != CONN_CLOSED and c.origin != step.origin:
         connection_drop(e, c)
     if c.state == CONN_CLOSED:
@@ -181,6 +187,17 @@ cdef inline void sending(vl_engine *e, vl_connection *c, vl_request *r, vl_step 
     count(&e.ring, C_REQUESTS_SENT, 1)
     in_flight_change(e, now, 1)
     deadline_set(e, c, now + step.timeout_ns)
+    if r.hops:
+        chain_sending(e, c, r)
+
+
+cdef inline void unsend(vl_engine *e, vl_request *r, int64_t now) noexcept nogil:
+    """As if it had not been sent: it is going to be sent again, or elsewhere."""
+    in_flight_change(e, now, -1)
+    count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
+    count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
+    if r.hops:
+        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> -chain_of(e, r).served_ns)
 
 
 cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
@@ -339,10 +356,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
             and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
         return
-    if r.sent:                          # as if it had not been: the sample tells of the retry
-        in_flight_change(e, now, -1)
-        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
-        count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
+    if r.sent:                          # the sample tells of the retry
+        unsend(e, r, now)
     count(&e.ring, C_RETRIES, 1)
     r.wait_us = saturate(r.wait_us + (now - r.begun_ns) // 1000)    # it was the target's doing
     r.begun_ns = now
@@ -352,8 +367,7 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
     r.rendered = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
-    http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)
-    c.http.want_body = (e.program.steps[r.step].flags & STEP_WANT_BODY) != 0
+    response_expect(e, c, &e.program.steps[r.step])
     connection_open(e, c, now)
 
 

@@ -56,6 +56,8 @@ cdef class Engine:
     cdef list rules
     cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
+    cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
+    cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
     def __cinit__(self, segment not None, dict program not None, list rules not None):
@@ -70,6 +72,7 @@ cdef class Engine:
         if self.segment.len < VL_HEADER_BYTES + SAMPLE_SIZE:
             raise ValueError(f"a segment of {self.segment.len} bytes is too small")
         self.attach()
+        self.redirect = program.get("redirect")
         self.load_program()
         self.load_tables()
         self.load_scenarios()
@@ -102,6 +105,7 @@ cdef class Engine:
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
+        p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         self.load_files(self.program.get("files", []))
@@ -152,9 +156,42 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
+        self.load_extras(settings["wanted"])
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+
+    cdef load_extras(self, list wanted):
+        """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
+        what redirected requests have behind them."""
+        cdef vl_engine *e = &self.e
+        cdef vl_http1_wanted *row
+        cdef uint32_t i, k, at
+        cdef bytes name
+        self.wanted = [kept.encode() for kept, _ in wanted]
+        e.location = self.wanted.index(b"location") if b"location" in self.wanted else NONE
+        e.n_wanted = len(wanted)
+        e.wanted_bytes = sum(room for _, room in wanted)
+        e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
+                                             sizeof(vl_http1_wanted))
+        e.wanted_data = <char *> table(e.n_connections, e.wanted_bytes)
+        for i in range(e.n_connections):
+            at = 0
+            for k in range(e.n_wanted):
+                row = &e.wanted[i * e.n_wanted + k]
+                name = self.wanted[k]
+                row.name = name
+                row.name_length = <uint16_t> len(name)
+                row.buf = e.wanted_data + <size_t> i * e.wanted_bytes + at
+                row.capacity = wanted[k][1]
+                at += row.capacity
+        for i in range(e.program.n_extras):
+            if not e.program.extras[i].redirects:
+                continue
+            if e.location == NONE or self.redirect is None:
+                raise ValueError("program: redirects need their header and their resolver")
+            if e.chains == NULL:
+                e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -334,7 +371,9 @@ cdef class Engine:
     def memory(self):
         """Bytes of the tables, per user and in all."""
         cdef size_t per_user = sizeof(vl_user) + self.e.program.n_slots * self.e.program.slot_bytes
-        cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body)
+        cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
+            + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
+            + (sizeof(vl_chain) if self.e.chains != NULL else 0)
         cdef size_t timers = sizeof(vl_deadline) + sizeof(uint32_t)
         return {
             "per_user": per_user + timers,
@@ -387,6 +426,9 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.rendered)
     free(e.events)
     free(e.program.files)
+    free(e.chains)
+    free(e.wanted)
+    free(e.wanted_data)
     timers_close(&e.timers)
     e.users = NULL
     e.connections = NULL
@@ -397,6 +439,9 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.events = NULL
     e.program.files = NULL
     e.program.n_files = 0
+    e.chains = NULL
+    e.wanted = NULL
+    e.wanted_data = NULL
 
 
 def stamp_of(int fd):

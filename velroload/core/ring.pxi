@@ -60,6 +60,7 @@ cdef enum:
     C_REQUESTS_DROPPED          # of the iterations dropped
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
+    C_HOPS                      # exchanges of redirected requests, each with a sample of its own
     COUNTERS
 
 cdef struct vl_ring:

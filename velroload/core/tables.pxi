@@ -63,6 +63,7 @@ cdef struct vl_request:
     uint8_t phase
     uint8_t sent                # handed to the kernel, or tried to
     uint8_t retried
+    uint8_t hops                # redirects followed so far
 
 cdef enum:
     CONN_CLOSED = 0
@@ -101,6 +102,16 @@ cdef struct vl_connection:
 cdef struct vl_queue:
     uint32_t head
     uint32_t tail
+
+cdef struct vl_chain:           # of a request that was redirected: what its exchanges so far took
+    int64_t served_ns           # from sent to end, summed
+    int64_t due_ns              # when the exchange under way should have started
+    int64_t deadline_ns         # of the whole request
+    uint32_t wait_us            # these: summed
+    uint32_t connect_us
+    uint32_t tls_us
+    uint32_t step               # the one that was asked for
+    uint16_t flags              # of all exchanges, which count for the whole
 
 cdef struct vl_scenario:
     vl_pacer starts             # open: when iterations start
@@ -152,6 +163,9 @@ cdef struct vl_engine:
     vl_request *requests
     vl_scenario *scenarios
     vl_body *bodies
+    vl_chain *chains            # per request; NULL when no step follows redirects
+    vl_http1_wanted *wanted     # per connection n_wanted rows: headers that are kept
+    char *wanted_data           # per connection wanted_bytes
     char *slots
     char *receive
     char *cipher                # what a transport receives before it is decrypted
@@ -166,6 +180,9 @@ cdef struct vl_engine:
     uint32_t free_request
     uint32_t free_body
     uint32_t n_bodies
+    uint32_t n_wanted
+    uint32_t wanted_bytes
+    uint32_t location           # index of a wanted header, or NONE
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

@@ -19,6 +19,7 @@ cdef enum:
     STEP_WANT_BODY = 4
     STEP_CLOSE = 8              # our own Connection: close
     STEP_SPANS = 16             # it has spans: sent part by part
+    STEP_POST = 32              # 301 and 302 turn it into a GET
 
 cdef enum:
     PART_LITERAL = 0
@@ -47,7 +48,7 @@ cdef extern from *:
         double think_a, think_b; /* ns */
         double probability;
         uint32_t body_first;     /* first part of the body; part_first + part_count without one */
-        uint32_t pad2;
+        uint32_t extra;          /* index of a row of extras + 1; 0 = none: what costs nothing */
     } vl_step;
     typedef struct {
         uint32_t kind;
@@ -69,6 +70,15 @@ cdef extern from *:
         uint8_t transport;       /* TRANSPORT_* */
         uint8_t pad[7];
     } vl_origin;
+    typedef struct {             /* what a step asks for beside its answer */
+        uint32_t hop_first;      /* redirects: its step for each origin, as it is and as GET */
+        uint32_t path_slot;      /* where the path of the next hop stands */
+        uint16_t hop_endpoint;
+        uint8_t redirects;       /* how many are followed; 0 = none */
+        uint8_t flags;           /* EXTRA_* */
+        uint32_t pad;
+    } vl_extra;
+    _Static_assert(sizeof(vl_extra) == 16, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
     _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 32, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
@@ -89,6 +99,7 @@ cdef extern from *:
         double think_b
         double probability
         uint32_t body_first
+        uint32_t extra
     ctypedef struct vl_part:
         uint32_t kind
         uint32_t slot
@@ -105,6 +116,12 @@ cdef extern from *:
         uint32_t address_first
         uint32_t address_count
         uint8_t transport
+    ctypedef struct vl_extra:
+        uint32_t hop_first
+        uint32_t path_slot
+        uint16_t hop_endpoint
+        uint8_t redirects
+        uint8_t flags
 
 cdef struct vl_file:
     const char *data            # borrowed from a buffer that Engine holds
@@ -116,6 +133,7 @@ cdef struct vl_program:
     vl_capture *captures
     vl_address *addresses
     vl_origin *origins
+    vl_extra *extras
     uint8_t *expects
     char *literals
     vl_file *files              # owned, freed in Engine.close
@@ -124,6 +142,7 @@ cdef struct vl_program:
     uint32_t n_captures
     uint32_t n_addresses
     uint32_t n_origins
+    uint32_t n_extras
     uint32_t n_expects
     uint32_t n_literals
     uint32_t n_files

@@ -29,6 +29,7 @@ class WorkerProcess:
         self.segment = segment
         self.hello: Message | None = None
         self.done = False
+        self.refused: dict[str, int] = {}
         self.error: str | None = None
         self.died: str | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -125,6 +126,7 @@ class WorkerProcess:
             self.hello = message
         elif "done" in message:
             self.done = True
+            self.refused = {str(place): int(n) for place, n in message["refused"].items()}
         elif "error" in message:
             self.error = str(message["error"])
 

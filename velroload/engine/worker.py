@@ -21,6 +21,7 @@ from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.extract import json_rule
+from velroload.protocol.redirect import Redirects
 from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
@@ -71,9 +72,10 @@ def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
 class Worker:
     """Runs an Engine to its end and tells the coordinator."""
 
-    def __init__(self, control: socket.socket, engine: _core.Engine) -> None:
+    def __init__(self, control: socket.socket, engine: _core.Engine, redirects: Redirects) -> None:
         self.control = control
         self.engine = engine
+        self.redirects = redirects
         self.decoder = Decoder()
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
@@ -124,7 +126,7 @@ class Worker:
             if self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
-                self.say({"done": True})
+                self.say({"done": True, "refused": self.redirects.refused})
         except Exception as error:
             self.fail(error)
 
@@ -138,7 +140,9 @@ class Worker:
         self.loop.remove_reader(self.engine.fileno())
 
 
-def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]) -> _core.Engine:
+def make_engine(
+    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], redirects: Redirects
+) -> _core.Engine:
     """Map the segment and build the engine from the program."""
     size = os.fstat(segment).st_size
     memory = mmap.mmap(segment, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
@@ -149,6 +153,7 @@ def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
         "settings": settings,
+        "redirect": redirects,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
@@ -161,8 +166,9 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
     wake_up_p99_ns = 0
     if settings["spin"]:
         wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
-    engine = make_engine(segment, settings, arrays)
-    worker = Worker(control, engine)
+    redirects = Redirects([(scheme, host, port) for scheme, host, port in settings["origins"]])
+    engine = make_engine(segment, settings, arrays, redirects)
+    worker = Worker(control, engine, redirects)
     worker.start()
     gc.collect()
     gc.freeze()

@@ -99,6 +99,7 @@ def _step(step: Step, mask: "_Mask") -> dict[str, object]:
         "headers": mask.headers(step.headers),
         "body": _body(step.body, mask),
         "stream": step.stream,
+        "redirects": step.redirects,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],

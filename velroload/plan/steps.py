@@ -20,6 +20,8 @@ SUCCESS: Ranges = ((200, 399),)
 THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1}
 """Distribution → how many durations it takes."""
 
+REDIRECTS_MAX = 50
+
 BUILT_IN_SLOTS = ("user",)
 """Slots that every virtual user has from the start: its number, from 0."""
 
@@ -109,7 +111,7 @@ class Request:
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, or in chunks when it is to `stream`; these
-    headers are the engine's to write.
+    headers are the engine's to write. `redirects`: how many are followed, one after the other.
     """
 
     method: str
@@ -121,6 +123,7 @@ class Request:
     cls: str | None = None
     expect: Ranges = SUCCESS
     timeout_ns: int | None = None
+    redirects: int = 0
     captures: tuple[Capture, ...] = ()
 
     def __post_init__(self) -> None:
@@ -138,6 +141,10 @@ class Request:
             )
         if self.timeout_ns is not None and self.timeout_ns <= 0:
             raise ConfigError(f"timeout of {self.endpoint}: more than 0 is needed")
+        if not 0 <= self.redirects <= REDIRECTS_MAX:
+            raise ConfigError(
+                f"redirects of {self.endpoint}: {self.redirects} is not from 0 to {REDIRECTS_MAX}"
+            )
         check_headers(self.headers)
         for low, high in self.expect:
             if not 100 <= low <= high <= 999:

@@ -48,6 +48,10 @@ class Parts:
                 self.rows[index] = (SPAN, 0, offset, length)
         return any(kind == SPAN for kind, *_ in self.rows[self.begun :])
 
+    def place(self, name: str) -> None:
+        """Append a slot that no ${name} can refer to."""
+        self.rows.append((SLOT, self.slot(name), 0, 0))
+
     def text(self, text: bytes) -> None:
         """Append literal bytes and ${slots}."""
         for index, piece in enumerate(REFERENCE.split(text)):

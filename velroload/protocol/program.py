@@ -4,18 +4,20 @@ Even a bare URL becomes a flow of one step. The arrays' layouts are those of cor
 core checks every index when it loads them.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
+from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target
 from velroload.protocol.body import Encoded, Raw, encode
+from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
 from velroload.protocol.parts import LENGTH, LITERAL, PART, SLOT, Parts
+from velroload.protocol.redirect import Origin, origin_of
 
 STEP = np.dtype(
     [
@@ -34,29 +36,44 @@ STEP = np.dtype(
         ("think_b", "<f8"),
         ("probability", "<f8"),
         ("body_first", "<u4"),
-        ("pad2", "<u4"),
+        ("extra", "<u4"),
     ]
 )
 ORIGIN = np.dtype(
     [("address_first", "<u4"), ("address_count", "<u4"), ("transport", "u1"), ("pad", "V7")]
 )
+EXTRA = np.dtype(
+    [
+        ("hop_first", "<u4"),
+        ("path_slot", "<u4"),
+        ("hop_endpoint", "<u2"),
+        ("redirects", "u1"),
+        ("flags", "u1"),
+        ("pad", "<u4"),
+    ]
+)
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
 TRANSPORTS = {"http": 0, "https": 1}
 REQUEST, THINK = 0, 1
-HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS = 1, 2, 4, 8, 16
+HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST = 1, 2, 4, 8, 16, 32
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3}
 
 SLOT_BYTES = 1024
 """Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
+LONG_SLOT_BYTES = 4096
+"""The same where slots hold what servers choose: paths of redirects."""
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 ENDPOINTS_MAX = 65_535
+HOP_PATH = "path of the next hop"
+"""No slot of a plan can have this name."""
+LOCATION_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row that figures go under; `kind` is request or iteration."""
+    """A row that figures go under; `kind` is request, hop or iteration."""
 
     id: int
     name: str
@@ -91,7 +108,8 @@ class Program:
     """All that workers need of the flows. `rules` are the JSON paths of the captures; `files` the
     paths that spans refer to, as 1, 2, …
 
-    `tls_hosts`: per origin the name that its certificate must be for, None where it speaks plain.
+    `origins`: scheme, host and port of every place that may be connected to, the target first.
+    `wanted`: the headers of answers that are kept, and room for each.
     """
 
     arrays: dict[str, bytes]
@@ -99,7 +117,8 @@ class Program:
     scenarios: tuple[Compiled, ...]
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
-    tls_hosts: tuple[str | None, ...]
+    wanted: tuple[tuple[str, int], ...]
+    origins: tuple[Origin, ...]
     slots: int
     user_slot: int | None
     slot_bytes: int
@@ -111,14 +130,23 @@ class _Writer:
     """Collects the arrays while the scenarios are compiled one by one."""
 
     plan: Plan
-    target: Target
+    targets: tuple[Target, ...]
     parts: Parts = field(default_factory=Parts)
     steps: list[tuple[Any, ...]] = field(default_factory=list)
     captures: list[tuple[int, int]] = field(default_factory=list)
     expects: list[bytes] = field(default_factory=list)
     rules: list[tuple[str | int, ...]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
+    extras: list[list[int]] = field(default_factory=list)
+    redirected: list[tuple[Request, int, int, int]] = field(default_factory=list)
     longest: int = 1
+
+    @property
+    def slot_bytes(self) -> int:
+        """Room of each slot of this plan."""
+        requests = (r for s in self.plan.scenarios for r in (*s.setup, *s.flow))
+        long = any(isinstance(r, Request) and r.redirects for r in requests)
+        return LONG_SLOT_BYTES if long else SLOT_BYTES
 
     def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
         """The row of this name in this scenario, new at its first use."""
@@ -141,44 +169,79 @@ class _Writer:
         return self.expects.index(packed)
 
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        first = self.parts.begin()
-        body = None if request.body is None else encode(request.body, self.plan.seed)
-        self.parts.text(request_head(self.plan, self.target, request, body))
-        if body is None and request.method in BODY_METHODS:
-            body = Encoded((Raw(b""),))
-        body_first = self.parts.body(body, request.stream)
-        flags = request_flags(self.plan, request) | (SPANS if self.parts.end() else 0)
-        self.measure(first)
+        names = (scenario.name, request.cls, setup)
+        endpoint = self.endpoint(request.endpoint, "request", *names)
         captures = len(self.captures)
         for capture in request.captures:
             self.captures.append((self.parts.slot(capture.slot), len(self.rules)))
             self.rules.append(capture.path)
+        extra = 0
+        if request.redirects:
+            hops = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
+            self.extras.append([0, self.parts.slot(HOP_PATH), hops, request.redirects, 0, 0])
+            extra = len(self.extras)
+            self.redirected.append((request, endpoint, captures, extra))
+        self.step(request, endpoint, captures, extra)
+
+    def step(
+        self, request: Request, endpoint: int, captures: int, extra: int, hop_to: int | None = None
+    ) -> None:
+        """Write a request step; one to an origin `hop_to` takes its path from a slot."""
+        target = self.targets[hop_to or 0]
+        plan = self.plan
+        if hop_to:
+            plan = replace(plan, headers=without_credentials(plan.headers))
+        first = self.parts.begin()
+        body = None if request.body is None else encode(request.body, plan.seed)
+        self.parts.text(f"{request.method} ".encode())
+        if hop_to is None:
+            self.parts.text((target.path.rstrip("/") + request.path).encode())
+        else:
+            self.parts.place(HOP_PATH)
+        self.parts.text(header_lines(plan, target, request, body))
+        if body is None and request.method in BODY_METHODS:
+            body = Encoded((Raw(b""),))
+        body_first = self.parts.body(body, request.stream)
+        flags = request_flags(plan, request) | (SPANS if self.parts.end() else 0)
+        self.measure(first)
         self.steps.append(
             (
                 REQUEST,
                 flags,
-                self.endpoint(request.endpoint, "request", scenario.name, request.cls, setup),
+                endpoint,
                 self.expect(request.expect),
                 0,
-                0,
+                hop_to or 0,
                 first,
                 len(self.parts.rows) - first,
                 captures,
-                len(self.captures) - captures,
-                request.timeout_ns or self.plan.timeouts.request_ns,
+                len(request.captures),
+                request.timeout_ns or plan.timeouts.request_ns,
                 0.0,
                 0.0,
                 1.0,
                 body_first,
-                0,
+                extra,
             )
         )
+
+    def hops(self) -> None:
+        """Write the steps that redirects exchange a request for: per origin it as it is, and as a
+        GET. Behind all others, since a flow's steps are neighbours."""
+        for request, endpoint, captures, extra in self.redirected:
+            self.extras[extra - 1][0] = len(self.steps)
+            for origin in range(len(self.targets)):
+                there = request
+                if origin:
+                    there = replace(request, headers=without_credentials(request.headers))
+                for hop in (there, as_get(there)):
+                    self.step(hop, endpoint, captures, extra, origin)
 
     def measure(self, first: int) -> None:
         """Keep the length of the longest request, its slots full; spans are never rendered."""
         length = 0
         for kind, _, _, size in self.parts.rows[first:]:
-            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}.get(kind, 0)
+            length += {LITERAL: size, SLOT: self.slot_bytes - 4, LENGTH: 20}.get(kind, 0)
         self.longest = max(self.longest, length)
 
     def think(self, think: Think) -> int:
@@ -207,36 +270,6 @@ class _Writer:
         return Compiled(setup, flow, None if pause is None else self.think(pause), row)
 
 
-def headers_of(plan: Plan, request: Request, body: Encoded | None = None) -> Headers:
-    """The request's own headers, the plan's and the body's; each replaces the later ones of its
-    name."""
-    own: Headers = ()
-    for more in (request.headers, plan.headers, body.headers if body else ()):
-        known = {name.lower() for name, _ in own}
-        own = (*(pair for pair in more if pair[0].lower() not in known), *own)
-    return own
-
-
-def request_head(
-    plan: Plan, target: Target, request: Request, body: Encoded | None = None
-) -> bytes:
-    """The request line and the headers, without what frames the body and the empty line.
-
-    A header that the plan gives replaces the default of the same name.
-    """
-    headers = headers_of(plan, request, body)
-    names = {name.lower() for name, _ in headers}
-    lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
-    if "host" not in names:
-        lines.append(f"Host: {target.authority}")
-    if "user-agent" not in names:
-        lines.append(f"User-Agent: velroload/{__version__}")
-    if "accept" not in names:
-        lines.append("Accept: */*")
-    lines += [f"{name}: {value}" for name, value in headers]
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-
-
 def request_flags(plan: Plan, request: Request) -> int:
     flags = 0
     if request.method == "HEAD":
@@ -245,26 +278,31 @@ def request_flags(plan: Plan, request: Request) -> int:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
+    if request.method == "POST":
+        flags |= POST
     for name, value in headers_of(plan, request):
         if name.lower() == "connection" and "close" in value.lower():
             flags |= CLOSE
     return flags
 
 
-def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
-    """Compile every scenario of the plan. `addresses` are packed rows (pack_address)."""
-    writer = _Writer(plan, target)
+def compile_program(
+    plan: Plan, target: Target, addresses: bytes, others: Sequence[tuple[Target, bytes]] = ()
+) -> Program:
+    """Compile every scenario of the plan. `addresses` are the target's packed rows (pack_address),
+    `others` where redirects may lead beside it, with theirs."""
+    places = ((target, addresses), *others)
+    writer = _Writer(plan, tuple(target for target, _ in places))
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
+    writer.hops()
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
         "parts": np.array(writer.parts.rows, dtype=PART).tobytes(),
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.parts.literals),
-        "origins": np.array(
-            [(0, len(addresses) // ADDRESS_BYTES, TRANSPORTS[target.scheme], b"")], ORIGIN
-        ).tobytes(),
-        "addresses": addresses,
+        "extras": np.array([tuple(row) for row in writer.extras], EXTRA).tobytes(),
+        **origins_of(places),
     }
     return Program(
         arrays=arrays,
@@ -272,9 +310,20 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
-        tls_hosts=(target.host if target.scheme == "https" else None,),
+        wanted=(("location", LOCATION_BYTES),) if writer.redirected else (),
+        origins=tuple(origin_of(target) for target, _ in places),
         slots=len(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
-        slot_bytes=SLOT_BYTES,
+        slot_bytes=writer.slot_bytes,
         render_bytes=writer.longest,
     )
+
+
+def origins_of(places: Sequence[tuple[Target, bytes]]) -> dict[str, bytes]:
+    """The arrays of origins and addresses."""
+    rows, addresses = [], b""
+    for target, packed in places:
+        first, count = len(addresses) // ADDRESS_BYTES, len(packed) // ADDRESS_BYTES
+        rows.append((first, count, TRANSPORTS[target.scheme], b""))
+        addresses += packed
+    return {"origins": np.array(rows, ORIGIN).tobytes(), "addresses": addresses}

@@ -5,7 +5,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,11 +147,16 @@ class Prepared:
     manifest: dict[str, Any]
 
 
+def pack_all(addresses: Sequence[Address]) -> bytes:
+    """Addresses as the core wants them."""
+    return b"".join(pack_address(host, port) for host, port in addresses)
+
+
 def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
-    packed = b"".join(pack_address(host, port) for host, port in addresses)
-    program = compile_program(plan, Target.of(plan.target), packed)
+    others = [(Target.of(url), pack_all(found)) for url, found in options.others]
+    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
