@@ -16,7 +16,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
-from velroload.protocol.redirect import Redirects
+from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
@@ -60,7 +60,6 @@ class Rig:
         packed = pack_address(target.host, target.port)
         compiled = compile_program(self.plan, target, packed, others)
         self.endpoints = compiled.endpoints
-        self.redirects = Redirects(compiled.origins)
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
@@ -69,6 +68,7 @@ class Rig:
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
         settings = self.job.settings
+        self.site = Site.of(settings)
         for scenario in settings["scenarios"]:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
@@ -77,7 +77,8 @@ class Rig:
             **self.job.arrays,
             "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
-            "redirect": self.redirects,
+            "redirect": self.site.redirects,
+            "cookies": self.site.cookies,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
         self.engine = _core.Engine(self.memory, loaded, rules)

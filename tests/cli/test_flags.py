@@ -109,6 +109,11 @@ def test_redirects() -> None:
     assert plan.allow_hosts == ("h", "::1", "[::1]:8", "https://h:9")
 
 
+def test_cookies() -> None:
+    assert not plan_of().cookies
+    assert plan_of("--cookies").cookies
+
+
 def test_judgement_and_limits() -> None:
     words = ("--slo", "p99<75ms", "--slo", "errors<1%", "--abort-on", "errors>5% for 10s")
     more = ("--timeout", "2s", "--graceful-stop", "1s", "--seed", "7", "--allow-host", "h")
@@ -191,6 +196,9 @@ THINK = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
          "--allow-host 'ftp://a': write HOST, HOST:PORT or https://HOST:PORT"),
         (["--allow-host", "a/b"],
          "--allow-host 'a/b': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--cookies", "-H", "cookie: a=b"],
+         "header cookie: the cookies that users keep are sent in it; a request has one Cookie "
+         "header (RFC 6265 section 5.4)"),
         (["--slo", "p99>"], "threshold 'p99>', column 5: the limit is missing: write a value such "
          "as 75ms"),
     ],

@@ -171,7 +171,7 @@ def test_other_hosts_are_refused_and_named() -> None:
     assert set(requests["error"]) == {ErrorKind.REDIRECT_REFUSED}
     assert set(requests["status"]) == {302}
     assert len(hops) == c["hops"] == 0
-    assert rig.redirects.refused == {"http://127.0.0.9:1": 6}
+    assert rig.site.redirects.refused == {"http://127.0.0.9:1": 6}
     rig.close()
 
 

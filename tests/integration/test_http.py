@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.core.test_cookies import count
 from tests.core.test_redirect import leading
 from tests.launch import CPUS, Launch
 from tests.servers.site import Site, ok
@@ -70,3 +71,17 @@ def test_a_refused_redirect_names_its_host(tmp_path: Path) -> None:
     )
     assert run.reasons()["redirects_refused"] == line
     assert line in " ".join(run.stdout.split())
+
+
+def test_cookies_are_kept_per_user_in_every_worker(tmp_path: Path) -> None:
+    with (
+        Site(count) as site,
+        Launch(tmp_path, f"{site.url}/a", "--cookies", "-H", "X-User: ${user}", "-n", "40", "-u",
+               "4", *SOON) as run,
+    ):  # fmt: skip
+        assert run.finish() in (0, 4, 97)
+    assert run.ledger()["ok"] == len(site.seen) == 40
+    visits = sorted(one.headers.get("cookie", "").count("visits=") for one in site.seen)
+    assert visits == [0] * 4 + [1] * 36
+    assert run.run["end"]["evidence"]["cookies_ignored"] == 0
+    assert run.run["plan"]["cookies"] is True

@@ -59,6 +59,7 @@ def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> 
         *_busy(data, thresholds),
         *_surroundings(data),
         *_refused(data),
+        *_cookies(data),
         *_incomplete(data),
         *(() if thresholds else _figures(data, summary, bad, share)),
     ]
@@ -292,6 +293,17 @@ def _refused(data: RunData) -> Iterator[Reason]:
             "redirects_refused",
             f"{count:,} redirects to {place} were not followed: {why}"
             + (f" ({advice})" if advice else ""),
+        )
+
+
+def _cookies(data: RunData) -> Iterator[Reason]:
+    ignored = evidence(data).get("cookies_ignored") or 0
+    if ignored:
+        yield Reason(
+            NOTE,
+            "cookies_ignored",
+            f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
+            "4 KiB, or more than 50 of a user",
         )
 
 

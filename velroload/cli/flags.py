@@ -24,7 +24,7 @@ DEFAULT_DURATION_NS = 10_000_000_000
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
-REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects")
+REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies")
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -51,6 +51,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         load = make_load(values, assumed)
         name = address.place
         plan = Plan(name, address.base, (Scenario("main", load, (request,)),), seed=seed,
+                    cookies=values.yes("cookies"),
                     secrets=secrets_of(request))  # fmt: skip
     else:
         for flag in REQUEST_FLAGS:

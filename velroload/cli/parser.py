@@ -136,6 +136,7 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
         help="a field of a form, encoded; repeatable")  # fmt: skip
     add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
     add("--redirects", metavar="N", help="follow up to N redirects, one after the other (0)")
+    add("--cookies", action="store_true", help="each user keeps and sends the target's cookies")
     add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
     add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")

@@ -14,6 +14,8 @@ cdef object check_program(vl_program *p, size_t rules):
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")
     for i in range(p.n_extras):
+        if p.extras[i].flags & EXTRA_COOKIES and p.extras[i].cookie_slot >= p.n_slots:
+            raise ValueError(f"program: extra {i} is out of range")
         if p.extras[i].redirects and (p.extras[i].path_slot >= p.n_slots or not has_hops(
                 p, p.extras[i].hop_first)):
             raise ValueError(f"program: extra {i} is out of range")

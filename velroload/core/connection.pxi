@@ -67,6 +67,8 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     user.connection = i
     c.request = at
     count(&e.ring, C_REQUESTS_STARTED, 1)
+    if step.extra:
+        extra_begin(e, r, step, now)
     response_expect(e, c, step)
     if c.state != CONN_CLOSED and c.origin != step.origin:
         connection_drop(e, c)

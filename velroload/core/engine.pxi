@@ -57,6 +57,7 @@ cdef class Engine:
     cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
+    cdef object cookies         # the users' cookies: protocol/cookies.py
     cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
@@ -73,6 +74,7 @@ cdef class Engine:
             raise ValueError(f"a segment of {self.segment.len} bytes is too small")
         self.attach()
         self.redirect = program.get("redirect")
+        self.cookies = program.get("cookies")
         self.load_program()
         self.load_tables()
         self.load_scenarios()
@@ -169,7 +171,8 @@ cdef class Engine:
         cdef uint32_t i, k, at
         cdef bytes name
         self.wanted = [kept.encode() for kept, _ in wanted]
-        e.location = self.wanted.index(b"location") if b"location" in self.wanted else NONE
+        e.location = self.wanted_index(b"location")
+        e.set_cookie = self.wanted_index(b"set-cookie")
         e.n_wanted = len(wanted)
         e.wanted_bytes = sum(room for _, room in wanted)
         e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
@@ -186,12 +189,27 @@ cdef class Engine:
                 row.capacity = wanted[k][1]
                 at += row.capacity
         for i in range(e.program.n_extras):
-            if not e.program.extras[i].redirects:
-                continue
+            self.load_extra(&e.program.extras[i])
+
+    cdef uint32_t wanted_index(self, bytes name) except? 0:
+        return self.wanted.index(name) if name in self.wanted else NONE
+
+    cdef load_extra(self, vl_extra *extra):
+        """What a step asks for has to be there."""
+        cdef vl_engine *e = &self.e
+        cdef uint32_t u
+        if extra.redirects:
             if e.location == NONE or self.redirect is None:
                 raise ValueError("program: redirects need their header and their resolver")
             if e.chains == NULL:
                 e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
+        if extra.flags & EXTRA_COOKIES:
+            if e.set_cookie == NONE or self.cookies is None:
+                raise ValueError("program: cookies need their header and their jars")
+            if e.cookies_until_ns == NULL:
+                e.cookies_until_ns = <int64_t *> table(e.n_users, sizeof(int64_t))
+                for u in range(e.n_users):
+                    e.cookies_until_ns[u] = INT64_MAX
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -427,6 +445,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.events)
     free(e.program.files)
     free(e.chains)
+    free(e.cookies_until_ns)
     free(e.wanted)
     free(e.wanted_data)
     timers_close(&e.timers)
@@ -440,6 +459,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.program.files = NULL
     e.program.n_files = 0
     e.chains = NULL
+    e.cookies_until_ns = NULL
     e.wanted = NULL
     e.wanted_data = NULL
 

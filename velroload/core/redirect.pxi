@@ -1,9 +1,9 @@
 # Redirects: a request goes on at the place that an answer names (RFC 9110 section 15.4).
 #
 # The step is exchanged for one compiled for that origin and method, whose path stands in a slot of
-# the user. Each exchange has a sample of its own, of kind HOP. The request's sample is of the whole:
-# its response time runs from when it was due to the last answer's end; its service time, wait,
-# connect and TLS are the sums over the exchanges, so that what we took in between is generator lag.
+# the user. Each exchange has a sample of its own, of kind HOP. The request's is of the whole: its
+# response time runs from when it was due to the last answer's end; its service time, wait,
+# connect and TLS are the sums over the exchanges: what we took in between is generator lag.
 # For the ledger there is one request, sent when its exchange under way is.
 
 cdef enum:
@@ -138,7 +138,6 @@ cdef int redirect_resolve(vl_engine *e, vl_connection *c, vl_request *r, vl_step
     """
     cdef Engine engine = <Engine> e.owner
     cdef vl_http1_wanted *location = wanted_at(e, c, e.location)
-    cdef char *slot
     cdef bytes path
     if location.truncated or has_control(location.buf, location.length):
         return ERR_BAD_REDIRECT
@@ -149,12 +148,11 @@ cdef int redirect_resolve(vl_engine *e, vl_connection *c, vl_request *r, vl_step
             return said
         origin[0], path = said
         if origin[0] >= e.program.n_origins \
-                or <size_t> len(path) > e.program.slot_bytes - 4:
+                or not slot_put(e, r.user, e.program.extras[step.extra - 1].path_slot, path):
             return ERR_BAD_REDIRECT
-        slot = slot_at(e.slots, &e.program, r.user,
-                       e.program.extras[step.extra - 1].path_slot)
-        (<uint32_t *> slot)[0] = <uint32_t> len(path)
-        memcpy(slot + 4, <char *> path, len(path))
+        if e.program.extras[step.extra - 1].flags & EXTRA_COOKIES:
+            slot_put(e, r.user, e.program.extras[step.extra - 1].cookie_slot,
+                     engine.cookies.line(r.user, origin[0], path))
     except Exception:
         return ERR_BAD_REDIRECT
     return ERR_NONE

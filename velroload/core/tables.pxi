@@ -166,6 +166,7 @@ cdef struct vl_engine:
     vl_chain *chains            # per request; NULL when no step follows redirects
     vl_http1_wanted *wanted     # per connection n_wanted rows: headers that are kept
     char *wanted_data           # per connection wanted_bytes
+    int64_t *cookies_until_ns   # per user: when a cookie expires; NULL without cookies
     char *slots
     char *receive
     char *cipher                # what a transport receives before it is decrypted
@@ -182,7 +183,8 @@ cdef struct vl_engine:
     uint32_t n_bodies
     uint32_t n_wanted
     uint32_t wanted_bytes
-    uint32_t location           # index of a wanted header, or NONE
+    uint32_t location           # these: index of a wanted header, or NONE
+    uint32_t set_cookie
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

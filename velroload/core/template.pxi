@@ -22,6 +22,9 @@ cdef enum:
     STEP_POST = 32              # 301 and 302 turn it into a GET
 
 cdef enum:
+    EXTRA_COOKIES = 1           # it sends and keeps cookies
+
+cdef enum:
     PART_LITERAL = 0
     PART_SLOT = 1
     PART_LENGTH = 2             # decimal length of all parts after the next literal's end
@@ -76,7 +79,7 @@ cdef extern from *:
         uint16_t hop_endpoint;
         uint8_t redirects;       /* how many are followed; 0 = none */
         uint8_t flags;           /* EXTRA_* */
-        uint32_t pad;
+        uint32_t cookie_slot;    /* where the cookies for the next hop stand */
     } vl_extra;
     _Static_assert(sizeof(vl_extra) == 16, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
@@ -122,6 +125,7 @@ cdef extern from *:
         uint16_t hop_endpoint
         uint8_t redirects
         uint8_t flags
+        uint32_t cookie_slot
 
 cdef struct vl_file:
     const char *data            # borrowed from a buffer that Engine holds

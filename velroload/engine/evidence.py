@@ -103,6 +103,7 @@ class Evidence:
                 )
             ],
             "redirects_refused": self._refused(),
+            "cookies_ignored": sum(w.site["cookies_ignored"] for w in self.workers.processes),
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
             "littles_law": self._littles_law(counters),
             "seconds": self.seconds,
@@ -112,7 +113,7 @@ class Evidence:
         """Where redirects were not followed to, over all workers, most of them first."""
         total: Counter[str] = Counter()
         for worker in self.workers.processes:
-            total.update(worker.refused)
+            total.update(worker.site["refused"])
         return dict(total.most_common())
 
     def _littles_law(self, counters: list[dict[str, int]]) -> dict[str, int]:

@@ -29,7 +29,7 @@ class WorkerProcess:
         self.segment = segment
         self.hello: Message | None = None
         self.done = False
-        self.refused: dict[str, int] = {}
+        self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -126,7 +126,7 @@ class WorkerProcess:
             self.hello = message
         elif "done" in message:
             self.done = True
-            self.refused = {str(place): int(n) for place, n in message["refused"].items()}
+            self.site = message["site"]
         elif "error" in message:
             self.error = str(message["error"])
 

@@ -21,7 +21,7 @@ from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.extract import json_rule
-from velroload.protocol.redirect import Redirects
+from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
@@ -72,10 +72,10 @@ def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
 class Worker:
     """Runs an Engine to its end and tells the coordinator."""
 
-    def __init__(self, control: socket.socket, engine: _core.Engine, redirects: Redirects) -> None:
+    def __init__(self, control: socket.socket, engine: _core.Engine, site: Site) -> None:
         self.control = control
         self.engine = engine
-        self.redirects = redirects
+        self.site = site
         self.decoder = Decoder()
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
@@ -126,7 +126,7 @@ class Worker:
             if self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
-                self.say({"done": True, "refused": self.redirects.refused})
+                self.say({"done": True, "site": self.site.to_json()})
         except Exception as error:
             self.fail(error)
 
@@ -141,7 +141,7 @@ class Worker:
 
 
 def make_engine(
-    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], redirects: Redirects
+    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], site: Site
 ) -> _core.Engine:
     """Map the segment and build the engine from the program."""
     size = os.fstat(segment).st_size
@@ -153,7 +153,8 @@ def make_engine(
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
         "settings": settings,
-        "redirect": redirects,
+        "redirect": site.redirects,
+        "cookies": site.cookies,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
@@ -166,9 +167,9 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
     wake_up_p99_ns = 0
     if settings["spin"]:
         wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
-    redirects = Redirects([(scheme, host, port) for scheme, host, port in settings["origins"]])
-    engine = make_engine(segment, settings, arrays, redirects)
-    worker = Worker(control, engine, redirects)
+    site = Site.of(settings)
+    engine = make_engine(segment, settings, arrays, site)
+    worker = Worker(control, engine, site)
     worker.start()
     gc.collect()
     gc.freeze()

@@ -48,6 +48,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+        "cookies": plan.cookies,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
     }
 

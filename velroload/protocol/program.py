@@ -49,7 +49,7 @@ EXTRA = np.dtype(
         ("hop_endpoint", "<u2"),
         ("redirects", "u1"),
         ("flags", "u1"),
-        ("pad", "<u4"),
+        ("cookie_slot", "<u4"),
     ]
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
@@ -62,13 +62,18 @@ THINKS = {"constant": 1, "uniform": 2, "exponential": 3}
 SLOT_BYTES = 1024
 """Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
 LONG_SLOT_BYTES = 4096
-"""The same where slots hold what servers choose: paths of redirects."""
+"""The same where slots hold what servers choose: paths of redirects, cookies."""
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 ENDPOINTS_MAX = 65_535
 HOP_PATH = "path of the next hop"
 """No slot of a plan can have this name."""
+HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
+SET_COOKIE_BYTES = 8192
+"""Kept of one answer's Location, of all its Set-Cookies."""
+COOKIES = 1
+"""Flag of an extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ class Program:
     paths that spans refer to, as 1, 2, …
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
-    `wanted`: the headers of answers that are kept, and room for each.
+    `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
+    with the origin and path that each is for.
     """
 
     arrays: dict[str, bytes]
@@ -118,6 +124,7 @@ class Program:
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
     wanted: tuple[tuple[str, int], ...]
+    scopes: tuple[tuple[int, int, str], ...]
     origins: tuple[Origin, ...]
     slots: int
     user_slot: int | None
@@ -139,11 +146,22 @@ class _Writer:
     endpoints: list[Endpoint] = field(default_factory=list)
     extras: list[list[int]] = field(default_factory=list)
     redirected: list[tuple[Request, int, int, int]] = field(default_factory=list)
+    scopes: dict[str, int] = field(default_factory=dict)
     longest: int = 1
+
+    @property
+    def wanted(self) -> tuple[tuple[str, int], ...]:
+        """The headers of answers that are kept, and room for each."""
+        found = [("location", LOCATION_BYTES)] if self.redirected else []
+        if self.plan.cookies:
+            found.append(("set-cookie", SET_COOKIE_BYTES))
+        return tuple(found)
 
     @property
     def slot_bytes(self) -> int:
         """Room of each slot of this plan."""
+        if self.plan.cookies:
+            return LONG_SLOT_BYTES
         requests = (r for s in self.plan.scenarios for r in (*s.setup, *s.flow))
         long = any(isinstance(r, Request) and r.redirects for r in requests)
         return LONG_SLOT_BYTES if long else SLOT_BYTES
@@ -175,13 +193,24 @@ class _Writer:
         for capture in request.captures:
             self.captures.append((self.parts.slot(capture.slot), len(self.rules)))
             self.rules.append(capture.path)
-        extra = 0
+        extra = self.extra(request, names)
         if request.redirects:
-            hops = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
-            self.extras.append([0, self.parts.slot(HOP_PATH), hops, request.redirects, 0, 0])
-            extra = len(self.extras)
             self.redirected.append((request, endpoint, captures, extra))
         self.step(request, endpoint, captures, extra)
+
+    def extra(self, request: Request, names: tuple[str, str | None, bool]) -> int:
+        """The number of a row of what the request asks for beside its answer, 0 for nothing."""
+        path = hops = cookies = 0
+        if request.redirects:
+            path = self.parts.slot(HOP_PATH)
+            hops = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
+        if self.plan.cookies:
+            cookies = self.parts.slot(HOP_COOKIES)
+        flags = COOKIES if self.plan.cookies else 0
+        if not (request.redirects or flags):
+            return 0
+        self.extras.append([0, path, hops, request.redirects, flags, cookies])
+        return len(self.extras)
 
     def step(
         self, request: Request, endpoint: int, captures: int, extra: int, hop_to: int | None = None
@@ -199,6 +228,8 @@ class _Writer:
         else:
             self.parts.place(HOP_PATH)
         self.parts.text(header_lines(plan, target, request, body))
+        if plan.cookies:
+            self.parts.place(HOP_COOKIES if hop_to is not None else self.scope(request))
         if body is None and request.method in BODY_METHODS:
             body = Encoded((Raw(b""),))
         body_first = self.parts.body(body, request.stream)
@@ -224,6 +255,15 @@ class _Writer:
                 extra,
             )
         )
+
+    def scope(self, request: Request) -> str:
+        """The name of the slot that holds the cookies for the request's path, up to what of it is
+        only known when it is sent."""
+        path = self.targets[0].path.rstrip("/") + request.path
+        path = path.partition("?")[0].partition("${")[0]
+        name = f"cookies for {path}"
+        self.scopes[path] = self.parts.slot(name)
+        return name
 
     def hops(self) -> None:
         """Write the steps that redirects exchange a request for: per origin it as it is, and as a
@@ -310,7 +350,8 @@ def compile_program(
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
-        wanted=(("location", LOCATION_BYTES),) if writer.redirected else (),
+        wanted=writer.wanted,
+        scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),
         slots=len(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),

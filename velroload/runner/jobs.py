@@ -188,6 +188,7 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "rules": [list(path) for path in program.rules],
         "files": [],  # their descriptors, when the worker is spawned
         "wanted": [list(pair) for pair in program.wanted],
+        "cookie_scopes": [list(scope) for scope in program.scopes],
         "origins": [list(origin) for origin in program.origins],
         "tls": tls_settings(plan, program),
         "slots": program.slots,
