@@ -2,7 +2,11 @@
 # path need not look. Called once, at the engine's door.
 
 
-cdef object check_program(vl_program *p, size_t rules):
+cdef enum:
+    LOOPS_MOST = 32             # of loops and groups inside each other: plan.flow.DEPTH_MAX
+
+
+cdef object check_program(vl_program *p, size_t rules, size_t computed):
     cdef uint32_t i
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
         raise ValueError("program: no address, or slots of an odd size")
@@ -22,8 +26,11 @@ cdef object check_program(vl_program *p, size_t rules):
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
+    for i in range(p.n_values):
+        check_value(p, &p.values[i], i, computed)
     for i in range(p.n_steps):
         check_step(p, i)
+        check_control(p, i, computed)
 
 
 cdef object check_part(vl_program *p, vl_part *part, uint32_t i):
@@ -49,7 +56,9 @@ cdef bint has_hops(vl_program *p, uint32_t first) noexcept nogil:
 
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
-    if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
+    if step.op > STEP_PARK:
+        return
+    if step.think > THINK_LOGNORMAL or step.expect >= p.n_expects \
             or step.origin >= p.n_origins or step.extra > p.n_extras \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
@@ -59,6 +68,71 @@ cdef object check_step(vl_program *p, uint32_t i):
         raise ValueError(f"program: step {i} has a span and does not say so")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
+
+
+cdef object check_control(vl_program *p, uint32_t i, size_t computed):
+    """Targets are looked at with their section (check_section)."""
+    cdef vl_step *step = &p.steps[i]
+    cdef uint32_t first = step.capture_first
+    cdef bint good = step.op < STEP_OPS
+    if step.op == STEP_TEST:
+        good = step.think <= TEST_COMPUTED \
+            and first < (p.n_slots if step.think == TEST_SLOT else computed)
+    elif step.op == STEP_LOOP or step.op == STEP_AGAIN:
+        good = first < LOOPS_MOST and (step.op == STEP_AGAIN or step.capture_count > 0)
+    elif step.op == STEP_GROUP or step.op == STEP_GROUP_END:
+        good = first < LOOPS_MOST
+    elif step.op == STEP_ONCE:
+        good = first < ONCE_MOST
+    elif step.op == STEP_SET:
+        good = first < p.n_values
+    if not good:
+        raise ValueError(f"program: step {i} is out of range")
+
+
+cdef object check_value(vl_program *p, vl_value *value, uint32_t i, size_t computed):
+    """Every value but a text with slots is known to fit its slot."""
+    cdef uint64_t most = UUID_BYTES
+    cdef uint32_t j
+    cdef bint good = value.kind < VALUES and value.slot < p.n_slots \
+        and <uint64_t> value.part_first + value.part_count <= p.n_parts
+    if good and (value.kind == VALUE_PICK or value.kind == VALUE_RANDOM_TEXT):
+        good = value.part_count > 0
+        for j in range(value.part_first, value.part_first + value.part_count):
+            good = good and p.parts[j].kind == PART_LITERAL and p.parts[j].length > 0
+            most = max(most, p.parts[j].length)
+    if good and value.kind == VALUE_PICK and value.weight_first != NONE:
+        good = <uint64_t> value.weight_first + value.part_count <= p.n_weights
+    if good and value.kind == VALUE_RANDOM_TEXT:
+        most = <uint64_t> value.a
+        good = value.part_count == 1 and value.a >= 0
+    if good and (value.kind == VALUE_TEXT or value.kind == VALUE_BASE64):
+        for j in range(value.part_first, value.part_first + value.part_count):
+            good = good and p.parts[j].kind <= PART_SLOT
+    if good and value.kind == VALUE_INT:
+        good = value.a <= value.b and value.b - value.a >= 0
+    if good and value.kind == VALUE_COMPUTED:
+        good = value.rule < computed
+    if not good or most > p.slot_bytes - 4:
+        raise ValueError(f"program: value {i} is out of range")
+
+
+cdef object check_section(vl_engine *e, uint32_t first, uint32_t n):
+    """Jumps stay inside their section, and only the end of a loop jumps back."""
+    cdef vl_step *step
+    cdef uint32_t pc, to
+    for pc in range(first, first + n):
+        step = &e.program.steps[pc]
+        to = step.part_first
+        if step.op in (STEP_JUMP, STEP_CHANCE, STEP_TEST, STEP_ONCE):
+            if not pc < to <= first + n:
+                raise ValueError(f"program: step {pc} jumps out of its section")
+        elif step.op == STEP_AGAIN and not first <= to < pc:
+            raise ValueError(f"program: step {pc} jumps out of its section")
+        if step.op == STEP_LOOP or step.op == STEP_AGAIN:
+            e.loop_depth = max(e.loop_depth, step.capture_first + 1)
+        elif step.op == STEP_GROUP or step.op == STEP_GROUP_END:
+            e.group_depth = max(e.group_depth, step.capture_first + 1)
 
 
 cdef bint has_span(vl_program *p, vl_step *step) noexcept nogil:
@@ -92,6 +166,8 @@ cdef object check_scenario(vl_engine *e, vl_scenario *s):
             or <uint64_t> s.user_first + s.user_count > e.n_users \
             or (s.think != NONE and (s.think >= p.n_steps or p.steps[s.think].op != STEP_THINK)):
         raise ValueError("settings: a scenario is out of range")
+    check_section(e, s.setup_first, s.setup_count)
+    check_section(e, s.flow_first, s.flow_count)
     for pc in range(s.setup_first, s.setup_first + s.setup_count):
         s.setup_requests += p.steps[pc].op == STEP_REQUEST
     for pc in range(s.flow_first, s.flow_first + s.flow_count):

@@ -54,6 +54,7 @@ cdef class Engine:
     cdef Py_buffer *files       # owned; those of program["files"], released in close()
     cdef dict program           # holds the arrays that e.program borrows
     cdef list rules
+    cdef list computed          # per expression: (slots that it reads, its function)
     cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
@@ -66,6 +67,7 @@ cdef class Engine:
         self.e.epoll = self.e.timer = self.e.wake = self.e.control = -1
         self.program = program
         self.rules = rules
+        self.computed = program.get("computed") or []
         self.streams = []
         self.e.owner = <void *> self
         PyObject_GetBuffer(segment, &self.segment, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
@@ -78,6 +80,7 @@ cdef class Engine:
         self.load_program()
         self.load_tables()
         self.load_scenarios()
+        self.load_flow()
         self.load_tls()
         self.open_descriptors()
 
@@ -108,13 +111,15 @@ cdef class Engine:
                                               <void **> &p.addresses)
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
+        p.n_values = <uint32_t> self.array("values", sizeof(vl_value), <void **> &p.values)
+        p.n_weights = <uint32_t> self.array("weights", sizeof(double), <void **> &p.weights)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         self.load_files(self.program.get("files", []))
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
-        check_program(p, len(self.rules))
+        check_program(p, len(self.rules), len(self.computed))
 
     cdef load_files(self, list files):
         """Hold a buffer per file, for its spans to point into."""
@@ -246,6 +251,14 @@ cdef class Engine:
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
             at + 4, <uint64_t> u * self.e.workers + self.e.worker)
 
+    cdef load_flow(self):
+        """Room for what control steps keep."""
+        cdef vl_engine *e = &self.e
+        e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
+        e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
+        e.sequences = <uint64_t *> table(e.program.n_values, sizeof(uint64_t))
+        e.scratch = <char *> table(e.program.slot_bytes + 1, 1)
+
     cdef load_tls(self):
         """Per origin (SSLContext, server name, resume), or None where it speaks plain."""
         cdef list origins = self.program.get("tls") or [None] * self.e.program.n_origins
@@ -278,6 +291,7 @@ cdef class Engine:
         s.user_first, s.user_count = described["users"]
         s.end_ns = described["end_ns"]
         s.budget = -1 if described["iterations"] is None else described["iterations"]
+        s.pacing_ns = described.get("pacing_ns", 0)
         s.open = described["open"]
         s.on_demand = described["on_demand"]
         s.drop_late = described["drop_late"]
@@ -441,6 +455,10 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.slots)
     free(e.receive)
     free(e.cipher)
+    free(e.counters)
+    free(e.marks)
+    free(e.sequences)
+    free(e.scratch)
     free(e.rendered)
     free(e.events)
     free(e.program.files)

@@ -136,4 +136,6 @@ COUNTER_INDEX = {
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
     "hops": C_HOPS,
+    "values_too_long": C_VALUES_TOO_LONG,
+    "expressions_failed": C_EXPRESSIONS_FAILED,
 }

@@ -6,6 +6,7 @@ cdef extern from "<math.h>" nogil:
     double exp(double x) noexcept
     double sqrt(double x) noexcept
     double fabs(double x) noexcept
+    double cos(double x) noexcept
 
 cdef extern from *:
     """
@@ -41,6 +42,12 @@ cdef inline double random_double(uint64_t *state) noexcept nogil:
 cdef inline double random_exponential(uint64_t *state, double mean) noexcept nogil:
     """Exponential with this mean; at most 36.8 times the mean, never infinite."""
     return -mean * log(1.0 - random_double(state))
+
+
+cdef inline double random_normal(uint64_t *state) noexcept nogil:
+    """Standard normal (Box and Muller, 1958); the second value is not kept."""
+    cdef double radius = sqrt(-2.0 * log(1.0 - random_double(state)))
+    return radius * cos(6.283185307179586 * random_double(state))
 
 
 @cython.final

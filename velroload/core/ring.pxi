@@ -61,6 +61,8 @@ cdef enum:
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
     C_HOPS                      # exchanges of redirected requests, each with a sample of its own
+    C_VALUES_TOO_LONG           # for their slot, which was left empty
+    C_EXPRESSIONS_FAILED        # conditions that were false, values that were empty for it
     COUNTERS
 
 cdef struct vl_ring:

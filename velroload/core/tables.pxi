@@ -31,6 +31,7 @@ cdef struct vl_user:
     uint32_t iteration
     uint32_t connection
     uint32_t next               # in the idle, ready or waiting queue
+    uint32_t once               # bits: which once-steps it has done
     uint16_t scenario
     uint8_t state
     uint8_t phase
@@ -113,11 +114,16 @@ cdef struct vl_chain:           # of a request that was redirected: what its exc
     uint32_t step               # the one that was asked for
     uint16_t flags              # of all exchanges, which count for the whole
 
+cdef struct vl_mark:            # where a group began
+    int64_t begun_ns
+    int64_t think_ns
+
 cdef struct vl_scenario:
     vl_pacer starts             # open: when iterations start
     vl_pacer vus                # when users join and leave
     vl_queue idle               # first in, first out: all users take their turn
     int64_t end_ns              # no iteration starts at or after
+    int64_t pacing_ns           # closed: an iteration starts every so long; 0 = at once
     int64_t budget              # iterations left to start, -1 without limit
     int64_t pause_from_ns       # our last pause that held up starts
     int64_t pause_until_ns
@@ -217,6 +223,12 @@ cdef struct vl_engine:
     uint8_t done
     uint8_t control_ready
     void *owner                 # borrowed: the Engine object, for captures
+    uint32_t *counters          # of loops, loop_depth per user
+    vl_mark *marks              # of groups, group_depth per user
+    uint64_t *sequences         # per value: how many numbers were drawn
+    char *scratch               # room to render a slot's text
+    uint32_t loop_depth
+    uint32_t group_depth
     void *tls                   # borrowed: its TlsClient, NULL without
 
 

@@ -12,6 +12,21 @@ cdef enum:
     STEP_REQUEST = 0
     STEP_THINK = 1
     STEP_PARK = 2               # handed to Python, which completes it (Engine.resume)
+    STEP_JUMP = 3               # the control steps: flow.pxi
+    STEP_CHANCE = 4
+    STEP_TEST = 5
+    STEP_LOOP = 6
+    STEP_AGAIN = 7
+    STEP_ONCE = 8
+    STEP_GROUP = 9
+    STEP_GROUP_END = 10
+    STEP_SET = 11
+    STEP_END = 12
+    STEP_OPS
+
+cdef enum:
+    TEST_SLOT = 0               # a TEST of the slot `capture_first`: not empty
+    TEST_COMPUTED = 1           # of a condition of the worker's Python
 
 cdef enum:
     STEP_HEAD = 1               # the answer has no body
@@ -20,6 +35,7 @@ cdef enum:
     STEP_CLOSE = 8              # our own Connection: close
     STEP_SPANS = 16             # it has spans: sent part by part
     STEP_POST = 32              # 301 and 302 turn it into a GET
+    STEP_END_ON_ERROR = 64      # its failure ends the iteration
 
 cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
@@ -35,6 +51,8 @@ cdef enum:
     THINK_CONSTANT = 1
     THINK_UNIFORM = 2
     THINK_EXPONENTIAL = 3
+    THINK_NORMAL = 4            # mean, deviation; below 0 is 0
+    THINK_LOGNORMAL = 5         # median, deviation of the logarithm
 
 cdef extern from *:
     """
@@ -81,7 +99,16 @@ cdef extern from *:
         uint8_t flags;           /* EXTRA_* */
         uint32_t cookie_slot;    /* where the cookies for the next hop stand */
     } vl_extra;
-    _Static_assert(sizeof(vl_extra) == 16, "program layout");
+    typedef struct {
+        uint32_t kind;           /* VALUE_* */
+        uint32_t slot;
+        int64_t a, b;            /* bounds, length, first number, unit */
+        uint32_t part_first, part_count;    /* the text's parts, or the options as literals */
+        uint32_t weight_first;   /* into the cumulative weights, one per option */
+        uint32_t rule;           /* of what Python computes */
+        uint64_t pad[3];
+    } vl_value;
+    _Static_assert(sizeof(vl_extra) == 16 && sizeof(vl_value) == 64, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
     _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 32, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
@@ -119,6 +146,15 @@ cdef extern from *:
         uint32_t address_first
         uint32_t address_count
         uint8_t transport
+    ctypedef struct vl_value:
+        uint32_t kind
+        uint32_t slot
+        int64_t a
+        int64_t b
+        uint32_t part_first
+        uint32_t part_count
+        uint32_t weight_first
+        uint32_t rule
     ctypedef struct vl_extra:
         uint32_t hop_first
         uint32_t path_slot
@@ -138,6 +174,8 @@ cdef struct vl_program:
     vl_address *addresses
     vl_origin *origins
     vl_extra *extras
+    vl_value *values
+    double *weights             # cumulative, of picks
     uint8_t *expects
     char *literals
     vl_file *files              # owned, freed in Engine.close
@@ -147,6 +185,8 @@ cdef struct vl_program:
     uint32_t n_addresses
     uint32_t n_origins
     uint32_t n_extras
+    uint32_t n_values
+    uint32_t n_weights
     uint32_t n_expects
     uint32_t n_literals
     uint32_t n_files

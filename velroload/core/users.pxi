@@ -117,6 +117,9 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
     if user.failures:
         pause += back_off_ns(user)
     user.scheduled_ns = user.freed_ns + pause
+    if s.pacing_ns and user.iteration:
+        user.scheduled_ns = max(user.scheduled_ns, user.iteration_ns + s.pacing_ns)
+        pause = user.scheduled_ns - user.freed_ns
     if pause:
         user_state(e, user, USER_BETWEEN)
         timer_set(&e.timers, u, user.scheduled_ns)
@@ -130,6 +133,10 @@ cdef inline int64_t back_off_ns(vl_user *user) noexcept nogil:
     return wait if wait < 1_000_000_000 else 1_000_000_000
 
 
+cdef enum:
+    THINK_MOST_NS = 31_536_000_000_000_000  # a year
+
+
 cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
     cdef double ns = 0.0
     if step.think == THINK_CONSTANT:
@@ -138,7 +145,11 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
         ns = step.think_a + random_double(random) * (step.think_b - step.think_a)
     elif step.think == THINK_EXPONENTIAL:
         ns = random_exponential(random, step.think_a)
-    return <int64_t> ns
+    elif step.think == THINK_NORMAL:
+        ns = step.think_a + step.think_b * random_normal(random)
+    elif step.think == THINK_LOGNORMAL:
+        ns = step.think_a * exp(step.think_b * random_normal(random))
+    return <int64_t> min(max(ns, 0.0), THINK_MOST_NS)
 
 
 cdef void pause_add(vl_engine *e, vl_scenario *s, int64_t since, int64_t now) noexcept nogil:
@@ -195,21 +206,20 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     cdef vl_step *step
     cdef int64_t pause
+    cdef int controls = 0
     while True:
         if user.pc >= section_stop(s, user):
             section_end(e, u, now)
             return
         step = &e.program.steps[user.pc]
-        if step.probability < 1.0 and random_double(&user.random) >= step.probability:
-            count(&e.ring, C_REQUESTS_SKIPPED, step.op == STEP_REQUEST)
-        elif step.op == STEP_REQUEST:
+        if step.op == STEP_REQUEST:
             request_begin(e, u, now)
             return
-        elif step.op == STEP_PARK:
+        if step.op == STEP_PARK:
             user_state(e, user, USER_PARKED)
             users_push(e, &e.parked, u)
             return
-        else:
+        if step.op == STEP_THINK:
             pause = think_ns(step, &user.random)
             user.scheduled_ns += pause
             user.available_ns = user.scheduled_ns
@@ -219,8 +229,15 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
                 user_state(e, user, USER_THINKING)
                 timer_set(&e.timers, u, user.scheduled_ns)
                 return
-            continue
-        user.pc += 1
+        elif step.op == STEP_END:
+            iteration_cut(e, u, C_ITERATIONS_COMPLETED)
+            return
+        else:
+            user.pc = control_step(e, u, step)
+            controls += 1
+            if controls == CONTROL_MOST:
+                user_ready(e, u)
+                return
 
 
 cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
@@ -245,6 +262,10 @@ cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
         count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
         user_state(e, user, USER_THINKING)
         timer_set(&e.timers, u, user.scheduled_ns)
+        return
+    if error and user.section == SECTION_FLOW \
+            and e.program.steps[user.pc - 1].flags & STEP_END_ON_ERROR:
+        iteration_cut(e, u, C_ITERATIONS_INTERRUPTED)
         return
     user_ready(e, u)
 
@@ -271,29 +292,9 @@ cdef void section_end(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         return
     count(&e.ring, C_ITERATIONS_COMPLETED, 1)
     if s.iteration_samples:
-        iteration_push(e, u, s.iteration_endpoint)
+        span_push(e, u, KIND_ITERATION, s.iteration_endpoint, user.iteration_ns, user.think_ns)
     user.section = SECTION_REST
     user_rest(e, u)
-
-
-cdef void iteration_push(vl_engine *e, uint32_t u, uint16_t endpoint) noexcept nogil:
-    """The sample of an iteration: end to end, with the think time inside it beside."""
-    cdef vl_user *user = &e.users[u]
-    cdef vl_sample *s = ring_slot(&e.ring)
-    if s == NULL:
-        count(&e.ring, C_LOST_ITERATIONS, 1)
-        return
-    memset(s, 0, sizeof(vl_sample))
-    s.scheduled_ns = user.iteration_ns - e.epoch_ns
-    s.sent_ns = s.scheduled_ns
-    s.end_ns = user.scheduled_ns - e.epoch_ns       # the last step's end, trailing think included
-    s.connect_us = saturate(user.think_ns // 1000)
-    s.user_address = (u * e.workers + e.worker) & 0xFFFFFF
-    s.iteration = user.iteration
-    s.endpoint = endpoint
-    s.phase = user.phase
-    s.flags = KIND_ITERATION
-    ring_publish(&e.ring)
 
 
 cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
