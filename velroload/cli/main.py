@@ -25,7 +25,12 @@ OWN_FLAGS = ("-h", "--help", "--version")
 
 
 def entry() -> NoReturn:
-    """The console script."""
+    """The console script.
+
+    numpy's linear algebra would start a thread for each other CPU, that is on the workers' CPUs,
+    and let it spin there; nothing here multiplies matrices large enough to gain by it.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(main(sys.argv[1:]))
 
 
