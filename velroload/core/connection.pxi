@@ -74,6 +74,7 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
     c.address = <uint8_t> (e.users[r.user].random % e.program.n_addresses)
     c.opened_ns = now
     c.served = 0
+    c.errno_ = 0
     r.flags |= FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
     if c.fd >= 0:
@@ -156,6 +157,12 @@ cdef int64_t stamp_to_monotonic(vl_engine *e, vl_request *r, int64_t stamp,
     return at if at > r.sent_ns else r.sent_ns
 
 
+cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:
+    """These bytes had arrived before the request was sent: they cannot answer it."""
+    cdef int64_t at = stamp - e.clock.offset_ns
+    return stamp != 0 and e.clock.distrust_until_ns < at < r.sent_ns - DISORDER_LIMIT_NS
+
+
 cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept nogil:
     """Read until a short read, the end of the stream or nothing more; feed the codec."""
     cdef int64_t stamp = 0, now
@@ -176,7 +183,9 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
         if c.request == NONE:
             connection_close(e, c)      # bytes nobody asked for: the stream is out of step
             return
+        e.read_bytes = <uint32_t> got
         connection_feed(e, c, <size_t> got, stamp, now)
+        e.read_bytes = 0
         if got < RECEIVE_BYTES and not hung_up:
             return
         reads += 1
@@ -196,6 +205,11 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     cdef size_t used = 0, done = 0
     cdef int said
     if r.first_byte_ns == 0:
+        if c.served and came_before(e, r, stamp):
+            r.bytes_in = size
+            e.read_used = 0
+            connection_broken(e, c, ERR_EXTRA_BYTES, now)
+            return
         r.first_byte_ns = at
     elif at < r.first_byte_ns:
         at = r.first_byte_ns
@@ -203,7 +217,10 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     while True:
         said = http1_feed(&c.http, e.receive + done, size - done, &used)
         if said == HTTP_BODY:
-            body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span)
+            if not body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span):
+                c.http.error = ERR_BODY_TOO_LARGE
+                said = HTTP_BAD
+                break
             done += used
             continue
         break
@@ -213,6 +230,7 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
         return
     if r.first_byte_ns == at:
         r.flags |= FLAG_COALESCED
+    e.read_used = <uint32_t> done
     if said == HTTP_BAD:
         request_fail(e, c, c.http.error, now)
         return
@@ -264,6 +282,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
     r.retried = 1
     r.sent = 0
     r.written = 0
+    r.bytes_in = 0
+    e.read_bytes = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
     http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)

@@ -94,6 +94,8 @@ ERROR_KINDS = {
     "CAPTURE_FAILED": ERR_CAPTURE_FAILED,
 }
 
+EXAMPLE_BYTES = VL_EXAMPLE_BYTES
+
 COUNTER_INDEX = {
     "requests_started": C_REQUESTS_STARTED,
     "requests_sent": C_REQUESTS_SENT,
@@ -128,4 +130,5 @@ COUNTER_INDEX = {
     "spin_ns": C_SPIN_NS,
     "waiting": C_WAITING,
     "requests_dropped": C_REQUESTS_DROPPED,
+    "examples": C_EXAMPLES,
 }
