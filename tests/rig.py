@@ -3,6 +3,7 @@
 import mmap
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,8 +47,9 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1024
+    slots: int = 1 << 14  # 20 ms of a closed loop on a fast machine
     steps: bytes | None = None
+    addresses: bytes | None = None
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
@@ -57,6 +59,8 @@ class Rig:
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
+        if self.addresses is not None:
+            self.job.arrays["addresses"] = self.addresses
         self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
@@ -84,6 +88,17 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
+        return self.go_on(budget_ns)
+
+    def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
+        """Poll until something holds; then nobody polls any more."""
+        until_s = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < until_s, "never happened"
+            self.turn(budget_ns)
+
+    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+        """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass
         return self.finish()
@@ -109,3 +124,20 @@ class Rig:
         self.engine.close()
         self.reader.close()
         self.memory.close()
+
+
+def balanced(rig: Rig) -> dict[str, int]:
+    """The counters, after every equation that holds at the end of any run."""
+    c = rig.counters
+    finished = len(rig.samples[rig.samples["flags"] & 3 == 0]) + c["lost_requests"]
+    assert c["requests_planned"] == (
+        c["requests_started"]
+        + c["requests_skipped"]
+        + c["requests_dropped"]
+        + c["requests_unstarted"]
+    )
+    in_flight = c["requests_started"] - finished
+    assert in_flight >= 0
+    assert c["iterations_started"] >= c["iterations_completed"] + c["iterations_interrupted"]
+    assert c["waiting"] >= 0
+    return {**c, "left_in_flight": in_flight}

@@ -11,6 +11,7 @@ from velroload.analysis.result import Distribution, Quantity, Result, Row
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.report.claims import threshold_lines
+from velroload.report.failures import failure_lines
 from velroload.report.table import WIDTH, Column, Style, plain, table
 from velroload.report.words import DASH, clean, cut, ms, number, percent
 from velroload.report.words import per_second as _rate
@@ -47,7 +48,11 @@ def as_text(
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style)]
     above += _section(threshold_lines(result, style))
-    below = [*_distributions(result), *_ledger(result, verbose), *_foot(result, folder, style)]
+    below = [
+        *_distributions(result, verbose),
+        *_ledger(result, verbose),
+        *_foot(result, folder, style),
+    ]
     room = LINES - len(above) - len(below) - 3
     times = _endpoints(result, verbose, room, style)
     lines = [*above, *_section(times), *_section(below)]
@@ -210,7 +215,7 @@ def _parts(rows: Sequence[Row], style: Style) -> list[str]:
     return table(columns, cells, style)
 
 
-def _distributions(result: Result) -> list[str]:
+def _distributions(result: Result, verbose: bool) -> list[str]:
     """Statuses and errors of the flow, the most frequent first."""
     total = result.summary.total
     lines: list[str] = []
@@ -224,7 +229,7 @@ def _distributions(result: Result) -> list[str]:
         parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in total.errors.items()]
         share = percent(total.failed_share)
         lines += _labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
-    return lines
+    return [*lines, *failure_lines(result, verbose=verbose)]
 
 
 def _ledger(result: Result, verbose: bool) -> list[str]:
