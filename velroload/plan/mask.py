@@ -34,10 +34,10 @@ _PAIR = re.compile(r"([^?&=\s]+)=([^&\s]*)")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 EXCERPT_LETTERS = 256
 HEX_BYTES = 64
-_SENT_HEADER = re.compile(r"(?m)^([^\s:]+)([ \t]*:[ \t]*)[^\r\n]+")
+_SENT_HEADER = re.compile(r"(?m)^([A-Za-z0-9_-]+)([ \t]*:[ \t]*)[^\r\n]+")
 _SENT_VALUE = re.compile(
     r"""(?sx) ([A-Za-z0-9_.-]+) (\\*["']?\s*[:=]\s*)
-    (?: (\\*(["'])) .*? (?=\\*\4|\Z)        # quoted, perhaps as JSON in JSON, perhaps cut off
+    (?: (\\*["']) .*? (?=(?<!\\)\3|\Z)      # quoted, perhaps as JSON in JSON, perhaps cut off
     | \[ .*? (?:\]|\Z) | \{ .*? (?:\}|\Z) | [^\s"',;&<>}\]\\]+ )"""
 )
 _CREDENTIALS = re.compile(r"(?i)\b(bearer|basic|digest|token)[ ]+[A-Za-z0-9._~+/=-]+")
