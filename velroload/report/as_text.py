@@ -229,6 +229,8 @@ def _distributions(result: Result, verbose: bool) -> list[str]:
         parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in total.errors.items()]
         share = percent(total.failed_share)
         lines += _labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
+    elif result.failures:
+        lines += _labelled("failures", "in the setup only")
     return [*lines, *failure_lines(result, verbose=verbose)]
 
 

@@ -19,7 +19,7 @@ def failure_lines(result: Result, *, verbose: bool) -> Iterator[str]:
             yield _line(INDENT + 2, _seen(example))
     hidden = len(result.failures) - len(shown)
     if hidden:
-        yield _line(INDENT, f"… and {hidden} more kinds and endpoints: -v")
+        yield _line(INDENT, f"… and {hidden} more: -v")
 
 
 def _line(indent: int, text: str) -> str:
