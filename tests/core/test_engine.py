@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.rig import GET, Rig, balanced, iterations, plan_for
+from tests.core.balance import balanced
+from tests.rig import GET, Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload import _core
 from velroload.plan.model import Capture, Load, Request, Think, Timeouts

@@ -11,16 +11,19 @@ import struct
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.rig import GET, Rig, balanced, iterations, plan_for
+from tests.core.balance import balanced
+from tests.rig import GET, Rig, iterations, plan_for
 from tests.servers.faults import FAULTS, FaultServer, Wire, answer
 from tests.servers.refusing import outcome
 from tests.servers.scripted import OK, ScriptedServer, respond
 from velroload import _core
 from velroload.engine.examples import EXAMPLE
+from velroload.engine.worker import switch_on_stamps
 from velroload.plan.model import Capture, Plan, Request, Think, Timeouts
 from velroload.sample import FIRST_JUDGED, ErrorKind, Flag, Kind, fails_before_sending
 
@@ -29,7 +32,16 @@ SECOND_NS = 1_000 * MS
 ROOT = Path(__file__).parents[2]
 HERE = "tests/core/test_error_kinds.py"
 POST = Request("POST", "/", body=b"x")
+TLS = "tests/core/test_tls.py"
 PROVOKED = {
+    ErrorKind.TLS_HANDSHAKE: (TLS, "test_not_tls_at_all"),
+    ErrorKind.TLS_CERTIFICATE: (
+        TLS,
+        "test_a_bad_certificate_is_refused_and_accepted_when_told_so",
+    ),
+    ErrorKind.TLS_ALERT: (TLS, "test_versions_that_do_not_meet"),
+    ErrorKind.TLS_TIMEOUT: (TLS, "test_silence_in_the_handshake"),
+    ErrorKind.TLS_BROKEN: (TLS, "test_a_record_that_was_tampered_with"),
     ErrorKind.CONNECT_REFUSED: (HERE, "test_connect_refused"),
     ErrorKind.CONNECT_TIMEOUT: (HERE, "test_connect_timeout"),
     ErrorKind.CONNECT_UNREACHABLE: (HERE, "test_connect_unreachable"),
@@ -58,9 +70,6 @@ PROVOKED = {
 }
 NOT_YET = {
     ErrorKind.DNS: "names are resolved before the start",
-    ErrorKind.TLS_HANDSHAKE: "no TLS",
-    ErrorKind.TLS_CERTIFICATE: "no TLS",
-    ErrorKind.TLS_ALERT: "no TLS",
     ErrorKind.CHECK_FAILED: "plans have no checks",
 }
 """Kinds that nothing produces yet. Whoever makes one moves it to PROVOKED."""
@@ -92,7 +101,7 @@ def judge(rig: Rig, kind: ErrorKind, failed: int, *, ok: int = 0) -> dict[str, i
     return counters
 
 
-def run_against(server: ScriptedServer, requests: int = 3, *flow: Request, **fields: object) -> Rig:
+def run_against(server: ScriptedServer, requests: int = 3, *flow: Request, **fields: Any) -> Rig:
     return Rig(plan_for(server.url, iterations(requests), flow or (GET,), **fields)).run()
 
 
@@ -268,6 +277,8 @@ def test_extra_bytes() -> None:
     what is sent afterwards. A request that may be repeated is; this one may not."""
     more = threading.Event()
     sent = threading.Event()
+    while (stamped := switch_on_stamps()) is None:
+        pass  # the kernel is slow to begin
 
     def script(wire: Wire) -> None:
         wire.request()
@@ -287,6 +298,8 @@ def test_extra_bytes() -> None:
         threading.Event().wait(0.03)
         judge(rig.go_on(), ErrorKind.EXTRA_BYTES, 1, ok=1)
         assert server.connections == 1
+    for end in stamped:
+        end.close()
 
 
 def test_body_too_large() -> None:

@@ -1,6 +1,8 @@
 """core/fault.pxi: the examples that a worker writes down, field by field."""
 
 import errno
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +10,18 @@ import pytest
 from tests.rig import GET, Rig, iterations, plan_for
 from tests.servers.faults import CHUNKED, FAULTS, FaultServer, Wire, answer, of_length
 from tests.servers.scripted import OK
+from tests.servers.tls import Authority, TlsServer
 from velroload import _core
-from velroload.engine.examples import EXAMPLE, HAS_HEAD, HAS_LENGTH, NEW_CONNECTION
+from velroload.engine.examples import (
+    EXAMPLE,
+    HAS_HEAD,
+    HAS_LENGTH,
+    IS_REASON,
+    NEW_CONNECTION,
+    Examples,
+)
 from velroload.journal import Rows
+from velroload.plan.mask import Mask
 from velroload.plan.model import Request, Timeouts
 from velroload.sample import ErrorKind
 
@@ -22,14 +33,13 @@ def examples_of(rig: Rig) -> Rows:
     return np.frombuffer(rig.reader.examples(), EXAMPLE)
 
 
-def one(fault: str, *flow: Request) -> Rows:
+def one(fault: str, *flow: Request) -> Any:
     """The example of one request that meets this fault."""
     with FaultServer(FAULTS[fault]) as server:
         rig = Rig(plan_for(server.url, iterations(1), flow or (GET,), timeouts=SHORT)).run()
     (row,) = examples_of(rig)
     rig.close()
-    found: Rows = row
-    return found
+    return row
 
 
 def data_of(row: Rows) -> bytes:
@@ -140,6 +150,18 @@ def test_a_retry_leaves_no_trace_of_the_first_try() -> None:
     (row,) = examples_of(rig)
     assert rig.counters["retries"] == 1
     assert (row["error"], data_of(row), row["received"]) == (ErrorKind.BAD_STATUS_LINE, b"bad", 3)
+
+
+def test_a_tls_failure_says_why(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with TlsServer(authority.server(expired=True)) as server:
+        rig = Rig(plan_for(server.url, iterations(1), tls=authority.trusted)).run()
+    (row,) = examples_of(rig)
+    assert (row["error"], row["flags"] & IS_REASON) == (ErrorKind.TLS_CERTIFICATE, IS_REASON)
+    assert data_of(row) == b"certificate has expired"
+    (event,) = Examples([rig.reader], 1, Mask(()).excerpt).fresh()
+    assert (event["reason"], event["errno"]) == ("certificate has expired", None)
+    assert "text" not in event
 
 
 def test_reading_more_than_there_is() -> None:

@@ -101,7 +101,7 @@ def test_failures_by_kind_and_endpoint_with_their_examples() -> None:
     assert example == {
         "at_s": 1.5, "worker": 0, "user": 3, "status": 200, "errno": "ECONNRESET",
         "new_connection": True, "request_bytes": 40, "written_bytes": 40, "received_bytes": 45,
-        "body_bytes": 4, "content_length": 100, "text": canary, "hex": None,
+        "body_bytes": 4, "content_length": 100, "reason": None, "text": canary, "hex": None,
     }  # fmt: skip
 
 

@@ -56,7 +56,8 @@ def outcome(call: str, number: int, url: str) -> dict[str, Any]:
 def main(call: str, number: str, url: str) -> None:
     import numpy as np
 
-    from tests.rig import Rig, balanced, iterations, plan_for
+    from tests.core.balance import balanced
+    from tests.rig import Rig, iterations, plan_for
     from velroload.engine.examples import EXAMPLE
 
     rig = Rig(plan_for(url, iterations(3)))

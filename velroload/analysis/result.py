@@ -94,8 +94,9 @@ class Row:
 class Example:
     """What one failed request looked like; None = there was none, or it is not known.
 
-    errno: its name. body_bytes: of the answer's body so far, None before the end of its head. text:
-    what the server sent, masked and printable; hex: the same where it is no text.
+    errno: its name. reason: of a TLS failure, in words. body_bytes: of the answer's body so far,
+    None before the end of its head. text: what the server sent, masked and printable; hex: the same
+    where it is no text.
     """
 
     at_ns: int
@@ -109,6 +110,7 @@ class Example:
     received_bytes: int
     body_bytes: int | None
     content_length: int | None
+    reason: str | None = None
     text: str | None = None
     hex: str | None = None
 

@@ -15,7 +15,7 @@ cdef extern from *:
         uint32_t written;        /* bytes of the request handed to the kernel, */
         uint32_t rendered;       /* of so many */
         uint32_t user;
-        int32_t number;          /* errno, or 0 */
+        int32_t number;          /* errno, 0 without one, negative for a transport's own */
         uint16_t endpoint;
         uint16_t status;
         uint16_t size;           /* of data */
@@ -50,6 +50,7 @@ cdef enum:
     EXAMPLE_HAS_LENGTH = 1
     EXAMPLE_HAS_HEAD = 2
     EXAMPLE_NEW_CONNECTION = 4
+    EXAMPLE_IS_REASON = 8       # data are our own words for what failed
     ERRNO_ROWS = 32
 
 cdef struct vl_errno_row:
@@ -88,9 +89,14 @@ del row, number, before, after
 
 
 cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
-    """The one way from errno to ErrorKind. What was sent never gets a kind that says it was not;
-    what the table does not know is CONNECT_FAILED or TRANSFER_FAILED."""
+    """The one way from errno to ErrorKind; a transport's own kinds come as negative numbers.
+
+    What was sent never gets a kind that says it was not; what the table does not know is
+    CONNECT_FAILED or TRANSFER_FAILED.
+    """
     cdef int i
+    if number < 0:
+        return <uint8_t> -number
     for i in range(ERRNO_ROWS):
         if errno_rows[i].number == number and number:
             return errno_rows[i].before if connecting else errno_rows[i].after
@@ -124,7 +130,11 @@ cdef void example_keep(vl_engine *e, vl_connection *c, vl_request *r, uint8_t er
     x.error = error
     x.flags = (EXAMPLE_HAS_LENGTH * c.http.has_length | EXAMPLE_HAS_HEAD * c.http.head_done
                | EXAMPLE_NEW_CONNECTION * (r.flags & FLAG_NEW_CONNECTION != 0))
-    example_fill(e, c, r, x)
+    if c.errno_ < 0:
+        x.size = <uint16_t> tls_reason(e, x.data, EXAMPLE_DATA)
+        x.flags |= EXAMPLE_IS_REASON
+    else:
+        example_fill(e, c, r, x)
     vl_store_release(&e.ring.counters[C_EXAMPLES], n + 1)
 
 

@@ -35,7 +35,7 @@ EXAMPLE = np.dtype(
     ]
 )
 """One row, as the core writes it: what each field means stands in core/fault.pxi."""
-HAS_LENGTH, HAS_HEAD, NEW_CONNECTION = 1, 2, 4
+HAS_LENGTH, HAS_HEAD, NEW_CONNECTION, IS_REASON = 1, 2, 4, 8
 EACH = 3
 KINDS = frozenset(ErrorKind) - {ErrorKind.NONE}
 
@@ -70,7 +70,9 @@ class Examples:
         seen = describe(row)
         if 0 < row["size"] <= len(row["data"]):
             data = row["data"].tobytes()[: row["size"]]
-            seen |= self._excerpt(data, bool(row["data_at"] == 0))
+            excerpt = self._excerpt(data, bool(row["data_at"] == 0))
+            reason = row["flags"] & IS_REASON
+            seen |= {"reason": excerpt.get("text")} if reason else excerpt
         shown = self._shown.setdefault((error, endpoint), [])
         if len(shown) == EACH or seen in shown:
             return None

@@ -1,5 +1,6 @@
 """The resolved plan as JSON for the run folder, with every secret masked (see mask.py)."""
 
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +26,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+        "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
     }
 
 

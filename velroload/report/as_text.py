@@ -50,6 +50,7 @@ def as_text(
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),
+        *_tls(result),
         *_ledger(result, verbose),
         *_foot(result, folder, style),
     ]
@@ -232,6 +233,28 @@ def _distributions(result: Result, verbose: bool) -> list[str]:
     elif result.failures:
         lines += _labelled("failures", "in the setup only")
     return [*lines, *failure_lines(result, verbose=verbose)]
+
+
+def _tls(result: Result) -> list[str]:
+    """What was agreed, whether it was checked, and what the handshakes took."""
+    agreed = (result.manifest.get("target") or {}).get("tls")
+    if not agreed:
+        return []
+    parts = [f"{clean(agreed['version'])} {clean(agreed['cipher'])}"]
+    if not agreed["verified"]:
+        parts.append("certificates NOT checked (--insecure)")
+    taken = [
+        (times, PART_NAMES[part])
+        for part in (Quantity.CONNECT, Quantity.TLS)
+        if (times := result.summary.total.parts.get(part)) is not None and times.count
+    ]
+    if taken:
+        spans = [
+            f"{name} {ms(times.percentiles['p50'].value_ns)} / {ms(times.max_ns)}"
+            for times, name in taken
+        ]
+        parts.append(f"{taken[-1][0].count:,} handshakes: {', '.join(spans)} ms (p50 / max)")
+    return list(_labelled("tls", " · ".join(parts)))
 
 
 def _ledger(result: Result, verbose: bool) -> list[str]:

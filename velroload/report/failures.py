@@ -40,7 +40,7 @@ def _seen(example: Example) -> str:
         return f"sent: {clean(example.text)}"
     if example.hex is not None:
         return f"sent, hex: {clean(example.hex)}"
-    parts = [clean(example.errno)] if example.errno else []
+    parts = [clean(name) for name in (example.errno, example.reason) if name]
     if example.written_bytes < example.request_bytes:
         parts.append(f"{example.written_bytes:,} of {example.request_bytes:,} bytes sent")
     parts.append(_answer(example))
