@@ -390,18 +390,3 @@ def test_capture_too_long() -> None:
     with FaultServer(answer(good)) as server:
         reading = replace(GET, captures=(Capture("t", "$.t"),))
         judge(run_against(server, 3, reading), ErrorKind.CAPTURE_TOO_LONG, 3)
-
-
-@pytest.mark.parametrize("connecting", [True, False])
-def test_errno_to_kind(connecting: bool) -> None:
-    """The one function, over every errno there is."""
-    place = 0 if connecting else 1
-    default = (ErrorKind.CONNECT_FAILED, ErrorKind.TRANSFER_FAILED)
-    for number in (0, *errno.errorcode, 9_999):
-        kind = _core.ERRNO_KINDS.get(number, default)[place]
-        assert _core.error_kind(number, connecting) == kind
-        assert fails_before_sending(kind) == connecting
-        assert kind < FIRST_JUDGED
-    assert _core.error_kind(errno.ECONNRESET, connecting) == (
-        ErrorKind.CONNECT_RESET if connecting else ErrorKind.RESET
-    )

@@ -23,7 +23,7 @@ from velroload.engine.examples import (
 from velroload.journal import Rows
 from velroload.plan.mask import Mask
 from velroload.plan.model import Request, Timeouts
-from velroload.sample import ErrorKind
+from velroload.sample import FIRST_JUDGED, ErrorKind, fails_before_sending
 
 SHORT = Timeouts(connect_ns=10**9, request_ns=10**8)
 UPLOAD = Request("POST", "/", body=b"x" * 10_000_000)
@@ -48,6 +48,21 @@ def data_of(row: Rows) -> bytes:
 
 def test_layout() -> None:
     assert EXAMPLE.itemsize == _core.EXAMPLE_BYTES == 320
+
+
+@pytest.mark.parametrize("connecting", [True, False])
+def test_errno_to_kind(connecting: bool) -> None:
+    """The one function, over every errno there is."""
+    place = 0 if connecting else 1
+    default = (ErrorKind.CONNECT_FAILED, ErrorKind.TRANSFER_FAILED)
+    for number in (0, *errno.errorcode, 9_999):
+        kind = _core.ERRNO_KINDS.get(number, default)[place]
+        assert _core.error_kind(number, connecting) == kind
+        assert fails_before_sending(kind) == connecting
+        assert kind < FIRST_JUDGED
+    assert _core.error_kind(errno.ECONNRESET, connecting) == (
+        ErrorKind.CONNECT_RESET if connecting else ErrorKind.RESET
+    )
 
 
 def test_a_run_without_failures_has_none() -> None:

@@ -221,12 +221,6 @@ cdef int64_t stamp_to_monotonic(vl_engine *e, vl_request *r, int64_t stamp,
     return at if at > r.sent_ns else r.sent_ns
 
 
-cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:
-    """These bytes had arrived before the request was sent: they cannot answer it."""
-    cdef int64_t at = stamp - e.clock.offset_ns
-    return stamp != 0 and e.clock.distrust_until_ns < at < r.sent_ns - DISORDER_LIMIT_NS
-
-
 cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept nogil:
     """Read until a short read, the end of the stream or nothing more; feed the codec."""
     cdef int64_t stamp = 0, now
@@ -266,7 +260,7 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     """Hand `size` received bytes to the codec and act on what it says."""
     cdef vl_request *r = &e.requests[c.request]
     cdef int64_t at = stamp_to_monotonic(e, r, stamp, now)
-    cdef size_t used = 0, done = 0
+    cdef size_t done = 0
     cdef int said
     if r.first_byte_ns == 0:
         if c.served and came_before(e, r, stamp):
@@ -278,17 +272,7 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     elif at < r.first_byte_ns:
         at = r.first_byte_ns
     r.bytes_in += size
-    while True:
-        said = http1_feed(&c.http, e.receive + done, size - done, &used)
-        if said == HTTP_BODY:
-            if not body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span):
-                c.http.error = ERR_BODY_TOO_LARGE
-                said = HTTP_BAD
-                break
-            done += used
-            continue
-        break
-    done += used
+    said = body_feed(e, c, r, size, &done)
     if said == HTTP_NEED_MORE:
         r.flags &= <uint16_t> ~FLAG_USER_CLOCK      # only the last read's clock counts
         return

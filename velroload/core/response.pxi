@@ -111,6 +111,27 @@ cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t err
     ring_publish(&e.ring)
 
 
+cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:
+    """These bytes had arrived before the request was sent: they cannot answer it."""
+    cdef int64_t at = stamp - e.clock.offset_ns
+    return stamp != 0 and e.clock.distrust_until_ns < at < r.sent_ns - DISORDER_LIMIT_NS
+
+
+cdef int body_feed(vl_engine *e, vl_connection *c, vl_request *r, size_t size,
+                   size_t *done) noexcept nogil:
+    """Feed the codec `size` received bytes, keeping those of a body that the step reads."""
+    cdef size_t used = 0
+    cdef int said = http1_feed(&c.http, e.receive, size, &used)
+    while said == HTTP_BODY:
+        if not body_add(e, r, e.receive + done[0] + c.http.body_at, c.http.body_span):
+            c.http.error = ERR_BODY_TOO_LARGE
+            return HTTP_BAD
+        done[0] += used
+        said = http1_feed(&c.http, e.receive + done[0], size - done[0], &used)
+    done[0] += used
+    return said
+
+
 cdef bint body_add(vl_engine *e, vl_request *r, const char *data, size_t size) noexcept nogil:
     """Keep a piece of a body that a capture asked for; False when that is more than it may take.
     Buffers grow once and are used again."""
