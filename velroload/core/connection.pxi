@@ -355,6 +355,7 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
         if c.state == CONN_CLOSED or c.deadline_ns > now:
             deadline_set(e, c, c.deadline_ns)
             return
+        now = monotonic_ns()            # the end may not lie before what was just read
     elif c.state == CONN_CONNECTING and connection_progress(e, c):
         return
     elif c.state == CONN_SECURING:
