@@ -23,6 +23,11 @@ cdef object check_program(vl_program *p, size_t rules):
                 or (p.parts[i].kind == PART_SLOT and p.parts[i].slot >= p.n_slots) \
                 or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
             raise ValueError(f"program: part {i} is out of range")
+    for i in range(p.n_origins):
+        if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_PLAIN \
+                or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
+                > p.n_addresses:
+            raise ValueError(f"program: origin {i} is out of range")
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
@@ -33,6 +38,7 @@ cdef object check_program(vl_program *p, size_t rules):
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
+            or step.origin >= p.n_origins \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:

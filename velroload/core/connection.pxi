@@ -62,6 +62,8 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     count(&e.ring, C_REQUESTS_STARTED, 1)
     http1_reset(&c.http, step.flags & STEP_HEAD)
     c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if c.state != CONN_CLOSED and c.origin != step.origin:
+        connection_drop(e, c)
     if c.state == CONN_CLOSED:
         connection_open(e, c, now)
     else:
@@ -70,8 +72,12 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
 
 cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
     cdef vl_request *r = &e.requests[c.request]
+    cdef vl_origin *origin = &e.program.origins[e.program.steps[r.step].origin]
     cdef ssize_t state
-    c.address = <uint8_t> (e.users[r.user].random % e.program.n_addresses)
+    c.origin = e.program.steps[r.step].origin
+    c.transport = transport_of(origin)
+    c.address = <uint8_t> (origin.address_first
+                           + e.users[r.user].random % origin.address_count)
     c.opened_ns = now
     c.served = 0
     r.flags |= FLAG_NEW_CONNECTION
@@ -128,7 +134,7 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
         count(&e.ring, C_REQUESTS_SENT, 1)
         in_flight_change(e, before, 1)
         deadline_set(e, c, before + step.timeout_ns)
-    sent = c.transport.write(c, data + r.written, r.rendered - r.written)
+    sent = c.transport.write(e, c, data + r.written, r.rendered - r.written)
     after = monotonic_ns()
     if sent == FAILED:
         connection_broken(e, c, error_of(c.errno_, False), after)
@@ -163,7 +169,7 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
     cdef uint32_t generation = c.generation
     cdef int reads = 0
     while c.state == CONN_OPEN and c.generation == generation:
-        got = c.transport.read(c, e.receive, RECEIVE_BYTES, &stamp)
+        got = c.transport.read(e, c, e.receive, RECEIVE_BYTES, &stamp)
         now = monotonic_ns()
         if got == WANT_READ:
             return
@@ -177,7 +183,7 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
             connection_close(e, c)      # bytes nobody asked for: the stream is out of step
             return
         connection_feed(e, c, <size_t> got, stamp, now)
-        if got < RECEIVE_BYTES and not hung_up:
+        if not c.more and not hung_up:
             return
         reads += 1
         if reads == UNREAD_READS:
@@ -217,7 +223,8 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
         request_fail(e, c, c.http.error, now)
         return
     r.end_ns = at
-    if done < size or r.written < r.rendered:       # extra bytes; or answered before all was sent
+    # Extra bytes, or an answer before all was sent: the stream cannot be used again.
+    if done < size or r.written < r.rendered or c.unsent:
         c.http.keep_alive = 0
     request_complete(e, c, now)
 
@@ -300,7 +307,7 @@ cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
     """Close the descriptor; the row stays with whoever holds it."""
     if c.fd >= 0:
         count(&e.ring, C_CONNECTIONS_OPEN, <uint64_t> -1)
-    c.transport.close(c)
+    c.transport.close(e, c)
     c.state = CONN_CLOSED
     c.generation += 1
     deadline_set(e, c, INT64_MAX)

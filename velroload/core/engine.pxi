@@ -98,6 +98,7 @@ cdef class Engine:
                                              <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
+        p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         p.n_slots = settings["slots"]
@@ -326,7 +327,7 @@ cdef class Engine:
             for i in range(e.n_connections):
                 # Without a transport the rows were never linked, and their fd is a mere zero.
                 if e.connections[i].transport != NULL and e.connections[i].fd >= 0:
-                    e.connections[i].transport.close(&e.connections[i])
+                    e.connections[i].transport.close(e, &e.connections[i])
                 if e.bodies != NULL:
                     free(e.bodies[i].data)
         for descriptor in (e.epoll, e.timer, e.wake):

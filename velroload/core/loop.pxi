@@ -96,7 +96,7 @@ cdef void connection_event(vl_engine *e, uint64_t tag, uint32_t events) noexcept
         if not connection_progress(e, c):
             return
     elif c.state == CONN_OPEN and events & EPOLLOUT and c.request != NONE \
-            and e.requests[c.request].written < e.requests[c.request].rendered:
+            and (c.unsent or e.requests[c.request].written < e.requests[c.request].rendered):
         request_send(e, c)
     if c.generation == tag >> 32 and c.state == CONN_OPEN and (events & EPOLLIN or hung_up):
         connection_read(e, c, hung_up)

@@ -81,7 +81,10 @@ cdef struct vl_connection:
     int32_t errno_
     uint8_t state
     uint8_t address
+    uint8_t origin              # whose descriptor it is
     uint8_t idle_queued
+    uint8_t more                # the last read filled the buffer: the kernel may have more
+    uint8_t unsent              # the transport holds bytes that the kernel did not take yet
     uint8_t unread              # more may be waiting in the kernel's buffer
     vl_http1 http
 

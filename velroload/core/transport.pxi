@@ -129,9 +129,13 @@ cdef enum:
     FAILED = -3
 
 ctypedef ssize_t (*connect_fn)(vl_engine *, vl_connection *) noexcept nogil
-ctypedef ssize_t (*read_fn)(vl_connection *, char *, size_t, int64_t *) noexcept nogil
-ctypedef ssize_t (*write_fn)(vl_connection *, const char *, size_t) noexcept nogil
-ctypedef void (*close_fn)(vl_connection *) noexcept nogil
+ctypedef ssize_t (*read_fn)(vl_engine *, vl_connection *, char *, size_t,
+                            int64_t *) noexcept nogil
+ctypedef ssize_t (*write_fn)(vl_engine *, vl_connection *, const char *, size_t) noexcept nogil
+ctypedef void (*close_fn)(vl_engine *, vl_connection *) noexcept nogil
+
+cdef enum:
+    TRANSPORT_PLAIN = 0
 
 cdef struct vl_transport:
     connect_fn open             # start; 0 connected, WANT_WRITE under way, FAILED
@@ -167,8 +171,10 @@ cdef ssize_t plain_established(vl_engine *e, vl_connection *c) noexcept nogil:
     return 0 if vl_connected(c.fd) else WANT_WRITE
 
 
-cdef ssize_t plain_read(vl_connection *c, char *to, size_t size, int64_t *stamp) noexcept nogil:
+cdef ssize_t plain_read(vl_engine *e, vl_connection *c, char *to, size_t size,
+                        int64_t *stamp) noexcept nogil:
     cdef ssize_t got = vl_receive(c.fd, to, size, stamp)
+    c.more = got == <ssize_t> size
     if got >= 0:
         return got
     if errno == EAGAIN or errno == EINTR:
@@ -177,7 +183,8 @@ cdef ssize_t plain_read(vl_connection *c, char *to, size_t size, int64_t *stamp)
     return FAILED
 
 
-cdef ssize_t plain_write(vl_connection *c, const char *data, size_t size) noexcept nogil:
+cdef ssize_t plain_write(vl_engine *e, vl_connection *c, const char *data,
+                         size_t size) noexcept nogil:
     cdef ssize_t sent = send(c.fd, data, size, MSG_NOSIGNAL)
     if sent >= 0:
         return sent
@@ -187,7 +194,7 @@ cdef ssize_t plain_write(vl_connection *c, const char *data, size_t size) noexce
     return FAILED
 
 
-cdef void plain_close(vl_connection *c) noexcept nogil:
+cdef void plain_close(vl_engine *e, vl_connection *c) noexcept nogil:
     if c.fd >= 0:
         close(c.fd)
     c.fd = -1
@@ -199,6 +206,10 @@ PLAIN.established = plain_established
 PLAIN.read = plain_read
 PLAIN.write = plain_write
 PLAIN.close = plain_close
+
+
+cdef inline vl_transport *transport_of(vl_origin *origin) noexcept nogil:
+    return &PLAIN
 
 
 cdef uint8_t error_of(int number, bint connecting) noexcept nogil:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+ADDRESS_BYTES = 32
 ADDRESSES_MAX = 256
 """A sample carries the number of its address in 8 bits."""
 DEFAULT_PORTS = {"http": 80}

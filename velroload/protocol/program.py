@@ -14,7 +14,7 @@ from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
 from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
-from velroload.protocol.address import Target
+from velroload.protocol.address import ADDRESS_BYTES, Target
 
 STEP = np.dtype(
     [
@@ -23,7 +23,7 @@ STEP = np.dtype(
         ("endpoint", "<u2"),
         ("expect", "<u2"),
         ("think", "u1"),
-        ("pad", "u1"),
+        ("origin", "u1"),
         ("part_first", "<u4"),
         ("part_count", "<u4"),
         ("capture_first", "<u4"),
@@ -37,6 +37,9 @@ STEP = np.dtype(
     ]
 )
 PART = np.dtype([("kind", "<u4"), ("slot", "<u4"), ("offset", "<u4"), ("length", "<u4")])
+ORIGIN = np.dtype(
+    [("address_first", "<u4"), ("address_count", "<u4"), ("transport", "u1"), ("pad", "V7")]
+)
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
 REQUEST, THINK = 0, 1
@@ -272,6 +275,7 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.literals),
+        "origins": np.array([(0, len(addresses) // ADDRESS_BYTES, 0, b"")], ORIGIN).tobytes(),
         "addresses": addresses,
     }
     return Program(
