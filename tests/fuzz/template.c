@@ -16,7 +16,8 @@ static void template_read(PROGRAM *p, vl_input *in)
     p->n_steps = take_number(in, 1) % 8;
     p->n_parts = take_number(in, 1) % 24;
     p->n_captures = take_number(in, 1) % 4;
-    p->n_addresses = take_number(in, 1) % 2;
+    p->n_addresses = take_number(in, 1) % 4;
+    p->n_origins = take_number(in, 1) % 3;
     p->n_expects = take_number(in, 1) % 3;
     p->n_slots = take_number(in, 1) % 4;
     p->slot_bytes = (uint32_t) take_number(in, 2) % 1100;
@@ -25,6 +26,7 @@ static void template_read(PROGRAM *p, vl_input *in)
     p->parts = template_rows(in, p->n_parts, sizeof(vl_part));
     p->captures = template_rows(in, p->n_captures, sizeof(vl_capture));
     p->addresses = template_rows(in, p->n_addresses, sizeof(vl_address));
+    p->origins = template_rows(in, p->n_origins, sizeof(vl_origin));
     p->expects = template_rows(in, p->n_expects, 128);
     p->n_literals = (uint32_t) in->left;
     p->literals = template_rows(in, p->n_literals, 1);
@@ -36,6 +38,7 @@ static void template_free(PROGRAM *p)
     free(p->parts);
     free(p->captures);
     free(p->addresses);
+    free(p->origins);
     free(p->expects);
     free(p->literals);
 }
@@ -91,6 +94,15 @@ static size_t template_twin(PROGRAM *p, const vl_step *step, const char *slots, 
     return at;
 }
 
+/* Every address of the origin can be read. */
+static int template_reaches(PROGRAM *p, const vl_origin *origin)
+{
+    uint32_t i;
+    for (i = 0; i < origin->address_count; i++)
+        hash(HASH_START, &p->addresses[origin->address_first + i], sizeof(vl_address));
+    return origin->address_count > 0;
+}
+
 static void template_step(PROGRAM *p, uint32_t i, char *slots, uint64_t *random)
 {
     vl_step *step = &p->steps[i];
@@ -108,6 +120,7 @@ static void template_step(PROGRAM *p, uint32_t i, char *slots, uint64_t *random)
     for (n = 0; n < 4; n++)
         REQUIRE(CORE(think_ns)(step, random) >= 0);
     REQUIRE(step->timeout_ns >= 0);
+    REQUIRE(template_reaches(p, &p->origins[step->origin]));
     free(ours);
     free(twins);
 }
