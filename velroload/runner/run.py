@@ -29,6 +29,7 @@ from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
 from velroload.protocol.program import Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
+from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
@@ -58,8 +59,12 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with target_of(plan, cores, work.users, ui) as (url, addresses):
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers))
-        prepared = prepare(replace(plan, target=url), addresses, cores, options)
+        plan = replace(plan, target=url)
+        hands = Handshakes.of(plan)
+        addresses = reachable(addresses or options.addresses, work, len(cores.workers), hands)
+        prepared = prepare(plan, addresses, cores, options)
+        if hands is not None:
+            prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
         with unused_removed(folder):
             data, disk_error = measure(prepared, cores, folder, ui, options.quiet)
@@ -117,7 +122,9 @@ def target_of(
         yield process.url, (("127.0.0.1", process.port),)
 
 
-def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple[Address, ...]:
+def reachable(
+    addresses: tuple[Address, ...], work: Work, workers: int, hands: Handshakes | None
+) -> tuple[Address, ...]:
     """The addresses that answer, after every check of what this machine must have."""
     preflight.raise_descriptors(work.connections, workers)
     for address in addresses:
@@ -127,7 +134,7 @@ def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple
         )
     if len(addresses) > ADDRESSES_MAX:
         raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
+    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns, hands)
 
 
 @dataclass(frozen=True, slots=True)
