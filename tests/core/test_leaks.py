@@ -1,13 +1,17 @@
 """What the core allocates ends with its owner. On the sanitized build LeakSanitizer looks, at the
 end of each process; other builds run the same without it."""
 
+import gc
 import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,8 +19,10 @@ from tests.launch import CPUS, Launch
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.counting import CountingServer
 from tests.servers.scripted import OK, ScriptedServer, read_request
-from velroload._core import BUILD, Http1Parser, Merger, Pacer, RingReader, RingWriter
+from tests.servers.tls import Authority, TlsServer
+from velroload._core import BUILD, Engine, Http1Parser, Merger, Pacer, RingReader, RingWriter
 from velroload.plan.model import Capture, Request
+from velroload.plan.tls import Tls
 
 ROOT = Path(__file__).parents[2]
 LOGIN = Request("POST", "/login", captures=(Capture("t", "$.t"),))
@@ -32,6 +38,20 @@ def script(connection: socket.socket, number: int) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
         connection.sendall(head + body if login else OK)
     connection.sendall(OK[:-1])
+
+
+def tls_lives(authority: Authority) -> None:
+    """Sessions closed and dropped, a handshake that fails, one that is cut."""
+    trusting = (authority.trusted, Tls())
+    with TlsServer(authority.server(), script) as server:
+        for tls, close in product(trusting, (True, False)):
+            plan = plan_for(server.url, iterations(9, users=3), FLOW, tls=tls)
+            rig, cut = Rig(plan).run(), Rig(plan)
+            cut.start()
+            cut.turn()
+            if close:
+                rig.close()
+                cut.close()
 
 
 def lives() -> None:
@@ -60,6 +80,12 @@ def lives() -> None:
     with pytest.raises(ValueError, match=r"^rows of 64 bytes "):
         Pacer(b"x", 0)
     Http1Parser().feed(OK)
+    with TemporaryDirectory() as folder:
+        tls_lives(Authority(Path(folder)))
+    del rig, unstarted, cut, writer, reader, merger
+    gc.collect()
+    mine = (Engine, Merger, RingReader, RingWriter, ssl.SSLObject)
+    assert [each for each in gc.get_objects() if isinstance(each, mine)] == []
 
 
 def leaks(folder: Path) -> dict[str, str]:

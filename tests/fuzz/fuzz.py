@@ -20,7 +20,7 @@ from tests.fuzz.seeds import SEEDS
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build/fuzz"
-LONGEST = {"http1": 8192, "ring": 4096, "template": 4096}
+LONGEST = {"http1": 8192, "records": 1024, "ring": 4096, "template": 4096}
 """Target → bytes of its longest input."""
 GRACE_S = 60.0
 """Longer than its time and this, and the harness itself hangs."""
@@ -99,16 +99,23 @@ def build() -> None:
     generated = BUILD / "_core.c"
     run([sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-o", generated,
          ROOT / "velroload/_core.pyx"])  # fmt: skip
-    library = sysconfig.get_config_var("LIBDIR")
     run([clang, "-O1", "-g", "-std=gnu11", "-Wall", "-Wno-unused-function",
          "-fno-omit-frame-pointer", SANITIZERS, "-fno-sanitize-recover=undefined",
          f'-DVL_PYTHON_HOME="{sys.base_prefix}"', '-DVL_PROFILE="fuzz"', "-DVL_DEBUG=1",
          f"-I{BUILD}", f"-I{HERE}", f"-I{sysconfig.get_path('include')}", HERE / "harness.c",
-         "-o", harness, f"-L{library}", f"-Wl,-rpath,{library}",
-         f"-lpython{sysconfig.get_config_var('LDVERSION')}", "-lm"])  # fmt: skip
+         "-o", harness, *python_library()])  # fmt: skip
     for target in LONGEST:
         (BUILD / target).unlink(missing_ok=True)
         os.link(harness, BUILD / target)
+
+
+def python_library() -> list[str]:
+    """What links Python in, be it shared or static."""
+    said = {name: str(sysconfig.get_config_var(name) or "") for name in
+            ("LIBDIR", "LIBPL", "LDVERSION", "LIBS", "SYSLIBS")}  # fmt: skip
+    folders = [f"-L{said['LIBDIR']}", f"-L{said['LIBPL']}", f"-Wl,-rpath,{said['LIBDIR']}"]
+    return [*folders, f"-lpython{said['LDVERSION']}", *said["LIBS"].split(),
+            *said["SYSLIBS"].split(), "-lm"]  # fmt: skip
 
 
 def run(words: list[str | Path]) -> None:
@@ -136,7 +143,7 @@ def command(target: str, seconds: int) -> list[str]:
     words = [
         str(BUILD / target), f"-max_len={LONGEST[target]}", "-timeout=20", "-rss_limit_mb=2048",
         f"-artifact_prefix={found}/{target}-", "-print_final_stats=1",
-        "-detect_leaks=0",  # after each input it is 4 times slower; at the end it looks all the same
+        "-detect_leaks=0",  # after each input that is 4 times slower; at its end it looks
         f"-max_total_time={seconds}" if seconds else "-runs=0",
     ]  # fmt: skip
     dictionary = HERE / f"{target}.dict"

@@ -1,5 +1,5 @@
 /* The core under libFuzzer: one binary with a target per chapter, chosen by the name it is run by
- * (build/fuzz/http1, …/template, …/ring).
+ * (build/fuzz/http1, …/ring).
  *
  * It includes the generated _core.c, because the functions to feed are static there, and embeds
  * Python, because the doors that refuse hostile input raise. Everything that a function may touch
@@ -74,13 +74,16 @@ static uint64_t hash(uint64_t state, const void *data, size_t size) /* FNV-1a */
 #define HASH_START 0xcbf29ce484222325ULL
 
 #include "http1.c"
+#include "records.c"
 #include "ring.c"
 #include "template.c"
 
 static const struct {
     const char *name;
     void (*feed)(const uint8_t *data, size_t size);
-} targets[] = {{"http1", http1_try}, {"ring", ring_try}, {"template", template_try}};
+} targets[] = {
+    {"http1", http1_try}, {"records", records_try}, {"ring", ring_try}, {"template", template_try},
+};
 
 static void (*chosen)(const uint8_t *data, size_t size);
 
@@ -120,7 +123,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         if (!strcmp(name, targets[i].name))
             chosen = targets[i].feed;
     if (chosen == NULL) {
-        fprintf(stderr, "%s: run it as http1, ring or template\n", name);
+        fprintf(stderr, "%s: run it by the name of a target\n", name);
         exit(2);
     }
     start_python();

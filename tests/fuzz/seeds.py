@@ -81,7 +81,14 @@ RINGS = {
     "reopened": push() * 3 + bytes([REOPEN]) + drain() + write(16, 2**63) + bytes([REOPEN]),
     "stalls": write(256 + 8 * 28, 2**64 - 1) + bytes([LOOK]) + write(256 + 8 * 28, 130) + END,
 }
+RECORDS = {
+    "handshake": b"\x16\x03\x03\0\5hello" * 2,
+    "empty": b"\x17\x03\x03\0\0" * 3,
+    "cut": b"\x17\x03\x03\0\4ab",
+    "longest": b"\x17\x03\x03\xff\xff" + b"x" * 500,
+}
 SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
+    "records": lambda: RECORDS,
     "ring": lambda: RINGS,
     "template": lambda: {name: program(flow) for name, flow in FLOWS.items()},
 }
