@@ -48,10 +48,13 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 1024
     steps: bytes | None = None
+    addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        program = compile_program(self.plan, target, pack_address(target.host, target.port))
+        own = f"unix:{target.host}" if target.scheme == "unix" else target.host
+        packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
+        program = compile_program(self.plan, target, b"".join(packed))
         self.endpoints = program.endpoints
         (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
@@ -67,6 +70,12 @@ class Rig:
         rules = [json_rule(path) for path in settings["rules"]]
         self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
         self._samples: list[bytes] = []
+
+    def warm(self) -> dict[str, int]:
+        """Open the connections before the start; what came of it."""
+        while self.engine.warm() != _core.DONE:
+            pass
+        return self.engine.warmed()
 
     def start(self) -> None:
         self.epoch_ns = time.monotonic_ns()

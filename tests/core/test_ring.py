@@ -72,7 +72,23 @@ def test_counters_and_stalls_are_read_by_name() -> None:
     expected = {name: index + 1 for name, index in _core.COUNTER_INDEX.items()} | {"stalls": 130}
     assert reader.counters() == expected
     assert reader.stalls() == [(n, 50_000_000 + n) for n in range(2, 130)]
-    assert sorted(_core.COUNTER_INDEX.values()) == list(range(33))
+    assert sorted(_core.COUNTER_INDEX.values()) == list(range(36))
+
+
+def test_least_and_choice_of_idle_closes() -> None:
+    buffer = segment()
+    writer, reader = RingWriter(buffer), RingReader(buffer)
+    assert reader.idle_closes() == []
+    for n in range(1, 257):
+        writer.idle_close(n * 1_000)
+    assert reader.idle_closes() == [n * 1_000 for n in range(1, 257)]
+    for n in range(257, 10_001):
+        writer.idle_close(n * 1_000)
+    kept = reader.idle_closes()
+    counters = reader.counters()
+    assert (counters["idle_closes"], counters["idle_close_least"]) == (10_000, 1_000)
+    assert len(set(kept)) == len(kept) == 256
+    assert 4_000_000 < sorted(kept)[128] < 6_000_000  # 5,000,000 with a deviation of 310,000
 
 
 PRODUCER = """
@@ -164,7 +180,7 @@ HEADER = {
     "magic": (0, 1, "segment: it does not begin with velroload's magic number."),
     "version": (8, 2, "segment: layout version 2, but this velroload has 1."),
     "sample": (24, 32, "segment: sample size 32, but this velroload has 64."),
-    "counters": (32, 7, "segment: counters 7, but this velroload has 33."),
+    "counters": (32, 7, "segment: counters 7, but this velroload has 36."),
     "no slots": (
         16,
         0,

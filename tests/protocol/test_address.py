@@ -22,16 +22,16 @@ def test_target(url: str, target: Target) -> None:
 
 
 def test_ipv4_row() -> None:
-    family, length, raw = struct.unpack("=HH28s", pack_address("127.0.0.1", 8080))
+    family, length, raw = struct.unpack("=HH124s", pack_address("127.0.0.1", 8080))
     assert (family, length) == (socket.AF_INET, 16)
     assert raw == (
-        struct.pack("=H", socket.AF_INET) + b"\x1f\x90" + bytes([127, 0, 0, 1]) + bytes(20)
+        struct.pack("=H", socket.AF_INET) + b"\x1f\x90" + bytes([127, 0, 0, 1]) + bytes(116)
     )
 
 
 @pytest.mark.parametrize(("address", "scope"), [("fe80::1", 0), ("fe80::1%7", 7)])
 def test_ipv6_row(address: str, scope: int) -> None:
-    family, length, raw = struct.unpack("=HH28s", pack_address(address, 80))
+    family, length, raw = struct.unpack("=HH124s", pack_address(address, 80))
     assert (family, length) == (socket.AF_INET6, 28)
     packed = socket.inet_pton(socket.AF_INET6, "fe80::1")
     assert raw == (
@@ -40,6 +40,7 @@ def test_ipv6_row(address: str, scope: int) -> None:
         + bytes(4)
         + packed
         + struct.pack("=I", scope)
+        + bytes(96)
     )
 
 

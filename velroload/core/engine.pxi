@@ -98,6 +98,8 @@ cdef class Engine:
                                              <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
+        p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
+        p.n_sources_v4 = settings["sources_v4"]
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
@@ -119,7 +121,7 @@ cdef class Engine:
         e.idle_timeout_ns = settings["idle_timeout_ns"]
         e.graceful_ns = settings["graceful_ns"]
         e.drain_until_ns = INT64_MAX
-        e.port_range = settings["port_range"]
+        self.load_wire(settings)
         e.body_limit = settings["body_limit"]
         e.max_events = settings["max_events"]
         if e.workers == 0 or e.worker >= e.workers or not 0 < e.max_events <= MAX_EVENTS:
@@ -140,6 +142,21 @@ cdef class Engine:
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+
+    cdef load_wire(self, dict settings):
+        """How connections are made, used and closed."""
+        cdef vl_engine *e = &self.e
+        cdef uint32_t i
+        e.port_range = settings["port_range"]
+        e.bind_ports = settings["bind_ports"]
+        e.user_timeout_ms = settings["user_timeout_ms"]
+        e.requests_most = settings["requests_most"]
+        e.reset_at_end = settings["reset_at_end"]
+        if e.bind_ports and not 0 < (e.port_range & 0xFFFF) <= (e.port_range >> 16):
+            raise ValueError("settings: bind_ports needs a range of ports")
+        e.turns = <uint32_t *> table(e.program.n_origins, sizeof(uint32_t))
+        for i in range(e.program.n_origins):
+            e.turns[i] = e.worker       # the workers do not begin at the same address
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -235,6 +252,8 @@ cdef class Engine:
         self.check_open()
         if e.started:
             raise RuntimeError("the engine was started before")
+        if e.warm.last_ns:
+            warm_settle(e)
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -246,6 +265,21 @@ cdef class Engine:
         e.armed_ns = epoch_ns
         e.due_ns = epoch_ns
         vl_arm(e.timer, epoch_ns)
+
+    def warm(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("warm: the engine was started before")
+        if self.e.warm.last_ns == 0:
+            warm_start(&self.e, monotonic_ns())
+        with nogil:
+            said = warm_run(&self.e, budget_ns)
+        return said
+
+    def warmed(self):
+        return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
+                "error": self.e.warm.error}
 
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said
@@ -295,7 +329,7 @@ cdef class Engine:
         users_finish(e, now)
         for i in range(e.n_connections):
             if e.connections[i].fd >= 0:
-                connection_drop(e, &e.connections[i])
+                connection_leave(e, &e.connections[i])
         heartbeat(e, now, now)
 
     def note_collection(self):
@@ -348,6 +382,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.bodies)
     free(e.scenarios)
     free(e.slots)
+    free(e.turns)
     free(e.receive)
     free(e.rendered)
     free(e.events)
@@ -357,6 +392,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.requests = NULL
     e.bodies = NULL
     e.scenarios = NULL
+    e.turns = NULL
     e.slots = e.receive = e.rendered = NULL
     e.events = NULL
 

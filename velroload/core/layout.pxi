@@ -49,6 +49,8 @@ KINDS = {
     "ITERATION": KIND_ITERATION,
 }
 
+AGE_BITS = (AGE_SHIFT, AGE_MASK)
+
 FLAGS = {
     "NEW_CONNECTION": FLAG_NEW_CONNECTION,
     "USER_CLOCK": FLAG_USER_CLOCK,
@@ -128,4 +130,7 @@ COUNTER_INDEX = {
     "spin_ns": C_SPIN_NS,
     "waiting": C_WAITING,
     "requests_dropped": C_REQUESTS_DROPPED,
+    "connections_warmed": C_CONNECTIONS_WARMED,
+    "idle_closes": C_IDLE_CLOSES,
+    "idle_close_least": C_IDLE_CLOSE_LEAST,
 }

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from velroload.plan.model import Headers, Load, Plan, Scenario
+from velroload.plan.model import Connecting, Headers, Load, Plan, Scenario
 from velroload.plan.steps import Request, Step
 
 MASK = "***"
@@ -42,10 +42,26 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "timeout_ns": plan.timeouts.request_ns,
         "idle_timeout_ns": plan.timeouts.idle_ns,
         "connections": plan.connections,
+        "connecting": _connecting(plan.connecting),
         "seed": plan.seed,
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+    }
+
+
+def _connecting(connecting: Connecting) -> dict[str, Any]:
+    return {
+        "keep_alive": connecting.keep_alive,
+        "requests_max": connecting.requests_max,
+        "warm": connecting.warm,
+        "retry": connecting.retry,
+        "reset_at_end": connecting.reset_at_end,
+        "family": connecting.family,
+        "connect_to": [
+            [rule.host, rule.port, rule.to_host, rule.to_port] for rule in connecting.connect_to
+        ],
+        "sources": list(connecting.sources),
     }
 
 

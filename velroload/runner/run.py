@@ -5,7 +5,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from velroload.plan.manifest import plan_json
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
-from velroload.protocol.program import Program, compile_program
+from velroload.protocol.program import Endpoint, Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.jobs import Work, make_jobs
@@ -58,7 +58,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with target_of(plan, cores, work.users, ui) as (url, addresses):
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers))
+        addresses = reachable(addresses or options.addresses, work, len(cores.workers), ui)
         prepared = prepare(replace(plan, target=url), addresses, cores, options)
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
         with unused_removed(folder):
@@ -117,17 +117,35 @@ def target_of(
         yield process.url, (("127.0.0.1", process.port),)
 
 
-def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple[Address, ...]:
+def reachable(
+    addresses: tuple[Address, ...], work: Work, workers: int, ui: Ui
+) -> tuple[Address, ...]:
     """The addresses that answer, after every check of what this machine must have."""
     preflight.raise_descriptors(work.connections, workers)
-    for address in addresses:
-        waiting = preflight.count_time_wait(address)
-        preflight.check_ports(
-            -(-work.connections // len(addresses)), address, waiting, preflight.read_ports()
-        )
     if len(addresses) > ADDRESSES_MAX:
         raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
+    reached = preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
+    for address in addresses:
+        if address not in reached:
+            ui.say(f"not loaded: {preflight.shown(address)} does not answer")
+    preflight.check_sources(work.plan.connecting.sources, reached)
+    for address in reached:
+        if not preflight.is_unix(address):
+            enough_ports(address, len(reached), work)
+    return reached
+
+
+def enough_ports(address: Address, addresses: int, work: Work) -> None:
+    """PreflightError when one of so many addresses needs more local ports than there are."""
+    asked, ports = work.plan.connecting, preflight.read_ports()
+    waiting = preflight.count_time_wait(address)
+    v6 = ":" in address[0]
+    sources = max(1, sum((":" in source) == v6 for source in asked.sources))
+    share = -(-work.connections // addresses)
+    preflight.check_ports(share, address, waiting, ports, sources)
+    offered = work.offered_rate_per_s()
+    if offered is not None and not asked.keep_alive:
+        preflight.check_churn(offered / addresses, address, waiting, ports, sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,7 @@ class Prepared:
 
     work: Work
     program: Program
+    addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
 
@@ -148,7 +167,20 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    return Prepared(work, program, jobs, manifest(work, program, addresses, options))
+    rows = address_rows(len(program.endpoints), addresses)
+    said = manifest(work, (*program.endpoints, *rows), addresses, options)
+    return Prepared(work, program, rows, jobs, said)
+
+
+def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
+    """Rows for figures by address, from id `first` on; none where there is one address only."""
+    if len(addresses) < 2:
+        return ()
+    names = [preflight.shown(address) for address in addresses]
+    return tuple(
+        Endpoint(first + place, name, "address", None, None, False)
+        for place, name in enumerate(names)
+    )
 
 
 def measure(
@@ -189,7 +221,7 @@ def spins(
     if virtual():
         return False
     own = len(set(cores.workers)) == len(cores.workers)
-    local = any(host.startswith("127.") or host == "::1" for host, _ in addresses)
+    local = any(preflight.is_local(address) for address in addresses)
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
@@ -207,7 +239,13 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(prepared.jobs)
-    node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    node = Node(
+        workers.readers,
+        phases=1,
+        endpoints=len(program.endpoints) + len(prepared.addresses),
+        addresses=len(prepared.addresses),
+        seed=work.plan.seed,
+    )
     coordinator = Coordinator(
         workers=workers,
         node=node,
@@ -220,7 +258,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
 
 
 def manifest(
-    work: Work, program: Program, addresses: tuple[Address, ...], options: Options
+    work: Work,
+    endpoints: Sequence[Endpoint],
+    addresses: Sequence[Address],
+    options: Options,
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
@@ -241,7 +282,7 @@ def manifest(
         },
         "target": {
             "url": plan.target,
-            "addresses": [f"{host}:{port}" for host, port in addresses],
+            "addresses": [preflight.shown(address) for address in addresses],
             "embedded": not options.addresses,
         },
         "command": options.command,
@@ -256,7 +297,7 @@ def manifest(
                 "hold_end_ns": min(ends) if ends else None,
             }
         ],
-        "endpoints": [row.to_json() for row in program.endpoints],
+        "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
             "paced": bool(work.is_paced),
