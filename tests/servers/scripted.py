@@ -55,9 +55,9 @@ def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
 
 
 class ScriptedServer:
-    """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a thread per connection and
-    closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts, `peers` are where they came from."""
+    """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
+    thread per connection and closes the connection when it returns. `connections` counts accepts,
+    `peers` are where they came from."""
 
     def __init__(
         self, script: Script, backlog: int = 128, address: tuple[str, int] | str = ("127.0.0.1", 0)
