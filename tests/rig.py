@@ -15,6 +15,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
 
@@ -46,7 +47,7 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1024
+    slots: int = 1 << 16
     steps: bytes | None = None
     addresses: tuple[tuple[str, int], ...] = ()
 
@@ -54,9 +55,9 @@ class Rig:
         target = Target.of(self.plan.target)
         own = f"unix:{target.host}" if target.scheme == "unix" else target.host
         packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
-        program = compile_program(self.plan, target, b"".join(packed))
-        self.endpoints = program.endpoints
-        (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
+        compiled = compile_program(self.plan, target, b"".join(packed))
+        self.endpoints = compiled.endpoints
+        (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
@@ -68,7 +69,12 @@ class Rig:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
+        program = {
+            **self.job.arrays,
+            "settings": settings,
+            "tls": [from_settings(origin) for origin in settings["tls"]],
+        }
+        self.engine = _core.Engine(self.memory, program, rules)
         self._samples: list[bytes] = []
 
     def warm(self) -> dict[str, int]:

@@ -3,11 +3,13 @@
 import socket
 import threading
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from tests.rig import SECOND_NS, Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
+from tests.servers.tls import Authority, TlsServer
 from velroload import _core
 from velroload.plan.model import Connecting, Load, Request, Timeouts
 from velroload.sample import ErrorKind, Flag
@@ -45,6 +47,32 @@ def test_an_open_model_with_a_setup() -> None:
         assert server.connections == 5
     assert rig.counters["iterations_completed"] == 10
     assert len(rig.samples) == rig.counters["requests_sent"] == 15
+
+
+def test_handshakes_are_made_before_the_start_too(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with TlsServer(authority.server()) as server:
+        load = iterations(20, users=5)
+        rig = Rig(plan_for(server.url, load, connecting=WARM, tls=authority.trusted))
+        assert rig.warm() == {"open": 5, "left": 0, "error": 0}
+        assert rig.counters["tls_handshakes"] == 5
+        rig.run()
+        assert server.connections == 5
+    c = rig.counters
+    assert c["requests_started"] == c["requests_sent"] == len(rig.samples) == 20
+    assert (rig.samples["error"] == 0).all()
+    assert (rig.samples["tls_us"] == 0).all()
+
+
+def test_a_handshake_that_fails_is_told(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    times = Timeouts(connect_ns=SECOND_NS // 5, request_ns=SECOND_NS)
+    with TlsServer(authority.server()) as server:
+        rig = Rig(plan_for(server.url, iterations(3, users=3), connecting=WARM, timeouts=times))
+        report = rig.warm()
+    assert report == {"open": 0, "left": 3, "error": ErrorKind.TLS_CERTIFICATE}
+    assert rig.counters["connections_open"] == 0
+    rig.close()
 
 
 def test_a_target_that_refuses_is_asked_again_after_a_pause_and_then_given_up() -> None:

@@ -14,11 +14,8 @@ from tests.rig import GET, iterations, plan_for
 from tests.servers.scripted import ScriptedServer, respond
 from velroload.engine.cpu import Cores
 from velroload.errors import ConfigError, Exit, PreflightError
-from velroload.host import preflight
-from velroload.host.preflight import Ports
 from velroload.plan.model import EMBEDDED, Connecting, Load, Plan, Scenario, Timeouts
 from velroload.plan.threshold import parse_threshold
-from velroload.runner import run as module
 from velroload.runner.jobs import Work
 from velroload.runner.options import Options
 from velroload.runner.run import execute, fit, spins
@@ -303,23 +300,3 @@ def test_a_target_that_the_sources_cannot_reach(tmp_path: Path) -> None:
         f"--source has no IPv4 address to connect to 127.0.0.1:{port} from: "
         "add one, or use the others with -6"
     )
-
-
-def test_new_connections_beyond_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = Load("constant-arrival-rate", rate=Fraction(1000), duration_ns=SECOND_NS, users=10)
-    plan = plan_for("http://h", load, connecting=Connecting(keep_alive=False))
-    monkeypatch.setattr(preflight, "read_ports", lambda: Ports(tw_reuse=0))
-    monkeypatch.setattr(preflight, "count_time_wait", lambda address: 0)
-    module.enough_ports(("127.0.0.1", 80), 3, Work.of(plan))
-    with pytest.raises(
-        PreflightError, match=r"^1,000 new connections/s to 127\.0\.0\.1:80 hold 60,"
-    ):
-        module.enough_ports(("127.0.0.1", 80), 1, Work.of(plan))
-
-
-def test_too_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ADDRESSES_MAX", 1)
-    work = Work.of(plan_for("http://h", iterations(1)))
-    with pytest.raises(PreflightError) as caught:
-        module.reachable(LOCAL + FAR, work, 1, Screen())
-    assert str(caught.value) == "the name has 2 addresses: at most 1"

@@ -62,6 +62,8 @@ cdef enum:
     C_SPIN_NS                   # of it, spent spinning on purpose
     C_WAITING                   # VUs or starts that wait for a connection or a free VU
     C_REQUESTS_DROPPED          # of the iterations dropped
+    C_TLS_HANDSHAKES
+    C_TLS_RESUMED               # of them, with an earlier session
     C_CONNECTIONS_WARMED        # of those opened, before the start
     C_IDLE_CLOSES               # by the server; a choice of them stands at VL_IDLE_CLOSES_AT
     C_IDLE_CLOSE_LEAST          # ns from the last response to the server's FIN, 0 = none yet

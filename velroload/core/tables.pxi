@@ -66,6 +66,7 @@ cdef struct vl_request:
 cdef enum:
     CONN_CLOSED = 0
     CONN_CONNECTING
+    CONN_SECURING               # connected; the transport shakes hands
     CONN_OPEN
 
 cdef struct vl_connection:
@@ -73,10 +74,14 @@ cdef struct vl_connection:
     int64_t deadline_ns         # of what it is doing; INT64_MAX when nothing may run out
     int64_t opened_ns           # connect() began
     int64_t freed_ns            # end of its last response
+    int64_t connected_ns        # the handshake began
+    int64_t queued_ns           # in the queue of handshakes since
+    int64_t queue_ns            # spent there: our delay, not the target's
     uint32_t generation         # of its descriptor: events of an earlier one are stale
     uint32_t request            # in flight, or NONE
     uint32_t next               # in the idle queue of the pool
     uint32_t next_unread
+    uint32_t next_secure        # in the queue of handshakes
     uint32_t served             # responses on this descriptor
     uint32_t source             # whose turn it was: counts rounds of the addresses
     int32_t fd
@@ -87,6 +92,8 @@ cdef struct vl_connection:
     uint8_t idle_queued
     uint8_t warmed              # was opened before the start
     uint8_t more                # the last read filled the buffer: the kernel may have more
+    uint8_t secure_queued
+    uint8_t truncated           # its stream ended without the transport's own farewell
     uint8_t unsent              # the transport holds bytes that the kernel did not take yet
     uint8_t unread              # more may be waiting in the kernel's buffer
     vl_http1 http
@@ -158,12 +165,14 @@ cdef struct vl_engine:
     char *slots
     uint32_t *turns             # per origin: connections opened so far
     char *receive
+    char *cipher                # what a transport receives before it is decrypted
     char *rendered
     epoll_event *events
     vl_queue ready
     vl_queue waiting            # users, for a connection of the pool
     vl_queue parked             # users whose step is with Python
     vl_queue pool               # idle connections of the pool
+    vl_queue handshakes         # connections with news for their handshake
     uint32_t unread             # connections with more to read, linked by next_unread
     uint32_t free_request
     uint32_t free_body
@@ -205,6 +214,7 @@ cdef struct vl_engine:
     uint8_t bind_ports          # the kernel knows no port ranges: we choose each port
     uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
+    void *tls                   # borrowed: its TlsClient, NULL without
 
 
 cdef inline uint64_t connection_tag(vl_engine *e, vl_connection *c) noexcept nogil:

@@ -99,6 +99,8 @@ cdef void warm_settle(vl_engine *e) noexcept nogil:
 cdef inline int64_t warm_due(vl_engine *e) noexcept nogil:
     """When something has to be done without an event."""
     cdef int64_t due = min(timer_next(&e.timers), e.warm.last_ns + e.connect_timeout_ns)
+    if e.handshakes.head != NONE:
+        return 0
     if e.warm.left > e.warm.pending and e.warm.pending < WARM_AT_ONCE:
         due = min(due, e.warm.hold_until_ns)
     return due
@@ -128,4 +130,5 @@ cdef int warm_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
                        <int> ((due - now + 999_999) // 1_000_000) if due > now else 0)
         if n > 0:
             events_serve(e, n, until)
+        handshake_serve(e)
         now = clock_sync(&e.clock)

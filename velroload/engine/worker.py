@@ -20,6 +20,7 @@ import uvloop
 from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.protocol.extract import json_rule
+from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
@@ -151,7 +152,8 @@ def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]
     for scenario in settings["scenarios"]:
         for stream in ("starts", "vus"):
             scenario[stream] = arrays[scenario[stream]]
-    program: dict[str, Any] = {**arrays, "settings": settings}
+    tls = [from_settings(origin) for origin in settings["tls"]]
+    program: dict[str, Any] = {**arrays, "settings": settings, "tls": tls}
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
 
 

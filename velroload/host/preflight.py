@@ -26,6 +26,10 @@ REUSE_NEVER, REUSE_ALWAYS, REUSE_LOOPBACK = 0, 1, 2
 """Values of net.ipv4.tcp_tw_reuse."""
 
 
+class Refused(OSError):
+    """A handshake that failed, in a user's words; the address itself answers."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """What the kernel says about local ports for outgoing connections."""
@@ -159,8 +163,9 @@ def check_reachable(
 ) -> tuple[Address, ...]:
     """The addresses that accept a connection; PreflightError when none does.
 
-    Nothing is sent. A name often has an address nobody listens on (localhost: ::1), so one that
-    answers is enough, and only those that answer are loaded.
+    `connect` opens one and closes it: TCP without more when it is None. No request is sent. A name
+    often has an address nobody listens on (localhost: ::1), so one that answers is enough, and
+    only those that answer are loaded.
     """
     reached = []
     failures: list[tuple[Address, OSError]] = []
@@ -178,6 +183,8 @@ def check_reachable(
 
 def reason(error: OSError, connect_timeout_ns: int) -> str:
     """Why a connection failed and what to look at."""
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, TimeoutError):
         return (
             f"no answer within {connect_timeout_ns / 1e9:g} s (--connect-timeout); is a firewall "

@@ -22,6 +22,7 @@ from velroload.plan.steps import (
     references,
 )
 from velroload.plan.threshold import Threshold
+from velroload.plan.tls import Tls
 from velroload.units import format_rate
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Step",
     "Think",
     "Timeouts",
+    "Tls",
 ]
 
 SECOND_NS = 1_000_000_000
@@ -301,6 +303,7 @@ class Plan:
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
+    tls: Tls = field(default_factory=Tls)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ UNIX_AUTHORITY = "localhost"
 """What the Host header says where the target is a unix socket."""
 ADDRESSES_MAX = 256
 """A sample carries the number of its address in 8 bits."""
-DEFAULT_PORTS = {"http": 80}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,20 @@ from velroload.engine.cpu import Cores, choose, is_virtual, usable
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
-from velroload.errors import PreflightError
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
-from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
+from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Endpoint, Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
+from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
+from velroload.runner.reach import reachable
 from velroload.target.process import TargetProcess
 
 Address = tuple[str, int]
@@ -58,8 +59,13 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with target_of(plan, cores, work.users, ui) as (url, addresses):
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers), ui)
-        prepared = prepare(replace(plan, target=url), addresses, cores, options)
+        plan = replace(plan, target=url)
+        hands = Handshakes.of(plan)
+        addresses = addresses or options.addresses
+        addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
+        prepared = prepare(plan, addresses, cores, options)
+        if hands is not None:
+            prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
         with unused_removed(folder):
             data, disk_error = measure(prepared, cores, folder, ui, options.quiet)
@@ -115,37 +121,6 @@ def target_of(
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
-
-
-def reachable(
-    addresses: tuple[Address, ...], work: Work, workers: int, ui: Ui
-) -> tuple[Address, ...]:
-    """The addresses that answer, after every check of what this machine must have."""
-    preflight.raise_descriptors(work.connections, workers)
-    if len(addresses) > ADDRESSES_MAX:
-        raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    reached = preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
-    for address in addresses:
-        if address not in reached:
-            ui.say(f"not loaded: {preflight.shown(address)} does not answer")
-    preflight.check_sources(work.plan.connecting.sources, reached)
-    for address in reached:
-        if not preflight.is_unix(address):
-            enough_ports(address, len(reached), work)
-    return reached
-
-
-def enough_ports(address: Address, addresses: int, work: Work) -> None:
-    """PreflightError when one of so many addresses needs more local ports than there are."""
-    asked, ports = work.plan.connecting, preflight.read_ports()
-    waiting = preflight.count_time_wait(address)
-    v6 = ":" in address[0]
-    sources = max(1, sum((":" in source) == v6 for source in asked.sources))
-    share = -(-work.connections // addresses)
-    preflight.check_ports(share, address, waiting, ports, sources)
-    offered = work.offered_rate_per_s()
-    if offered is not None and not asked.keep_alive:
-        preflight.check_churn(offered / addresses, address, waiting, ports, sources)
 
 
 @dataclass(frozen=True, slots=True)
