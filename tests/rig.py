@@ -50,18 +50,18 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 1 << 16
     steps: bytes | None = None
-    addresses: bytes | None = None
+    addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        compiled = compile_program(self.plan, target, pack_address(target.host, target.port))
+        own = f"unix:{target.host}" if target.scheme == "unix" else target.host
+        packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
+        compiled = compile_program(self.plan, target, b"".join(packed))
         self.endpoints = compiled.endpoints
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
-        if self.addresses is not None:
-            self.job.arrays["addresses"] = self.addresses
         self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
@@ -77,6 +77,12 @@ class Rig:
         }
         self.engine = _core.Engine(self.memory, program, rules)
         self._samples: list[bytes] = []
+
+    def warm(self) -> dict[str, int]:
+        """Open the connections before the start; what came of it."""
+        while self.engine.warm() != _core.DONE:
+            pass
+        return self.engine.warmed()
 
     def start(self) -> None:
         self.epoch_ns = time.monotonic_ns()

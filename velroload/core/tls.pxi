@@ -47,6 +47,7 @@ cdef uint32_t records_count(vl_records *state, const char *data, size_t size) no
 
 
 @cython.final
+@cython.internal
 cdef class TlsSession:
     """The TLS state of one connection row, made anew for each descriptor; owned by TlsClient."""
 
@@ -61,6 +62,7 @@ cdef class TlsSession:
 
 
 @cython.final
+@cython.internal
 cdef class TlsClient:
     """All TLS of one engine. `origins`: per origin (SSLContext, server name, resume) or None."""
 
