@@ -29,9 +29,10 @@ def plan_for(
     setup: tuple[Step, ...] = (),
     **fields: Any,
 ) -> Plan:
-    """A plan of one scenario. Short time-outs: a test that hangs must end."""
-    fields.setdefault("timeouts", Timeouts(connect_ns=SECOND_NS, request_ns=2 * SECOND_NS))
-    fields.setdefault("graceful_stop_ns", SECOND_NS)
+    """A plan of one scenario, with limits that a standstill of this machine does not reach."""
+    limits = Timeouts(connect_ns=20 * SECOND_NS, request_ns=20 * SECOND_NS)
+    fields.setdefault("timeouts", limits)
+    fields.setdefault("graceful_stop_ns", 20 * SECOND_NS)
     return Plan("test", url, (Scenario("main", load, flow, setup),), **fields)
 
 
@@ -46,7 +47,7 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1024
+    slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
 
     def __post_init__(self) -> None:
@@ -68,8 +69,9 @@ class Rig:
         self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
         self._samples: list[bytes] = []
 
-    def start(self) -> None:
-        self.epoch_ns = time.monotonic_ns()
+    def start(self, epoch_ns: int | None = None) -> None:
+        """Go, now or at this instant: one in the past is a pause of ours at the beginning."""
+        self.epoch_ns = time.monotonic_ns() if epoch_ns is None else epoch_ns
         self.engine.start(self.epoch_ns)
 
     def turn(self, budget_ns: int = 20_000_000, wait_ms: int = 1000) -> int:
@@ -84,6 +86,15 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
+        return self.turn_to_end(budget_ns)
+
+    def turn_until(self, counter: str, least: int) -> None:
+        """Poll, with no more to do than there is, until a counter has come this far."""
+        while self.counters[counter] < least:
+            over = self.turn(0) == _core.DONE
+            assert not over or self.counters[counter] >= least, f"{counter} at the end"
+
+    def turn_to_end(self, budget_ns: int = 20_000_000) -> "Rig":
         while self.turn(budget_ns) != _core.DONE:
             pass
         return self.finish()
@@ -109,3 +120,20 @@ class Rig:
         self.engine.close()
         self.reader.close()
         self.memory.close()
+
+
+def balanced(rig: Rig) -> dict[str, int]:
+    """The counters, after every equation that holds at the end of any run."""
+    c = rig.counters
+    finished = len(rig.samples[rig.samples["flags"] & 3 == 0]) + c["lost_requests"]
+    assert c["requests_planned"] == (
+        c["requests_started"]
+        + c["requests_skipped"]
+        + c["requests_dropped"]
+        + c["requests_unstarted"]
+    )
+    in_flight = c["requests_started"] - finished
+    assert in_flight >= 0
+    assert c["iterations_started"] >= c["iterations_completed"] + c["iterations_interrupted"]
+    assert c["waiting"] >= 0
+    return {**c, "left_in_flight": in_flight}
