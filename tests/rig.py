@@ -15,6 +15,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
 
@@ -52,9 +53,9 @@ class Rig:
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        program = compile_program(self.plan, target, pack_address(target.host, target.port))
-        self.endpoints = program.endpoints
-        (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
+        compiled = compile_program(self.plan, target, pack_address(target.host, target.port))
+        self.endpoints = compiled.endpoints
+        (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
@@ -66,7 +67,12 @@ class Rig:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
+        program = {
+            **self.job.arrays,
+            "settings": settings,
+            "tls": [from_settings(origin) for origin in settings["tls"]],
+        }
+        self.engine = _core.Engine(self.memory, program, rules)
         self._samples: list[bytes] = []
 
     def start(self, epoch_ns: int | None = None) -> None:
@@ -120,20 +126,3 @@ class Rig:
         self.engine.close()
         self.reader.close()
         self.memory.close()
-
-
-def balanced(rig: Rig) -> dict[str, int]:
-    """The counters, after every equation that holds at the end of any run."""
-    c = rig.counters
-    finished = len(rig.samples[rig.samples["flags"] & 3 == 0]) + c["lost_requests"]
-    assert c["requests_planned"] == (
-        c["requests_started"]
-        + c["requests_skipped"]
-        + c["requests_dropped"]
-        + c["requests_unstarted"]
-    )
-    in_flight = c["requests_started"] - finished
-    assert in_flight >= 0
-    assert c["iterations_started"] >= c["iterations_completed"] + c["iterations_interrupted"]
-    assert c["waiting"] >= 0
-    return {**c, "left_in_flight": in_flight}

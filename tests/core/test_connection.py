@@ -3,7 +3,8 @@
 import socket
 import struct
 
-from tests.rig import Rig, balanced, iterations, plan_for
+from tests.core.balance import balanced
+from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload.plan.model import Request, Timeouts
 from velroload.sample import ErrorKind, Flag

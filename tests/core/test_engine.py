@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from tests.rig import Rig, balanced, iterations, plan_for
+from tests.core.balance import balanced
+from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload import _core
 from velroload.plan.model import Request, Think

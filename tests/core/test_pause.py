@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.core.balance import balanced
 from tests.reference import pause as reference
 from tests.reference.pause import Start, worked_off
-from tests.rig import Rig, balanced, plan_for
+from tests.rig import Rig, plan_for
 from tests.servers.scripted import OnCommand, ScriptedServer, respond
 from velroload import _core
 from velroload.plan.model import Load

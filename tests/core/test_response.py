@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from tests.rig import GET, Rig, balanced, iterations, plan_for
+from tests.core.balance import balanced
+from tests.rig import GET, Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload.plan.model import Capture, Request
 from velroload.sample import ErrorKind, Flag

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from tests.rig import GET, Rig, balanced, plan_for
+from tests.core.balance import balanced
+from tests.rig import GET, Rig, plan_for
 from tests.servers.scripted import OK, OnCommand, ScriptedServer, read_request, respond
 from velroload.plan.model import Load, Request, Timeouts
 

@@ -209,5 +209,5 @@ def test_too_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ADDRESSES_MAX", 1)
     work = Work.of(plan_for("http://h", iterations(1)))
     with pytest.raises(PreflightError) as caught:
-        module.reachable(LOCAL + FAR, work, 1)
+        module.reachable(LOCAL + FAR, work, 1, None)
     assert str(caught.value) == "the name has 2 addresses: at most 1"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from velroload.cli.values import refusal
 
-SCHEMES = {"http": 80}
+SCHEMES = {"http": 80, "https": 443}
 """Scheme → default port."""
 
 PLAN_ENDINGS = (".yaml", ".yml")

@@ -94,9 +94,10 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload run`, group by group."""
-    parser.add_argument("target", nargs="?", metavar="URL", help="http://HOST[:PORT]/PATH")
+    parser.add_argument("target", nargs="?", metavar="URL", help="http[s]://HOST[:PORT]/PATH")
     add_load_flags(parser.add_argument_group("load"))
     add_request_flags(parser.add_argument_group("request"))
+    add_tls_flags(parser.add_argument_group("https"))
     add_judgement_flags(parser.add_argument_group("judgement"))
     add_output_flags(parser.add_argument_group("output"))
     add_machine_flags(parser.add_argument_group("machine"))
@@ -131,6 +132,20 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
     add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")
+
+
+def add_tls_flags(group: "argparse._ArgumentGroup") -> None:
+    """How https:// is spoken."""
+    add = group.add_argument
+    add("-k", "--insecure", action="store_true", help="accept any certificate (reports say so)")
+    add("--cacert", metavar="FILE", help="trust these issuers (PEM), not the system's")
+    add("--cert", metavar="FILE", help="our own certificate (PEM, with its key or --key)")
+    add("--key", metavar="FILE", help="its key (PEM, without a passphrase)")
+    add("--tls-min", metavar="VERSION", help="lowest version: 1.2, 1.3 (1.2)")
+    add("--tls-max", metavar="VERSION", help="highest version: 1.2, 1.3 (1.3)")
+    add("--ciphers", metavar="LIST", help="ciphers for TLS 1.2, as `openssl ciphers` names them")
+    add("--server-name", metavar="HOST", help="send and check this name instead of the URL's")
+    add("--tls-resume", action="store_true", help="a user's new connection resumes its session")
 
 
 def add_judgement_flags(group: "argparse._ArgumentGroup") -> None:

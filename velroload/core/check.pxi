@@ -12,7 +12,7 @@ cdef object check_program(vl_program *p, size_t rules):
                 or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
             raise ValueError(f"program: part {i} is out of range")
     for i in range(p.n_origins):
-        if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_PLAIN \
+        if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_TLS \
                 or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")

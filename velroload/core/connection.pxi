@@ -76,11 +76,12 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
     cdef vl_origin *origin = &e.program.origins[e.program.steps[r.step].origin]
     cdef ssize_t state
     c.origin = e.program.steps[r.step].origin
-    c.transport = transport_of(origin)
+    c.transport = &TLS if origin.transport == TRANSPORT_TLS else &PLAIN
     c.address = <uint8_t> (origin.address_first
                            + e.users[r.user].random % origin.address_count)
     c.opened_ns = now
     c.served = 0
+    c.truncated = 0
     r.flags |= FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
     if c.fd >= 0:
@@ -92,7 +93,7 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
         c.state = CONN_CONNECTING
         deadline_set(e, c, now + e.connect_timeout_ns)
     else:
-        connection_ready(e, c, monotonic_ns())
+        connection_made(e, c, monotonic_ns())
 
 
 cdef bint connection_progress(vl_engine *e, vl_connection *c) noexcept nogil:
@@ -103,16 +104,73 @@ cdef bint connection_progress(vl_engine *e, vl_connection *c) noexcept nogil:
     if state == FAILED:
         request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
     else:
-        connection_ready(e, c, monotonic_ns())
+        connection_made(e, c, monotonic_ns())
     return True
 
 
-cdef void connection_ready(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+cdef void connection_made(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """Connected: shake hands where the transport does, else send."""
     cdef vl_request *r = &e.requests[c.request]
-    cdef int64_t took = (now - c.opened_ns) // 1000
-    c.state = CONN_OPEN
-    r.connect_us = <uint32_t> took if took > 0 else 0
-    request_send(e, c)
+    r.connect_us = saturate((now - c.opened_ns) // 1000)
+    if c.transport.secure == NULL:
+        c.state = CONN_OPEN
+        request_send(e, c)
+        return
+    c.state = CONN_SECURING
+    c.connected_ns = now
+    c.queue_ns = 0
+    c.queued_ns = 0
+    deadline_set(e, c, c.opened_ns + e.connect_timeout_ns)
+    handshake_queue(e, c, now)
+
+
+cdef void handshake_queue(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """A handshake step takes long: they wait in line, and the loop serves one per turn."""
+    cdef uint32_t i = <uint32_t> (c - e.connections)
+    if c.secure_queued:
+        return
+    c.secure_queued = 1
+    c.queued_ns = now
+    c.next_secure = NONE
+    if e.handshakes.tail == NONE:
+        e.handshakes.head = i
+    else:
+        e.connections[e.handshakes.tail].next_secure = i
+    e.handshakes.tail = i
+
+
+cdef void handshake_serve(vl_engine *e) noexcept nogil:
+    """The next handshake's next step."""
+    cdef uint32_t i = e.handshakes.head
+    cdef vl_connection *c
+    if i == NONE:
+        return
+    c = &e.connections[i]
+    e.handshakes.head = c.next_secure
+    if e.handshakes.head == NONE:
+        e.handshakes.tail = NONE
+    c.secure_queued = 0
+    if c.state == CONN_SECURING:        # it may have timed out meanwhile
+        handshake_step(e, c)
+
+
+cdef void handshake_step(vl_engine *e, vl_connection *c) noexcept nogil:
+    cdef int64_t now = monotonic_ns()
+    cdef ssize_t state
+    if c.queued_ns:
+        c.queue_ns += now - c.queued_ns
+        c.queued_ns = 0
+    state = c.transport.secure(e, c)
+    if state == WANT_READ:
+        if c.more:
+            handshake_queue(e, c, monotonic_ns())
+    elif state == FAILED:
+        request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
+    else:
+        now = monotonic_ns()
+        e.requests[c.request].tls_us = saturate((now - c.connected_ns - c.queue_ns) // 1000)
+        c.state = CONN_OPEN
+        request_send(e, c)
 
 
 cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
@@ -239,6 +297,9 @@ cdef void connection_ended(vl_engine *e, vl_connection *c, int64_t now) noexcept
         return
     r = &e.requests[c.request]
     if http1_eof(&c.http) == HTTP_DONE:
+        if c.truncated:
+            request_fail(e, c, ERR_TLS_BROKEN, now)
+            return
         c.http.keep_alive = 0
         r.end_ns = now
         request_complete(e, c, now)
@@ -293,12 +354,19 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
             return
     elif c.state == CONN_CONNECTING and connection_progress(e, c):
         return
+    elif c.state == CONN_SECURING:
+        handshake_step(e, c)
+        if c.state != CONN_SECURING:
+            return
     if c.request == NONE:
         connection_close(e, c)          # idle for too long
         return
     r = &e.requests[c.request]
     if c.state == CONN_CONNECTING:
         request_fail(e, c, ERR_CONNECT_TIMEOUT, now)
+        return
+    if c.state == CONN_SECURING:
+        request_fail(e, c, ERR_TLS_TIMEOUT, now)
         return
     r.flags |= FLAG_CENSORED
     request_fail(e, c, ERR_TIMEOUT, now)

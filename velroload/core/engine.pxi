@@ -53,6 +53,7 @@ cdef class Engine:
     cdef Py_buffer segment      # released in close()
     cdef dict program           # holds the arrays that e.program borrows
     cdef list rules
+    cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
     cdef readonly bint closed
 
@@ -71,6 +72,7 @@ cdef class Engine:
         self.load_program()
         self.load_tables()
         self.load_scenarios()
+        self.load_tls()
         self.open_descriptors()
 
     cdef attach(self):
@@ -149,6 +151,7 @@ cdef class Engine:
         queue_clear(&e.waiting)
         queue_clear(&e.pool)
         queue_clear(&e.parked)
+        queue_clear(&e.handshakes)
         e.unread = NONE
         for i in range(e.n_users):
             mixed = seed + <uint64_t> i * e.workers + e.worker
@@ -174,6 +177,20 @@ cdef class Engine:
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
             at + 4, <uint64_t> u * self.e.workers + self.e.worker)
+
+    cdef load_tls(self):
+        """Per origin (SSLContext, server name, resume), or None where it speaks plain."""
+        cdef list origins = self.program.get("tls") or [None] * self.e.program.n_origins
+        cdef uint32_t i
+        if len(origins) != <Py_ssize_t> self.e.program.n_origins:
+            raise ValueError("program: tls needs an entry per origin")
+        for i in range(self.e.program.n_origins):
+            if (origins[i] is None) != (self.e.program.origins[i].transport != TRANSPORT_TLS):
+                raise ValueError(f"program: origin {i} and its tls contradict each other")
+        self.tls = make_tls(&self.e, origins)
+        if self.tls is not None:
+            self.e.cipher = <char *> table(CIPHER_BYTES, 1)
+            self.e.tls = <void *> self.tls
 
     cdef load_scenarios(self):
         cdef vl_engine *e = &self.e
@@ -349,6 +366,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.scenarios)
     free(e.slots)
     free(e.receive)
+    free(e.cipher)
     free(e.rendered)
     free(e.events)
     timers_close(&e.timers)
@@ -357,7 +375,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.requests = NULL
     e.bodies = NULL
     e.scenarios = NULL
-    e.slots = e.receive = e.rendered = NULL
+    e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
 
 

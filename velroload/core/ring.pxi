@@ -58,6 +58,8 @@ cdef enum:
     C_SPIN_NS                   # of it, spent spinning on purpose
     C_WAITING                   # VUs or starts that wait for a connection or a free VU
     C_REQUESTS_DROPPED          # of the iterations dropped
+    C_TLS_HANDSHAKES
+    C_TLS_RESUMED               # of them, with an earlier session
     COUNTERS
 
 cdef struct vl_ring:

@@ -67,6 +67,7 @@ cdef struct vl_request:
 cdef enum:
     CONN_CLOSED = 0
     CONN_CONNECTING
+    CONN_SECURING               # connected; the transport shakes hands
     CONN_OPEN
 
 cdef struct vl_connection:
@@ -75,10 +76,14 @@ cdef struct vl_connection:
     int64_t opened_ns           # connect() began
     int64_t freed_ns            # end of its last response
     int64_t late_ns             # as its last user's
+    int64_t connected_ns        # the handshake began
+    int64_t queued_ns           # in the queue of handshakes since
+    int64_t queue_ns            # spent there: our delay, not the target's
     uint32_t generation         # of its descriptor: events of an earlier one are stale
     uint32_t request            # in flight, or NONE
     uint32_t next               # in the idle queue of the pool
     uint32_t next_unread
+    uint32_t next_secure        # in the queue of handshakes
     uint32_t served             # responses on this descriptor
     int32_t fd
     int32_t errno_
@@ -87,6 +92,8 @@ cdef struct vl_connection:
     uint8_t origin              # whose descriptor it is
     uint8_t idle_queued
     uint8_t more                # the last read filled the buffer: the kernel may have more
+    uint8_t secure_queued
+    uint8_t truncated           # its stream ended without the transport's own farewell
     uint8_t unsent              # the transport holds bytes that the kernel did not take yet
     uint8_t unread              # more may be waiting in the kernel's buffer
     vl_http1 http
@@ -145,12 +152,14 @@ cdef struct vl_engine:
     vl_body *bodies
     char *slots
     char *receive
+    char *cipher                # what a transport receives before it is decrypted
     char *rendered
     epoll_event *events
     vl_queue ready
     vl_queue waiting            # users, for a connection of the pool
     vl_queue parked             # users whose step is with Python
     vl_queue pool               # idle connections of the pool
+    vl_queue handshakes         # connections with news for their handshake
     uint32_t unread             # connections with more to read, linked by next_unread
     uint32_t free_request
     uint32_t free_body
@@ -187,6 +196,7 @@ cdef struct vl_engine:
     uint8_t done
     uint8_t control_ready
     void *owner                 # borrowed: the Engine object, for captures
+    void *tls                   # borrowed: its TlsClient, NULL without
 
 
 cdef inline uint64_t connection_tag(vl_engine *e, vl_connection *c) noexcept nogil:

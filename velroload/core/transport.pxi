@@ -136,10 +136,12 @@ ctypedef void (*close_fn)(vl_engine *, vl_connection *) noexcept nogil
 
 cdef enum:
     TRANSPORT_PLAIN = 0
+    TRANSPORT_TLS = 1
 
 cdef struct vl_transport:
     connect_fn open             # start; 0 connected, WANT_WRITE under way, FAILED
     connect_fn established      # the socket became writable: 0, WANT_*, FAILED
+    connect_fn secure           # one step of its handshake: 0, WANT_READ, FAILED; NULL without
     read_fn read                # bytes, 0 at end of stream, WANT_READ, FAILED
     write_fn write              # bytes, WANT_WRITE, FAILED
     close_fn close
@@ -203,17 +205,16 @@ cdef void plain_close(vl_engine *e, vl_connection *c) noexcept nogil:
 cdef vl_transport PLAIN
 PLAIN.open = plain_open
 PLAIN.established = plain_established
+PLAIN.secure = NULL
 PLAIN.read = plain_read
 PLAIN.write = plain_write
 PLAIN.close = plain_close
 
 
-cdef inline vl_transport *transport_of(vl_origin *origin) noexcept nogil:
-    return &PLAIN
-
-
 cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
-    """The one way from errno to ErrorKind."""
+    """The one way from errno to ErrorKind; a transport's own kinds come as negative numbers."""
+    if number < 0:
+        return <uint8_t> -number
     if not connecting:                  # it was sent: never a kind that says it was not
         if number == ECONNRESET or number == ECONNABORTED:
             return ERR_RESET

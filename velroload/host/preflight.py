@@ -26,6 +26,10 @@ REUSE_NEVER, REUSE_ALWAYS, REUSE_LOOPBACK = 0, 1, 2
 """Values of net.ipv4.tcp_tw_reuse."""
 
 
+class Refused(OSError):
+    """A handshake that failed, in a user's words; the address itself answers."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """What the kernel says about local ports for outgoing connections."""
@@ -38,6 +42,11 @@ class Ports:
     def count(self) -> int:
         """Ports in the range."""
         return self.last - self.first + 1
+
+    def reuses(self, target: Address) -> bool:
+        """Whether the kernel gives a port in TIME_WAIT to a new connection to `target`."""
+        loopback = target[0].startswith("127.") or target[0] == "::1"
+        return self.tw_reuse == REUSE_ALWAYS or (self.tw_reuse == REUSE_LOOPBACK and loopback)
 
 
 def descriptors_needed(connections: int, workers: int) -> int:
@@ -65,9 +74,7 @@ def check_ports(connections: int, target: Address, time_wait: int, ports: Ports)
 
     `time_wait` sockets to that address hold a port for 60 s, unless the kernel reuses them.
     """
-    loopback = target[0].startswith("127.") or target[0] == "::1"
-    reused = ports.tw_reuse == REUSE_ALWAYS or (ports.tw_reuse == REUSE_LOOPBACK and loopback)
-    held = 0 if reused else time_wait
+    held = 0 if ports.reuses(target) else time_wait
     free = ports.count - held
     if connections <= free:
         return
@@ -94,10 +101,11 @@ def check_reachable(
     connect_timeout_ns: int,
     connect: Callable[[Address, float], None] | None = None,
 ) -> tuple[Address, ...]:
-    """The addresses that accept a TCP connection; PreflightError when none does.
+    """The addresses that accept a connection; PreflightError when none does.
 
-    Nothing is sent. A name often has an address nobody listens on (localhost: ::1), so one that
-    answers is enough, and only those that answer are loaded.
+    `connect` opens one and closes it: TCP without more when it is None. No request is sent. A name
+    often has an address nobody listens on (localhost: ::1), so one that answers is enough, and
+    only those that answer are loaded.
     """
     reached = []
     failures: list[tuple[Address, OSError]] = []
@@ -115,6 +123,8 @@ def check_reachable(
 
 def reason(error: OSError, connect_timeout_ns: int) -> str:
     """Why a connection failed and what to look at."""
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, TimeoutError):
         return (
             f"no answer within {connect_timeout_ns / 1e9:g} s (--connect-timeout); is a firewall "

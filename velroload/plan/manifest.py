@@ -9,6 +9,7 @@ and a password in the target's URL. A value that is nothing but ${slots} and a s
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -46,6 +47,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+        "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
     }
 
 

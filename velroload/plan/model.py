@@ -21,6 +21,7 @@ from velroload.plan.steps import (
     references,
 )
 from velroload.plan.threshold import Threshold
+from velroload.plan.tls import Tls
 from velroload.units import format_rate
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Step",
     "Think",
     "Timeouts",
+    "Tls",
 ]
 
 SECOND_NS = 1_000_000_000
@@ -295,6 +297,7 @@ class Plan:
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
+    tls: Tls = field(default_factory=Tls)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 ADDRESS_BYTES = 32
 ADDRESSES_MAX = 256
 """A sample carries the number of its address in 8 bits."""
-DEFAULT_PORTS = {"http": 80}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ ORIGIN = np.dtype(
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
+TRANSPORTS = {"http": 0, "https": 1}
 REQUEST, THINK = 0, 1
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE = 1, 2, 4, 8
 LITERAL, SLOT, LENGTH = 0, 1, 2
@@ -89,12 +90,16 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that workers need of the flows. `rules` are the JSON paths of the captures."""
+    """All that workers need of the flows. `rules` are the JSON paths of the captures.
+
+    `tls_hosts`: per origin the name that its certificate must be for, None where it speaks plain.
+    """
 
     arrays: dict[str, bytes]
     scenarios: tuple[Compiled, ...]
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
+    tls_hosts: tuple[str | None, ...]
     slots: int
     user_slot: int | None
     slot_bytes: int
@@ -275,7 +280,9 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.literals),
-        "origins": np.array([(0, len(addresses) // ADDRESS_BYTES, 0, b"")], ORIGIN).tobytes(),
+        "origins": np.array(
+            [(0, len(addresses) // ADDRESS_BYTES, TRANSPORTS[target.scheme], b"")], ORIGIN
+        ).tobytes(),
         "addresses": addresses,
     }
     return Program(
@@ -283,6 +290,7 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
+        tls_hosts=(target.host if target.scheme == "https" else None,),
         slots=len(writer.slots),
         user_slot=writer.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=SLOT_BYTES,

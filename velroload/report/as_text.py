@@ -47,7 +47,12 @@ def as_text(
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style)]
     above += _section(threshold_lines(result, style))
-    below = [*_distributions(result), *_ledger(result, verbose), *_foot(result, folder, style)]
+    below = [
+        *_distributions(result),
+        *_tls(result),
+        *_ledger(result, verbose),
+        *_foot(result, folder, style),
+    ]
     room = LINES - len(above) - len(below) - 3
     times = _endpoints(result, verbose, room, style)
     lines = [*above, *_section(times), *_section(below)]
@@ -225,6 +230,28 @@ def _distributions(result: Result) -> list[str]:
         share = percent(total.failed_share)
         lines += _labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
     return lines
+
+
+def _tls(result: Result) -> list[str]:
+    """What was agreed, whether it was checked, and what the handshakes took."""
+    agreed = (result.manifest.get("target") or {}).get("tls")
+    if not agreed:
+        return []
+    parts = [f"{clean(agreed['version'])} {clean(agreed['cipher'])}"]
+    if not agreed["verified"]:
+        parts.append("certificates NOT checked (--insecure)")
+    taken = [
+        (times, PART_NAMES[part])
+        for part in (Quantity.CONNECT, Quantity.TLS)
+        if (times := result.summary.total.parts.get(part)) is not None and times.count
+    ]
+    if taken:
+        spans = [
+            f"{name} {ms(times.percentiles['p50'].value_ns)} / {ms(times.max_ns)}"
+            for times, name in taken
+        ]
+        parts.append(f"{taken[-1][0].count:,} handshakes: {', '.join(spans)} ms (p50 / max)")
+    return list(_labelled("tls", " · ".join(parts)))
 
 
 def _ledger(result: Result, verbose: bool) -> list[str]:

@@ -14,6 +14,7 @@ from velroload.load.models import schedule
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.model import Plan
 from velroload.protocol.program import Program
+from velroload.protocol.tls import to_settings
 
 NEVER_NS = 1 << 61
 BODY_LIMIT_BYTES = 1 << 20
@@ -184,6 +185,7 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],
+        "tls": [host and to_settings(plan.tls, host) for host in program.tls_hosts],
         "slots": program.slots,
         "user_slot": program.user_slot,
         "slot_bytes": program.slot_bytes,

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -29,10 +29,10 @@ from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
 from velroload.protocol.program import Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
+from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
-from velroload.target.process import TargetProcess
 
 Address = tuple[str, int]
 
@@ -58,8 +58,12 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with target_of(plan, cores, work.users, ui) as (url, addresses):
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers))
-        prepared = prepare(replace(plan, target=url), addresses, cores, options)
+        plan = replace(plan, target=url)
+        hands = Handshakes.of(plan)
+        addresses = reachable(addresses or options.addresses, work, len(cores.workers), hands)
+        prepared = prepare(plan, addresses, cores, options)
+        if hands is not None:
+            prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
         with unused_removed(folder):
             data, disk_error = measure(prepared, cores, folder, ui, options.quiet)
@@ -112,22 +116,26 @@ def target_of(
     if plan.target != EMBEDDED:
         yield plan.target, ()
         return
+    from velroload.target.process import TargetProcess  # an HTTP client comes with it
+
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
 
 
-def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple[Address, ...]:
+def reachable(
+    addresses: tuple[Address, ...], work: Work, workers: int, hands: Handshakes | None
+) -> tuple[Address, ...]:
     """The addresses that answer, after every check of what this machine must have."""
     preflight.raise_descriptors(work.connections, workers)
+    ports = preflight.read_ports()
+    each = -(-work.connections // max(len(addresses), 1))
     for address in addresses:
-        waiting = preflight.count_time_wait(address)
-        preflight.check_ports(
-            -(-work.connections // len(addresses)), address, waiting, preflight.read_ports()
-        )
+        waiting = 0 if ports.reuses(address) else preflight.count_time_wait(address)
+        preflight.check_ports(each, address, waiting, ports)
     if len(addresses) > ADDRESSES_MAX:
         raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
+    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns, hands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +243,9 @@ def manifest(
         "build": dict(_core.BUILD),
         "host": {
             "cpus": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "hostname": platform.node(),
+            "kernel": os.uname().release,
+            "python": sys.version.partition(" ")[0],
+            "hostname": os.uname().nodename,
         },
         "target": {
             "url": plan.target,
