@@ -1,14 +1,8 @@
-"""The HTTP/1.1 parser: every rule by table, every cutting of the input, and two oracles."""
+"""The HTTP/1.1 parser: every rule by table, every cutting of the input, and the oracle."""
 
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
-import httptools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +22,7 @@ from tests.reference.http1_inputs import (
     mutated,
     responses,
 )
-from velroload._core import BUILD, Http1Parser
+from velroload._core import Http1Parser
 from velroload.sample import ErrorKind
 
 NONE = ErrorKind.NONE
@@ -122,6 +116,11 @@ def test_typical_response() -> None:
         (CHUNKED + b"3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n", 200, b"abc0123456789", True),
         (CHUNKED + b"1;a=b;c=\"d\te\"\r\na\r\n0 ;x\r\nT: v\r\nU: w\n\r\n", 200, b"a", True),
         (CHUNKED + b"1 \t\r\na\r\n0000000000000000\r\n\n", 200, b"a", True),
+        (OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", 200, b"ab", True),
+        (OK + b"Content-Length: 000000000000000002\r\n\r\nab", 200, b"ab", True),
+        (OK + b"Content-Length: 0000000000000000002\r\n\r\nab", 200, b"ab", True),
+        (OK + b"Content-Length:2\r\n\r\nab", 200, b"ab", True),
+        (EMPTY + b"CONNECTION: KEEP-ALIVE\r\nConnection:\tkeep-alive\r\n\r\n", 200, b"", True),
         (CHUNKED + b"0\r\nContent-Length: x\r\n\r\n", 200, b"", True),
         (OK + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: ,CHUNKED,\r\n\r\n0\r\n\r\n",
          200, b"", True),
@@ -272,41 +271,6 @@ def test_wanted_header_may_frame_too() -> None:
     assert (parser.kept, parser.body_bytes) == ([(b"28", False)], 28)
 
 
-class Judge:
-    """httptools' view of the final response."""
-
-    def __init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.body = b""
-        self.status = 0
-        self.keep_alive = False
-        self.complete = False
-
-    def on_body(self, data: bytes) -> None:
-        self.body += data
-
-    def on_headers_complete(self) -> None:
-        self.status = self.parser.get_status_code()
-        self.keep_alive = self.parser.should_keep_alive()
-
-    def on_message_complete(self) -> None:
-        self.complete = self.status >= 200
-
-
-@settings(deadline=None, max_examples=150)
-@given(responses())
-def test_agrees_with_httptools(response: tuple[bytes, int, bytes, bool]) -> None:
-    data, status, whole, to_the_close = response
-    judge = Judge()
-    judge.parser.feed_data(data)
-    ours = core(data, eof=to_the_close)
-    assert (ours.code, ours.status, ours.body) == (Code.DONE, status, whole)
-    assert (judge.status, judge.body) == (status, whole)
-    assert judge.keep_alive == ours.keep_alive
-    assert judge.complete != to_the_close
-    assert essence(ours) == essence(oracle.parse(data, eof=to_the_close))
-
-
 @settings(deadline=None, max_examples=150)
 @given(responses(), st.lists(st.integers(0, 2_000), max_size=8), st.booleans())
 def test_cutting_changes_nothing(
@@ -326,31 +290,3 @@ def test_agrees_with_the_oracle_on_broken_input(
     assert essence(core(data, head=head, eof=eof)) == expected
     cuts = [place % (len(data) + 1) for place in places]
     assert essence(core(data, *cuts, head=head, eof=eof)) == expected
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.skipif(BUILD["profile"] == "sanitize", reason="already the sanitized build")
-def test_reads_and_writes_stay_inside(tmp_path: Path) -> None:
-    """These tests again on a build with ASan and UBSan; every feed has a block of its own."""
-    root = Path(__file__).resolve().parents[2]
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        if (root / name).exists():
-            shutil.copy(root / name, tmp_path)
-    no_builds = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
-    for name in ("velroload", "tests/core", "tests/reference"):
-        shutil.copytree(root / name, tmp_path / name, ignore=no_builds)
-    environment = {**os.environ, "VELROLOAD_BUILD": "sanitize"}
-    build = [sys.executable, "setup.py", "build_ext", "--inplace"]
-    subprocess.run(build, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    asan = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
-    environment |= {
-        "LD_PRELOAD": asan, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc",
-        "PYTHONPATH": str(tmp_path),
-    }  # fmt: skip
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    tests += ["tests/core/test_http1.py", "-k", "not stay_inside"]
-    done = subprocess.run(
-        tests, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]

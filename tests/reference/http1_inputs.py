@@ -1,5 +1,7 @@
-"""HTTP/1.1 responses: broken ones by table, and Hypothesis strategies for valid ones and for broken
-ones made of them."""
+"""HTTP/1.1 responses: broken ones by table, and Hypothesis strategies for valid ones, real ones, and
+broken ones made of them."""
+
+from pathlib import Path
 
 from hypothesis import strategies as st
 
@@ -64,6 +66,9 @@ REFUSED: list[tuple[bytes, ErrorKind]] = [
     (CHUNKED + b"0\r\n" + b"A: b\r\n" * 12_000, LARGE),
     (OK + b"Content-Length:\r\n", LENGTH),
     (OK + b"Content-Length: +1\r\n", LENGTH),
+    (OK + b"Content-Length: \r\n", LENGTH),
+    (OK + b"Content-Length: 999999999999999999999\r\n", LENGTH),
+    (OK + b"Content-Length: 12x\r\n", LENGTH),
     (OK + b"Content-Length: 1a\r\n", LENGTH),
     (OK + b"Content-Length: \xb5\r\n", LENGTH),
     (OK + b"Content-Length: 1 1\r\n", LENGTH),
@@ -176,12 +181,23 @@ SPLINTERS = [
 STARTS = [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]
 
 
+CORPUS = Path(__file__).parents[1] / "fuzz/corpus/http1"
+REAL = [path.read_bytes() for path in sorted(CORPUS.glob("*.http"))]
+"""What servers send, and what should never come; the fuzzer's seeds."""
+
+
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A response with splinters in it, cut off somewhere, or garbage after a good start."""
-    garbage = st.builds(bytes.__add__, st.sampled_from(STARTS), st.binary(max_size=80))
-    data = bytearray(draw(st.one_of(responses().map(lambda r: r[0]), garbage)))
+def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
+    """Data with splinters in it, cut off somewhere."""
+    data = bytearray(draw(whole))
     for _ in range(draw(st.integers(1, 4))):
         at = len(data) - draw(st.integers(0, len(data)))  # small numbers are drawn more often
         data[at : at + draw(st.integers(0, 3))] = draw(st.sampled_from(SPLINTERS))
     return bytes(data[: len(data) - draw(st.integers(0, len(data)))])
+
+
+def mutated() -> st.SearchStrategy[bytes]:
+    """A broken response, or garbage after a good start."""
+    garbage = st.builds(bytes.__add__, st.sampled_from(STARTS), st.binary(max_size=80))
+    valid = responses().map(lambda response: response[0])
+    return damaged(st.one_of(valid, st.sampled_from(REAL), garbage))

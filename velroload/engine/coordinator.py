@@ -17,7 +17,9 @@ from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
 from velroload.runfolder import RunData
 
-TICK_S = 0.05
+TICK_S = 0.1
+"""Rings hold 2 s; more often only costs CPU that the workers may need."""
+
 SECOND_NS = 1_000_000_000
 SILENCE_NS = 5 * SECOND_NS
 """A worker that should have ended gets this much longer, then it is killed."""
@@ -162,11 +164,10 @@ class Coordinator:
             self.workers.processes[index].kill()
             self._give_up(index, f"worker {index}: {why}")
         for worker in self.workers.processes:
-            name = f"worker {worker.index} (pid {worker.pid})"
             if worker.died and not worker.done:
-                self._give_up(worker.index, f"{name} {worker.died} at {at_s:.1f} s")
+                self._give_up(worker.index, f"{worker.name} {worker.died} at {at_s:.1f} s")
             elif worker.error:
-                self._give_up(worker.index, f"{name} stopped: {worker.error}")
+                self._give_up(worker.index, f"{worker.name} stopped: {worker.error}")
 
     def _end_silent(self, now_ns: int) -> None:
         """Kill workers that outlast every deadline that they were given."""
@@ -176,7 +177,7 @@ class Coordinator:
         for worker in self.workers.kill_silent():
             self._give_up(
                 worker.index,
-                f"worker {worker.index} (pid {worker.pid}) did not end in time and was killed",
+                f"{worker.name} did not end in time and was killed",
             )
 
     def _finish(self, now_ns: int, evidence: Evidence) -> RunData:
