@@ -168,8 +168,9 @@ cdef class TlsClient:
                                              self.plain[got:] if got else self.plain)
                     session.closed = piece == 0
                     got += piece
-                except self.want_read:              # a ticket, not data
-                    pass
+                except self.want_read:              # a ticket or a request, not data
+                    if self.flush(session, c) == FAILED:    # our answer, such as a refusal
+                        return FAILED
                 except self.zero_return:
                     session.closed = True
                 except self.ssl_error as error:
