@@ -19,7 +19,8 @@ PYTEST := $(PY) -m pytest
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 
-.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core bench lint clean
+.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core bench bench-full \
+	lint clean
 .DELETE_ON_ERROR:
 
 run: core
@@ -55,6 +56,9 @@ core: $(BUILT)
 
 bench: core
 	$(PY) -m bench.short
+
+bench-full: core
+	$(PY) -m bench.all
 
 lint: core
 	$(BIN)/ruff check .

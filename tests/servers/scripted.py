@@ -46,10 +46,14 @@ def respond(response: bytes = OK) -> Script:
 class ScriptedServer:
     """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
     closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts."""
+    `serve` scripts that use it; `connections` counts accepts. With `accepting` False it listens
+    only, until admit()."""
 
-    def __init__(self, script: Script, backlog: int = 128) -> None:
+    def __init__(self, script: Script, backlog: int = 128, accepting: bool = True) -> None:
         self.script = script
+        self._admitted = threading.Event()
+        if accepting:
+            self.admit()
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self._open: set[socket.socket] = set()
@@ -64,6 +68,10 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def admit(self) -> None:
+        """Accept from now on."""
+        self._admitted.set()
+
     def __enter__(self) -> Self:
         self._accepting.start()
         return self
@@ -75,8 +83,9 @@ class ScriptedServer:
         trace: TracebackType | None,
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.admit()
         self._accepting.join()
+        self._listener.close()
         for connection in list(self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -86,6 +95,7 @@ class ScriptedServer:
             thread.join()
 
     def _accept(self) -> None:
+        self._admitted.wait()
         while True:
             try:
                 connection, _ = self._listener.accept()

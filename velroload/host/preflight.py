@@ -43,6 +43,11 @@ class Ports:
         """Ports in the range."""
         return self.last - self.first + 1
 
+    def reuses(self, target: Address) -> bool:
+        """Whether the kernel gives a port in TIME_WAIT to a new connection to `target`."""
+        loopback = target[0].startswith("127.") or target[0] == "::1"
+        return self.tw_reuse == REUSE_ALWAYS or (self.tw_reuse == REUSE_LOOPBACK and loopback)
+
 
 def descriptors_needed(connections: int, workers: int) -> int:
     """Descriptors that one worker needs: its share of the connections, rounded up, and spare."""
@@ -69,9 +74,7 @@ def check_ports(connections: int, target: Address, time_wait: int, ports: Ports)
 
     `time_wait` sockets to that address hold a port for 60 s, unless the kernel reuses them.
     """
-    loopback = target[0].startswith("127.") or target[0] == "::1"
-    reused = ports.tw_reuse == REUSE_ALWAYS or (ports.tw_reuse == REUSE_LOOPBACK and loopback)
-    held = 0 if reused else time_wait
+    held = 0 if ports.reuses(target) else time_wait
     free = ports.count - held
     if connections <= free:
         return

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ import uvloop
 from velroload import _core
 from velroload.engine.coordinator import Coordinator, Hooks, Live
 from velroload.engine.cpu import Cores, choose, is_virtual, usable
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
@@ -23,6 +24,7 @@ from velroload.errors import PreflightError
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
+from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
@@ -33,7 +35,6 @@ from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
-from velroload.target.process import TargetProcess
 
 Address = tuple[str, int]
 
@@ -117,6 +118,8 @@ def target_of(
     if plan.target != EMBEDDED:
         yield plan.target, ()
         return
+    from velroload.target.process import TargetProcess  # an HTTP client comes with it
+
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
@@ -127,11 +130,11 @@ def reachable(
 ) -> tuple[Address, ...]:
     """The addresses that answer, after every check of what this machine must have."""
     preflight.raise_descriptors(work.connections, workers)
+    ports = preflight.read_ports()
+    each = -(-work.connections // max(len(addresses), 1))
     for address in addresses:
-        waiting = preflight.count_time_wait(address)
-        preflight.check_ports(
-            -(-work.connections // len(addresses)), address, waiting, preflight.read_ports()
-        )
+        waiting = 0 if ports.reuses(address) else preflight.count_time_wait(address)
+        preflight.check_ports(each, address, waiting, ports)
     if len(addresses) > ADDRESSES_MAX:
         raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
     return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns, hands)
@@ -215,10 +218,13 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
 
     workers = Workers(prepared.jobs)
     node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    excerpt = Mask(work.plan.secrets).excerpt
+    examples = Examples(workers.readers, len(program.endpoints), excerpt)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
+        examples=examples,
         hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
@@ -242,9 +248,9 @@ def manifest(
         "build": dict(_core.BUILD),
         "host": {
             "cpus": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "hostname": platform.node(),
+            "kernel": os.uname().release,
+            "python": sys.version.partition(" ")[0],
+            "hostname": os.uname().nodename,
         },
         "target": {
             "url": plan.target,
