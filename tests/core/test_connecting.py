@@ -1,4 +1,4 @@
-"""How connections are made and used (plan.model.Connecting): how long they live, why they are opened again, what is told of it."""
+"""How connections are made and used: how long they live, why they end, what is told of it."""
 
 import socket
 import threading

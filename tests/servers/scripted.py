@@ -101,12 +101,6 @@ class OnCommand:
 
 
 class ScriptedServer:
-    """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
-    closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts."""
-
-
-class ScriptedServer:
     """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
     thread per connection and closes the connection when it returns. `connections` counts accepts,
     `peers` are where they came from. With `accepting` False it listens only, until admit()."""
