@@ -39,10 +39,8 @@ def run(out: Path, *words: str) -> dict[str, Any]:
     return result
 
 
-def test_a_name_with_several_addresses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Resolved once; each address that answers gets its share, the dead one is said."""
+def test_a_name_with_several_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resolved once; each address that answers gets its share, the dead one none."""
     asked: list[str] = []
 
     def lookup(host: str, port: int, *rest: Any, **more: Any) -> list[Any]:
@@ -71,7 +69,6 @@ def test_a_name_with_several_addresses(
         result = run(tmp_path / "run", url, "-n", "30", "-u", "6", "--no-keepalive")
         port = first.port
     assert asked == ["several.example"]
-    assert f"not loaded: 127.0.0.3:{port} does not answer\n" in capsys.readouterr().err
     assert [(row["name"], row["count"]) for row in result["addresses"]] == [
         (f"127.0.0.1:{port}", 10), (f"127.0.0.2:{port}", 10), (f"[::1]:{port}", 10)
     ]  # fmt: skip
