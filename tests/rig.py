@@ -3,6 +3,7 @@
 import mmap
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,6 +100,17 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
+        return self.go_on(budget_ns)
+
+    def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
+        """Poll until something holds; then nobody polls any more."""
+        until_s = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < until_s, "never happened"
+            self.turn(budget_ns)
+
+    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+        """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass
         return self.finish()

@@ -57,12 +57,19 @@ def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
 class ScriptedServer:
     """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
     thread per connection and closes the connection when it returns. `connections` counts accepts,
-    `peers` are where they came from."""
+    `peers` are where they came from. With `accepting` False it listens only, until admit()."""
 
     def __init__(
-        self, script: Script, backlog: int = 128, address: tuple[str, int] | str = ("127.0.0.1", 0)
+        self,
+        script: Script,
+        backlog: int = 128,
+        accepting: bool = True,
+        address: tuple[str, int] | str = ("127.0.0.1", 0),
     ) -> None:
         self.script = script
+        self._admitted = threading.Event()
+        if accepting:
+            self.admit()
         self.connections = 0
         self.peers: list[tuple[str, int]] = []
         self._listener = listen(address, backlog)
@@ -78,6 +85,10 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def admit(self) -> None:
+        """Accept from now on."""
+        self._admitted.set()
+
     def __enter__(self) -> Self:
         self._accepting.start()
         return self
@@ -89,8 +100,9 @@ class ScriptedServer:
         trace: TracebackType | None,
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.admit()
         self._accepting.join()
+        self._listener.close()
         for connection in list(self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -100,6 +112,7 @@ class ScriptedServer:
             thread.join()
 
     def _accept(self) -> None:
+        self._admitted.wait()
         while True:
             try:
                 connection, _ = self._listener.accept()

@@ -98,6 +98,8 @@ ERROR_KINDS = {
     "CAPTURE_FAILED": ERR_CAPTURE_FAILED,
 }
 
+EXAMPLE_BYTES = VL_EXAMPLE_BYTES
+
 COUNTER_INDEX = {
     "requests_started": C_REQUESTS_STARTED,
     "requests_sent": C_REQUESTS_SENT,
@@ -134,6 +136,7 @@ COUNTER_INDEX = {
     "requests_dropped": C_REQUESTS_DROPPED,
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
+    "examples": C_EXAMPLES,
     "connections_warmed": C_CONNECTIONS_WARMED,
     "idle_closes": C_IDLE_CLOSES,
     "idle_close_least": C_IDLE_CLOSE_LEAST,

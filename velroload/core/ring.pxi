@@ -10,10 +10,14 @@ cdef extern from *:
     """
     #define VL_SEGMENT_MAGIC 0x314c4f5256ULL   /* "VROL1" */
     #define VL_SEGMENT_VERSION 1
-    #define VL_HEADER_BYTES 8192
+    #define VL_HEADER_BYTES 69632      /* counters, stalls, examples */
     #define VL_COUNTERS_AT 256
     #define VL_STALLS_AT 4096
     #define VL_STALLS 128
+    #define VL_EXAMPLES_AT 8192
+    #define VL_EXAMPLES 192
+    #define VL_EXAMPLE_BYTES 320
+    _Static_assert(VL_EXAMPLES_AT + VL_EXAMPLES * VL_EXAMPLE_BYTES == VL_HEADER_BYTES, "header");
     #define VL_IDLE_CLOSES_AT 6144
     #define VL_IDLE_CLOSES 256
     """
@@ -24,6 +28,9 @@ cdef extern from *:
         VL_COUNTERS_AT
         VL_STALLS_AT
         VL_STALLS
+        VL_EXAMPLES_AT
+        VL_EXAMPLES
+        VL_EXAMPLE_BYTES
         VL_IDLE_CLOSES_AT
         VL_IDLE_CLOSES
 
@@ -64,6 +71,7 @@ cdef enum:
     C_REQUESTS_DROPPED          # of the iterations dropped
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
+    C_EXAMPLES                  # rows written at VL_EXAMPLES_AT
     C_CONNECTIONS_WARMED        # of those opened, before the start
     C_IDLE_CLOSES               # by the server; a choice of them stands at VL_IDLE_CLOSES_AT
     C_IDLE_CLOSE_LEAST          # ns from the last response to the server's FIN, 0 = none yet

@@ -42,6 +42,11 @@ class WorkerProcess:
         return self._process.pid if self._process else 0
 
     @property
+    def name(self) -> str:
+        """As the report calls it."""
+        return f"worker {self.index} (pid {self.pid})"
+
+    @property
     def over(self) -> bool:
         """Nothing more will come of it."""
         return self.done or self.died is not None or self.error is not None

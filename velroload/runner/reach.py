@@ -36,7 +36,7 @@ def reachable(
 def enough_ports(address: Address, addresses: int, work: Work) -> None:
     """PreflightError when one of so many addresses needs more local ports than there are."""
     asked, ports = work.plan.connecting, preflight.read_ports()
-    waiting = preflight.count_time_wait(address)
+    waiting = 0 if preflight.reuses(address, ports) else preflight.count_time_wait(address)
     v6 = ":" in address[0]
     sources = max(1, sum((":" in source) == v6 for source in asked.sources))
     share = -(-work.connections // addresses)

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,14 @@ import uvloop
 from velroload import _core
 from velroload.engine.coordinator import Coordinator, Hooks, Live
 from velroload.engine.cpu import Cores, choose, is_virtual, usable
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
+from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import Target, pack_address
@@ -33,7 +35,6 @@ from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
-from velroload.target.process import TargetProcess
 
 Address = tuple[str, int]
 
@@ -118,6 +119,8 @@ def target_of(
     if plan.target != EMBEDDED:
         yield plan.target, ()
         return
+    from velroload.target.process import TargetProcess  # an HTTP client comes with it
+
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
@@ -221,10 +224,13 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
     )
+    excerpt = Mask(work.plan.secrets).excerpt
+    examples = Examples(workers.readers, len(program.endpoints), excerpt)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
+        examples=examples,
         hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
@@ -251,9 +257,9 @@ def manifest(
         "build": dict(_core.BUILD),
         "host": {
             "cpus": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "hostname": platform.node(),
+            "kernel": os.uname().release,
+            "python": sys.version.partition(" ")[0],
+            "hostname": os.uname().nodename,
         },
         "target": {
             "url": plan.target,
