@@ -133,6 +133,7 @@ def test_runs_in_one_process_leave_nothing_behind(
     """In process, embedded target included: no descriptor, thread, process or mapping is left."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Evidence, "to_json", quiet.leave_out)
+    children = left_behind()[3]
     before: Any = None
     for number in range(2):
         assert main(["-u", "2", "-n", "4", "-q", "--out", str(number)]) == 0
