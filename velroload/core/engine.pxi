@@ -112,22 +112,11 @@ cdef class Engine:
         p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
-        self.load_files(self.program.get("files", []))
+        files_load(self, self.program.get("files", []))
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
         check_program(p, len(self.rules))
-
-    cdef load_files(self, list files):
-        """Hold a buffer per file, for its spans to point into."""
-        cdef vl_program *p = &self.e.program
-        self.files = <Py_buffer *> table(len(files), sizeof(Py_buffer))
-        p.files = <vl_file *> table(len(files), sizeof(vl_file))
-        for file in files:
-            PyObject_GetBuffer(file, &self.files[p.n_files], PyBUF_SIMPLE)
-            p.files[p.n_files].data = <const char *> self.files[p.n_files].buf
-            p.files[p.n_files].size = <uint64_t> self.files[p.n_files].len
-            p.n_files += 1
 
     cdef load_tables(self):
         cdef vl_engine *e = &self.e
@@ -161,59 +150,11 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
-        self.load_extras(settings["wanted"])
+        extras_load(self, settings["wanted"])
         e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
-
-    cdef load_extras(self, list wanted):
-        """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
-        what redirected requests have behind them."""
-        cdef vl_engine *e = &self.e
-        cdef vl_http1_wanted *row
-        cdef uint32_t i, k, at
-        cdef bytes name
-        self.wanted = [kept.encode() for kept, _ in wanted]
-        e.location = self.wanted_index(b"location")
-        e.set_cookie = self.wanted_index(b"set-cookie")
-        e.n_wanted = len(wanted)
-        e.wanted_bytes = sum(room for _, room in wanted)
-        e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
-                                             sizeof(vl_http1_wanted))
-        e.wanted_data = <char *> table(e.n_connections, e.wanted_bytes)
-        for i in range(e.n_connections):
-            at = 0
-            for k in range(e.n_wanted):
-                row = &e.wanted[i * e.n_wanted + k]
-                name = self.wanted[k]
-                row.name = name
-                row.name_length = <uint16_t> len(name)
-                row.buf = e.wanted_data + <size_t> i * e.wanted_bytes + at
-                row.capacity = wanted[k][1]
-                at += row.capacity
-        for i in range(e.program.n_extras):
-            self.load_extra(&e.program.extras[i])
-
-    cdef uint32_t wanted_index(self, bytes name) except? 0:
-        return self.wanted.index(name) if name in self.wanted else NONE
-
-    cdef load_extra(self, vl_extra *extra):
-        """What a step asks for has to be there."""
-        cdef vl_engine *e = &self.e
-        cdef uint32_t u
-        if extra.redirects:
-            if e.location == NONE or self.redirect is None:
-                raise ValueError("program: redirects need their header and their resolver")
-            if e.chains == NULL:
-                e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
-        if extra.flags & EXTRA_COOKIES:
-            if e.set_cookie == NONE or self.cookies is None:
-                raise ValueError("program: cookies need their header and their jars")
-            if e.cookies_until_ns == NULL:
-                e.cookies_until_ns = <int64_t *> table(e.n_users, sizeof(int64_t))
-                for u in range(e.n_users):
-                    e.cookies_until_ns[u] = INT64_MAX
 
     cdef size_t endpoints(self) noexcept:
         cdef size_t most = 0
