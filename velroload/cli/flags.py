@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from velroload.cli.address import Address, read_url
 from velroload.cli.bodies import BODY_FLAGS, make_body
+from velroload.cli.connecting import make_connecting
 from velroload.cli.https import make_tls
 from velroload.cli.values import Values, more_than_nothing, one_of, refusal
 from velroload.errors import ConfigError
@@ -67,6 +68,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         timeouts=make_timeouts(values),
         tls=make_tls(values, plan.target),
         connections=values.one("connections", read_amount),
+        connecting=make_connecting(values),
         allow_hosts=tuple(values.each("allow_host", read_allowed)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )
@@ -300,7 +302,7 @@ def secrets_of(request: "Request") -> tuple[str, ...]:
     """Values that no report may show: credentials in headers, whole and what follows a scheme's
     name, and fields of a form with such names."""
     from velroload.plan.body import Form, Multipart
-    from velroload.plan.manifest import SECRET_NAME
+    from velroload.plan.mask import SECRET_NAME
 
     found = []
     for name, value in request.headers:

@@ -72,12 +72,15 @@ def with_addresses(
         return options
     address = values.one("target", lambda text, noun: read_url(text, "target"))
     assert isinstance(address, Address)
-    from velroload.host.preflight import resolve
+    if address.scheme == "unix":
+        return replace(options, addresses=((address.base, 0),))
+    from velroload.host.resolve import resolve
 
-    found = resolve(address.host, address.port)
+    host, port = plan.connecting.place(address.host, address.port)
+    found = resolve(host, port, family=plan.connecting.family)
     load = load_in_words(plan.scenarios[0].load)
-    hosts = [host for host, _ in found]
-    require_consent(address.host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
+    hosts = [at for at, _ in found]
+    require_consent(host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
     others = other_addresses(plan, ui, values.environ)
     return replace(options, addresses=tuple(found), others=others)
 
@@ -87,7 +90,7 @@ def other_addresses(
 ) -> "tuple[tuple[str, tuple[tuple[str, int], ...]], ...]":
     """Where redirects may lead beside the target, resolved before the start. Its own host is asked
     for by https where that can be resolved; a host of the allow-list has to be resolved."""
-    from velroload.host.preflight import resolve
+    from velroload.host.resolve import resolve
     from velroload.protocol.address import Target
     from velroload.protocol.redirect import base_url, other_targets
 
@@ -97,10 +100,11 @@ def other_addresses(
     load = "redirects of the target"
     found = []
     for other in other_targets(target, plan.allow_hosts):
-        addresses = resolve(other.host, other.port)
-        hosts = [host for host, _ in addresses]
+        host, port = plan.connecting.place(other.host, other.port)
+        addresses = resolve(host, port, family=plan.connecting.family)
         allowed = (*plan.allow_hosts, *(() if other.host == target.host else (other.host,)))
-        require_consent(other.host, hosts, load, ui, allowed=allowed, environ=environ)
+        hosts = [at for at, _ in addresses]
+        require_consent(host, hosts, load, ui, allowed=allowed, environ=environ)
         found.append((base_url(other), tuple(addresses)))
     return tuple(found)
 

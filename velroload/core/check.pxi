@@ -6,6 +6,18 @@ cdef enum:
     LOOPS_MOST = 32             # of loops and groups inside each other: plan.flow.DEPTH_MAX
 
 
+cdef extern from *:
+    """
+    #define TIME_MOST_NS (365 * 86400000000000LL)   /* units.py's DURATION_MAX_NS */
+    """
+    int64_t TIME_MOST_NS
+
+
+cdef inline bint time_sane(double ns) noexcept nogil:
+    """Not a NaN either: turned into an integer, it would be any number."""
+    return 0.0 <= ns <= <double> TIME_MOST_NS
+
+
 cdef object check_program(vl_program *p, size_t rules, size_t computed):
     cdef uint32_t i
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
@@ -23,6 +35,12 @@ cdef object check_program(vl_program *p, size_t rules, size_t computed):
         if p.extras[i].redirects and (p.extras[i].path_slot >= p.n_slots or not has_hops(
                 p, p.extras[i].hop_first)):
             raise ValueError(f"program: extra {i} is out of range")
+    for i in range(p.n_addresses):
+        check_address(&p.addresses[i], "address", i)
+    for i in range(p.n_sources):
+        check_address(&p.sources[i], "source", i)
+        if p.sources[i].family != (AF_INET if i < p.n_sources_v4 else AF_INET6):
+            raise ValueError(f"program: source {i} is of the other family")
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
@@ -54,6 +72,14 @@ cdef bint has_hops(vl_program *p, uint32_t first) noexcept nogil:
     return True
 
 
+cdef object check_address(vl_address *address, str what, uint32_t i):
+    """The family is one that we speak, and the rest fits it."""
+    cdef bint known = address.family == AF_INET or address.family == AF_INET6 \
+        or (address.family == AF_UNIX and what == "address")
+    if not known or not 0 < address.length <= sizeof(address.raw):
+        raise ValueError(f"program: {what} {i} is out of range")
+
+
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK:
@@ -66,6 +92,9 @@ cdef object check_step(vl_program *p, uint32_t i):
         raise ValueError(f"program: step {i} is out of range")
     if not step.flags & STEP_SPANS and has_span(p, step):
         raise ValueError(f"program: step {i} has a span and does not say so")
+    if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
+            or not time_sane(step.think_b):
+        raise ValueError(f"program: step {i} has an impossible time")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
 

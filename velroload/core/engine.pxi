@@ -12,7 +12,7 @@ cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with
     cdef char *slot
     cdef uint32_t i
     cdef bytes value
-    if r.capture == NONE or e.bodies[r.capture].size > e.body_limit:
+    if r.capture == NONE:
         return ERR_CAPTURE_FAILED
     body = &e.bodies[r.capture]
     try:
@@ -109,28 +109,19 @@ cdef class Engine:
                                              <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
+        p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
+        p.n_sources_v4 = settings["sources_v4"]
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
         p.n_values = <uint32_t> self.array("values", sizeof(vl_value), <void **> &p.values)
         p.n_weights = <uint32_t> self.array("weights", sizeof(double), <void **> &p.weights)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
-        self.load_files(self.program.get("files", []))
+        files_load(self, self.program.get("files", []))
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
         check_program(p, len(self.rules), len(self.computed))
-
-    cdef load_files(self, list files):
-        """Hold a buffer per file, for its spans to point into."""
-        cdef vl_program *p = &self.e.program
-        self.files = <Py_buffer *> table(len(files), sizeof(Py_buffer))
-        p.files = <vl_file *> table(len(files), sizeof(vl_file))
-        for file in files:
-            PyObject_GetBuffer(file, &self.files[p.n_files], PyBUF_SIMPLE)
-            p.files[p.n_files].data = <const char *> self.files[p.n_files].buf
-            p.files[p.n_files].size = <uint64_t> self.files[p.n_files].len
-            p.n_files += 1
 
     cdef load_tables(self):
         cdef vl_engine *e = &self.e
@@ -145,8 +136,9 @@ cdef class Engine:
         e.idle_timeout_ns = settings["idle_timeout_ns"]
         e.graceful_ns = settings["graceful_ns"]
         e.drain_until_ns = INT64_MAX
-        e.port_range = settings["port_range"]
+        self.load_wire(settings)
         e.body_limit = settings["body_limit"]
+        e.bodies_limit = settings["bodies_limit"]
         e.max_events = settings["max_events"]
         if e.workers == 0 or e.worker >= e.workers or not 0 < e.max_events <= MAX_EVENTS:
             raise ValueError("settings: worker, workers or max_events out of range")
@@ -163,58 +155,33 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
-        self.load_extras(settings["wanted"])
+        extras_load(self, settings["wanted"])
+        e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
 
-    cdef load_extras(self, list wanted):
-        """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
-        what redirected requests have behind them."""
-        cdef vl_engine *e = &self.e
-        cdef vl_http1_wanted *row
-        cdef uint32_t i, k, at
-        cdef bytes name
-        self.wanted = [kept.encode() for kept, _ in wanted]
-        e.location = self.wanted_index(b"location")
-        e.set_cookie = self.wanted_index(b"set-cookie")
-        e.n_wanted = len(wanted)
-        e.wanted_bytes = sum(room for _, room in wanted)
-        e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
-                                             sizeof(vl_http1_wanted))
-        e.wanted_data = <char *> table(e.n_connections, e.wanted_bytes)
-        for i in range(e.n_connections):
-            at = 0
-            for k in range(e.n_wanted):
-                row = &e.wanted[i * e.n_wanted + k]
-                name = self.wanted[k]
-                row.name = name
-                row.name_length = <uint16_t> len(name)
-                row.buf = e.wanted_data + <size_t> i * e.wanted_bytes + at
-                row.capacity = wanted[k][1]
-                at += row.capacity
-        for i in range(e.program.n_extras):
-            self.load_extra(&e.program.extras[i])
+    cdef size_t endpoints(self) noexcept:
+        cdef size_t most = 0
+        cdef uint32_t i
+        for i in range(self.e.program.n_steps):
+            most = max(most, <size_t> self.e.program.steps[i].endpoint)
+        return most + 1
 
-    cdef uint32_t wanted_index(self, bytes name) except? 0:
-        return self.wanted.index(name) if name in self.wanted else NONE
-
-    cdef load_extra(self, vl_extra *extra):
-        """What a step asks for has to be there."""
+    cdef load_wire(self, dict settings):
+        """How connections are made, used and closed."""
         cdef vl_engine *e = &self.e
-        cdef uint32_t u
-        if extra.redirects:
-            if e.location == NONE or self.redirect is None:
-                raise ValueError("program: redirects need their header and their resolver")
-            if e.chains == NULL:
-                e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
-        if extra.flags & EXTRA_COOKIES:
-            if e.set_cookie == NONE or self.cookies is None:
-                raise ValueError("program: cookies need their header and their jars")
-            if e.cookies_until_ns == NULL:
-                e.cookies_until_ns = <int64_t *> table(e.n_users, sizeof(int64_t))
-                for u in range(e.n_users):
-                    e.cookies_until_ns[u] = INT64_MAX
+        cdef uint32_t i
+        e.port_range = settings["port_range"]
+        e.bind_ports = settings["bind_ports"]
+        e.user_timeout_ms = settings["user_timeout_ms"]
+        e.requests_most = settings["requests_most"]
+        e.reset_at_end = settings["reset_at_end"]
+        if e.bind_ports and not 0 < (e.port_range & 0xFFFF) <= (e.port_range >> 16):
+            raise ValueError("settings: bind_ports needs a range of ports")
+        e.turns = <uint32_t *> table(e.program.n_origins, sizeof(uint32_t))
+        for i in range(e.program.n_origins):
+            e.turns[i] = e.worker       # the workers do not begin at the same address
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -334,6 +301,8 @@ cdef class Engine:
         self.check_open()
         if e.started:
             raise RuntimeError("the engine was started before")
+        if e.warm.last_ns:
+            warm_settle(e)
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -345,6 +314,21 @@ cdef class Engine:
         e.armed_ns = epoch_ns
         e.due_ns = epoch_ns
         vl_arm(e.timer, epoch_ns)
+
+    def warm(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("warm: the engine was started before")
+        if self.e.warm.last_ns == 0:
+            warm_start(&self.e, monotonic_ns())
+        with nogil:
+            said = warm_run(&self.e, budget_ns)
+        return said
+
+    def warmed(self):
+        return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
+                "error": self.e.warm.error}
 
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said
@@ -394,7 +378,7 @@ cdef class Engine:
         users_finish(e, now)
         for i in range(e.n_connections):
             if e.connections[i].fd >= 0:
-                connection_drop(e, &e.connections[i])
+                connection_leave(e, &e.connections[i])
         heartbeat(e, now, now)
 
     def note_collection(self):
@@ -453,6 +437,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.bodies)
     free(e.scenarios)
     free(e.slots)
+    free(e.turns)
     free(e.receive)
     free(e.cipher)
     free(e.counters)
@@ -466,12 +451,14 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.cookies_until_ns)
     free(e.wanted)
     free(e.wanted_data)
+    free(e.examples_kept)
     timers_close(&e.timers)
     e.users = NULL
     e.connections = NULL
     e.requests = NULL
     e.bodies = NULL
     e.scenarios = NULL
+    e.turns = NULL
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
     e.program.files = NULL
@@ -480,6 +467,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.cookies_until_ns = NULL
     e.wanted = NULL
     e.wanted_data = NULL
+    e.examples_kept = NULL
 
 
 def stamp_of(int fd):

@@ -21,7 +21,8 @@ cdef bint slot_put(vl_engine *e, uint32_t user, uint32_t slot, bytes value):
     return True
 
 
-cdef inline void extra_begin(vl_engine *e, vl_request *r, vl_step *step, int64_t now) noexcept nogil:
+cdef inline void extra_begin(vl_engine *e, vl_request *r, vl_step *step,
+                             int64_t now) noexcept nogil:
     """A request begins."""
     if e.program.extras[step.extra - 1].flags & EXTRA_COOKIES \
             and e.cookies_until_ns[r.user] <= now:

@@ -49,6 +49,8 @@ KINDS = {
     "ITERATION": KIND_ITERATION,
 }
 
+AGE_BITS = (AGE_SHIFT, AGE_MASK)
+
 FLAGS = {
     "NEW_CONNECTION": FLAG_NEW_CONNECTION,
     "USER_CLOCK": FLAG_USER_CLOCK,
@@ -99,6 +101,8 @@ ERROR_KINDS = {
     "REDIRECT_REFUSED": ERR_REDIRECT_REFUSED,
 }
 
+EXAMPLE_BYTES = VL_EXAMPLE_BYTES
+
 COUNTER_INDEX = {
     "requests_started": C_REQUESTS_STARTED,
     "requests_sent": C_REQUESTS_SENT,
@@ -138,4 +142,8 @@ COUNTER_INDEX = {
     "hops": C_HOPS,
     "values_too_long": C_VALUES_TOO_LONG,
     "expressions_failed": C_EXPRESSIONS_FAILED,
+    "examples": C_EXAMPLES,
+    "connections_warmed": C_CONNECTIONS_WARMED,
+    "idle_closes": C_IDLE_CLOSES,
+    "idle_close_least": C_IDLE_CLOSE_LEAST,
 }

@@ -51,6 +51,7 @@ cdef void redirect_follow(vl_engine *e, vl_connection *c, vl_request *r, vl_step
         connection_drop(e, c)
         connection_open(e, c, now)
     else:
+        r.flags |= age_flags(now - c.opened_ns)
         request_send(e, c)
 
 
@@ -60,6 +61,7 @@ cdef void chain_begin(vl_engine *e, vl_request *r, vl_step *step) noexcept nogil
     chain.due_ns = r.scheduled_ns
     chain.deadline_ns = r.sent_ns + step.timeout_ns
     chain.step = r.step
+    chain.flags = r.flags & AGE_MASK
 
 
 cdef void chain_extend(vl_engine *e, vl_request *r) noexcept nogil:
@@ -78,8 +80,7 @@ cdef void chain_extend(vl_engine *e, vl_request *r) noexcept nogil:
 cdef void request_renew(vl_engine *e, vl_request *r, uint32_t step, int64_t now) noexcept nogil:
     """Nothing of the next exchange has happened yet."""
     if r.capture != NONE:
-        e.bodies[r.capture].next = e.free_body
-        e.free_body = r.capture
+        body_release(e, r.capture)
         r.capture = NONE
     r.step = step
     r.begun_ns = now
@@ -102,7 +103,7 @@ cdef void chain_add(vl_engine *e, vl_request *r, vl_sample *s) noexcept nogil:
     """Make the last exchange's sample one of the whole request."""
     cdef vl_chain *chain = chain_of(e, r)
     s.endpoint = e.program.steps[chain.step].endpoint
-    s.flags |= chain.flags
+    s.flags = (s.flags & <uint16_t> ~AGE_MASK) | chain.flags
     s.wait_us += chain.wait_us
     s.connect_us += chain.connect_us
     s.tls_us += chain.tls_us

@@ -28,6 +28,7 @@ class WorkerProcess:
         self.cpu = cpu
         self.segment = segment
         self.hello: Message | None = None
+        self.warmed: Message | None = None
         self.done = False
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
@@ -40,6 +41,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    @property
+    def name(self) -> str:
+        """As the report calls it."""
+        return f"worker {self.index} (pid {self.pid})"
 
     @property
     def over(self) -> bool:
@@ -124,6 +130,8 @@ class WorkerProcess:
     def _hear(self, message: Message) -> None:
         if "ready" in message:
             self.hello = message
+        elif "warmed" in message:
+            self.warmed = message["warmed"]
         elif "done" in message:
             self.done = True
             self.site = message["site"]

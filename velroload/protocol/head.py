@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from velroload import __version__
-from velroload.plan.manifest import SECRET_HEADERS
+from velroload.plan.mask import SECRET_HEADERS
 from velroload.plan.model import Plan, Request
 from velroload.plan.steps import Headers
 from velroload.protocol.address import Target
@@ -34,6 +34,8 @@ def header_lines(plan: Plan, target: Target, request: Request, body: Encoded | N
         lines.append(f"User-Agent: velroload/{__version__}")
     if "accept" not in names:
         lines.append("Accept: */*")
+    if not plan.connecting.keep_alive and "connection" not in names:
+        lines.append("Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 

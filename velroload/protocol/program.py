@@ -13,7 +13,7 @@ import numpy as np
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
 from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
-from velroload.protocol.address import ADDRESS_BYTES, Target
+from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
 from velroload.protocol.parts import LENGTH, LITERAL, PART, SLOT, Parts
@@ -54,7 +54,7 @@ EXTRA = np.dtype(
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
-TRANSPORTS = {"http": 0, "https": 1}
+TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 REQUEST, THINK = 0, 1
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST = 1, 2, 4, 8, 16, 32
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3}
@@ -78,12 +78,12 @@ COOKIES = 1
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row that figures go under; `kind` is request, hop or iteration."""
+    """A row that figures go under; `kind` is request, hop, iteration or address."""
 
     id: int
     name: str
     kind: str
-    scenario: str
+    scenario: str | None
     cls: str | None
     setup: bool
 
@@ -126,6 +126,7 @@ class Program:
     wanted: tuple[tuple[str, int], ...]
     scopes: tuple[tuple[int, int, str], ...]
     origins: tuple[Origin, ...]
+    sources_v4: int
     slots: int
     user_slot: int | None
     slot_bytes: int
@@ -311,10 +312,10 @@ class _Writer:
 
 
 def request_flags(plan: Plan, request: Request) -> int:
-    flags = 0
+    flags = 0 if plan.connecting.keep_alive else CLOSE
     if request.method == "HEAD":
         flags |= HEAD
-    if request.method in IDEMPOTENT_METHODS:
+    if request.method in IDEMPOTENT_METHODS and plan.connecting.retry:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
@@ -335,6 +336,7 @@ def compile_program(
     writer = _Writer(plan, tuple(target for target, _ in places))
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
     writer.hops()
+    sources, sources_v4 = pack_sources(plan.connecting.sources)
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
         "parts": np.array(writer.parts.rows, dtype=PART).tobytes(),
@@ -343,6 +345,7 @@ def compile_program(
         "literals": bytes(writer.parts.literals),
         "extras": np.array([tuple(row) for row in writer.extras], EXTRA).tobytes(),
         **origins_of(places),
+        "sources": sources,
     }
     return Program(
         arrays=arrays,
@@ -353,6 +356,7 @@ def compile_program(
         wanted=writer.wanted,
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),
+        sources_v4=sources_v4,
         slots=len(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=writer.slot_bytes,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit
 
-from velroload.protocol.address import DEFAULT_PORTS, Target
+from velroload.protocol.address import DEFAULT_PORTS, UNIX_AUTHORITY, Target
 from velroload.sample import ErrorKind
 
 HOSTS_NAMED = 32
@@ -19,7 +19,9 @@ Origin = tuple[str, str, int]
 
 
 def origin_of(target: Target) -> Origin:
-    """As redirects are compared with."""
+    """As redirects are compared with. A unix socket speaks http for the host of its Host header."""
+    if target.scheme == "unix":
+        return "http", UNIX_AUTHORITY, DEFAULT_PORTS["http"]
     return target.scheme, folded(target.host), target.port
 
 
@@ -42,7 +44,7 @@ def other_targets(target: Target, allow_hosts: Sequence[str]) -> Iterator[Target
     known = {origin_of(target)}
     urls = [f"https://{bracketed(target.host)}"] if target.scheme == "http" else []
     for entry in allow_hosts:
-        urls += urls_of(entry, target.scheme)
+        urls += urls_of(entry, "https" if target.scheme == "https" else "http")
     for url in urls:
         other = Target.of(url)
         if origin_of(other) not in known:
