@@ -1,41 +1,26 @@
-"""The resolved plan as JSON for the run folder, with every secret masked.
+"""The resolved plan as JSON for the run folder, with every secret masked (plan/mask.py)."""
 
-Masked are: the plan's known secrets wherever they stand, the values of headers that carry
-credentials, members of JSON bodies and parameters of query strings and forms with such names,
-and a password in the target's URL. A value that is nothing but ${slots} and a scheme's word
-("Bearer ${token}") shows no secret and stays.
-"""
-
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from fractions import Fraction
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-from velroload.plan.model import Headers, Load, Plan, Scenario
-from velroload.plan.steps import Request, Step
-
-MASK = "***"
-SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "x-api-key", "apikey", "x-auth-token"}
-)
-SECRET_NAME = re.compile(
-    r"passw|secret|token|api[_-]?key|credential|authorization|^(pwd|sig|signature|key|auth)$",
-    re.IGNORECASE,
-)
-_ONLY_SLOTS = re.compile(r"(?:[A-Za-z]+ )?(?:\$\{[A-Za-z0-9_]+\})+")
-_PAIR = re.compile(r"([^?&=\s]+)=([^&\s]*)")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+from velroload.plan.flow import Choice, Step, Steps, children
+from velroload.plan.load import Load
+from velroload.plan.mask import Mask
+from velroload.plan.model import Plan
+from velroload.plan.phase import Phase
+from velroload.plan.scenario import Scenario
+from velroload.plan.session import Session
+from velroload.plan.steps import Request, Think
+from velroload.plan.threshold import Threshold
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """What a reader of the run folder may know; durations in ns, rates as numbers per second."""
-    mask = _Mask(plan.secrets)
+    mask = Mask(plan.secrets)
     return {
         "name": mask.text(plan.name),
-        "target": mask.text(mask.pairs(_PASSWORD.sub(f"{MASK}@", plan.target))),
+        "target": mask.url(plan.target),
         "scenarios": [_scenario(scenario, mask) for scenario in plan.scenarios],
         "thresholds": [threshold.source for threshold in plan.thresholds],
         "abort_on": [rule.source for rule in plan.abort_on],
@@ -48,16 +33,89 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
+        **_only(_suite(plan, mask)),
     }
 
 
-def _scenario(scenario: Scenario, mask: "_Mask") -> dict[str, Any]:
+def _only(given: dict[str, Any]) -> dict[str, Any]:
+    """Without what the plan does not say."""
+    return {name: value for name, value in given.items() if value}
+
+
+def _suite(plan: Plan, mask: Mask) -> dict[str, Any]:
+    return {
+        "variables": {name: mask.text(mask.named(name, text)) for name, text in plan.variables},
+        "data": [{**_plain(data, mask), "rows": len(data.rows) or None} for data in plan.data],
+        "accounts": None
+        if plan.accounts is None
+        else {
+            name: value
+            for name, value in _plain(plan.accounts, mask).items()
+            if name not in ("secret", "service_key")
+        },
+        "setup": _steps(plan.setup, mask),
+        "teardown": _steps(plan.teardown, mask),
+        "phases": [_phase(phase, mask) for phase in plan.phases],
+        "requirements": plan.requirements and _plain(plan.requirements, mask),
+        "probes": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "where": mask.url(each.where),
+                "values": dict(each.values),
+                "phases": list(each.phases),
+            }
+            for each in plan.probes
+        ],
+        "limits": _only(_plain(plan.limits, mask)),
+        "compressed": plan.compressed,
+        "cookies": plan.cookies,
+        "redirects": plan.redirects,
+    }
+
+
+def _phase(phase: Phase, mask: Mask) -> dict[str, Any]:
+    return {
+        **_plain(phase, mask),
+        "mix": {endpoint: _number(share) for endpoint, share in phase.mix},
+        "thresholds": [threshold.source for threshold in phase.thresholds],
+    }
+
+
+def _plain(value: Any, mask: Mask) -> Any:
+    """A dataclass and what is in it as JSON: rates and shares as numbers, texts masked."""
+    if isinstance(value, Fraction):
+        return _number(value)
+    if isinstance(value, Threshold):
+        return value.source
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name), mask) for each in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item, mask) for item in value]
+    return mask.text(mask.pairs(value)) if isinstance(value, str) else value
+
+
+def _scenario(scenario: Scenario, mask: Mask) -> dict[str, Any]:
     return {
         "name": mask.text(scenario.name),
         "load": _load(scenario.load),
-        "setup": [_step(step, mask) for step in scenario.setup],
-        "flow": [_step(step, mask) for step in scenario.flow],
-        "requests_per_iteration": float(scenario.requests_per_iteration),
+        "setup": _steps(scenario.setup, mask),
+        "flow": _steps(scenario.flow, mask),
+        "requests_per_iteration": float(scenario.requests_per_iteration)
+        if scenario.is_predictable
+        else None,
+        **_only({"session": scenario.session and _session(scenario.session, mask)}),
+    }
+
+
+def _session(session: Session, mask: Mask) -> dict[str, Any]:
+    renew = session.renew
+    return {
+        "when": session.when,
+        "steps": _steps(session.steps, mask),
+        "headers": mask.headers(session.headers),
+        "rate_max_per_s": _number(session.rate_max_per_s),
+        "renew": renew and {**_plain(renew, mask), "steps": _steps(renew.steps, mask)},
     }
 
 
@@ -80,6 +138,9 @@ def _load(load: Load) -> dict[str, object]:
         "iterations": load.iterations,
         "max_vus": load.max_vus,
         "late": load.late,
+        "pacing_ns": load.pacing_ns,
+        "start_after_ns": load.start_after_ns,
+        "warm_up_ns": load.warm_up_ns,
     }
 
 
@@ -89,9 +150,32 @@ def _number(value: Fraction | None) -> int | float | None:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def _step(step: Step, mask: "_Mask") -> dict[str, object]:
-    if not isinstance(step, Request):
+def _steps(steps: Steps, mask: Mask) -> list[dict[str, object]]:
+    return [_step(step, mask) for step in steps]
+
+
+def _step(step: Step, mask: Mask) -> dict[str, object]:
+    if isinstance(step, Think):
         return {"think": str(step)}
+    if isinstance(step, Choice):
+        return {
+            "choice": [
+                {"weight": _number(weight), "steps": _steps(inside, mask)}
+                for weight, inside in step.branches
+            ]
+        }
+    if not isinstance(step, Request):
+        given = {
+            each.name: _plain(getattr(step, each.name), mask)
+            for each in fields(step)
+            if getattr(step, each.name) not in children(step)
+        }
+        lists = [_steps(inside, mask) for inside in children(step)]
+        return {type(step).__name__.lower(): given, **({"steps": lists} if lists else {})}
+    return _request(step, mask)
+
+
+def _request(step: Request, mask: Mask) -> dict[str, object]:
     return {
         "method": step.method,
         "path": mask.text(mask.pairs(step.path)),
@@ -102,67 +186,11 @@ def _step(step: Step, mask: "_Mask") -> dict[str, object]:
         "expect": [list(pair) for pair in step.expect],
         "timeout_ns": step.timeout_ns,
         "captures": {capture.slot: capture.source for capture in step.captures},
-    }
-
-
-class _Mask:
-    """Knows the plan's secret values; longest first, so that none leaves a tail of another."""
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        forms = {
-            form
-            for secret in secrets
-            if secret
-            for form in (secret, quote(secret, safe=""), quote_plus(secret))
-        }
-        self.secrets = sorted(forms, key=len, reverse=True)
-
-    def text(self, value: str) -> str:
-        for secret in self.secrets:
-            value = value.replace(secret, MASK)
-        return value
-
-    def pairs(self, value: str) -> str:
-        """name=value pairs of a query string or form."""
-        return _PAIR.sub(lambda pair: f"{pair[1]}={self.named(pair[1], pair[2])}", value)
-
-    def named(self, name: str, value: str) -> str:
-        if SECRET_NAME.search(name) and not _ONLY_SLOTS.fullmatch(value):
-            return MASK
-        return value
-
-    def headers(self, headers: Headers) -> list[list[str]]:
-        return [
-            [
-                name,
-                MASK
-                if name.lower() in SECRET_HEADERS and not _ONLY_SLOTS.fullmatch(value)
-                else self.text(self.named(name, value)),
-            ]
-            for name, value in headers
-        ]
-
-    def body(self, body: bytes) -> str:
-        """The text of a body; one that is not UTF-8 is only measured."""
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            return f"{len(body)} bytes"
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            return self.text(self.pairs(text))
-        return json.dumps(self.members(document), ensure_ascii=False)
-
-    def members(self, value: object, name: str = "") -> object:
-        if isinstance(value, Mapping):
-            return {
-                self.text(str(key)): self.members(item, str(key)) for key, item in value.items()
+        **_only(
+            {
+                "checks": [_plain(check, mask) for check in step.checks],
+                "tags": dict(step.tags),
+                "on_error": step.on_error if step.on_error != "continue" else None,
             }
-        if isinstance(value, list):
-            return [self.members(item, name) for item in value]
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, str):
-            return self.text(self.named(name, value))
-        return MASK if SECRET_NAME.search(name) else value
+        ),
+    }

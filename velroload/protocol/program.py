@@ -13,7 +13,8 @@ import numpy as np
 from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
+from velroload.plan.slots import BUILT_IN_SLOTS
+from velroload.plan.steps import Headers, Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target
 
 STEP = np.dtype(
@@ -218,8 +219,10 @@ class _Writer:
         for step in scenario.setup if setup else scenario.flow:
             if isinstance(step, Think):
                 self.think(step)
-            else:
+            elif isinstance(step, Request):
                 self.request(scenario, step, setup)
+            else:
+                raise NotImplementedError(type(step).__name__)  # refuse_unbuilt() comes first
         return first, len(self.steps) - first
 
     def scenario(self, scenario: Scenario) -> Compiled:
