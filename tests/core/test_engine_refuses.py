@@ -65,7 +65,7 @@ def test_the_good_one(forge: Forge) -> None:
 
 @pytest.mark.parametrize(
     ("array", "size"),
-    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 32), ("origins", 16)],
+    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 128), ("origins", 16)],
 )
 def test_torn_arrays(forge: Forge, array: str, size: int) -> None:
     forge.arrays[array] += b"x"
@@ -102,6 +102,11 @@ def test_torn_schedule(forge: Forge) -> None:
         ("steps", 0, {"part_count": 0}, "program: step 0 is out of range"),
         ("steps", 0, {"part_first": 2**32 - 1, "part_count": 2}, "program: step 0 is out of range"),
         ("steps", 0, {"capture_first": 2}, "program: step 0 is out of range"),
+        ("steps", 0, {"timeout_ns": -1}, "program: step 0 has an impossible time"),
+        ("steps", 0, {"timeout_ns": 2**63 - 1}, "program: step 0 has an impossible time"),
+        ("steps", 1, {"think_a": -1.0}, "program: step 1 has an impossible time"),
+        ("steps", 1, {"think_a": float("nan")}, "program: step 1 has an impossible time"),
+        ("steps", 1, {"think_b": 1e300}, "program: step 1 has an impossible time"),
         ("vus0", 0, {"first_id": 1}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"first_id": -1}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"count": 3}, "settings: a schedule has a user that is not there"),

@@ -49,6 +49,8 @@ KINDS = {
     "ITERATION": KIND_ITERATION,
 }
 
+AGE_BITS = (AGE_SHIFT, AGE_MASK)
+
 FLAGS = {
     "NEW_CONNECTION": FLAG_NEW_CONNECTION,
     "USER_CLOCK": FLAG_USER_CLOCK,
@@ -96,6 +98,8 @@ ERROR_KINDS = {
     "CAPTURE_FAILED": ERR_CAPTURE_FAILED,
 }
 
+EXAMPLE_BYTES = VL_EXAMPLE_BYTES
+
 COUNTER_INDEX = {
     "requests_started": C_REQUESTS_STARTED,
     "requests_sent": C_REQUESTS_SENT,
@@ -132,4 +136,8 @@ COUNTER_INDEX = {
     "requests_dropped": C_REQUESTS_DROPPED,
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
+    "examples": C_EXAMPLES,
+    "connections_warmed": C_CONNECTIONS_WARMED,
+    "idle_closes": C_IDLE_CLOSES,
+    "idle_close_least": C_IDLE_CLOSE_LEAST,
 }

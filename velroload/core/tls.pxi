@@ -46,6 +46,7 @@ cdef uint32_t records_count(vl_records *state, const char *data, size_t size) no
     return ended
 
 
+@cython.internal
 @cython.final
 cdef class TlsSession:
     """The TLS state of one connection row, made anew for each descriptor; owned by TlsClient."""
@@ -60,6 +61,7 @@ cdef class TlsSession:
     cdef bint kept              # its session was kept for resumption
 
 
+@cython.internal
 @cython.final
 cdef class TlsClient:
     """All TLS of one engine. `origins`: per origin (SSLContext, server name, resume) or None."""
@@ -227,6 +229,17 @@ cdef uint8_t handshake_error(TlsClient client, error):
 cdef str plain_reason(error):
     """OpenSSL's words without its file and line."""
     return getattr(error, "verify_message", None) or error.reason or str(error)
+
+
+cdef size_t tls_reason(vl_engine *e, char *to, size_t size) noexcept with gil:
+    """Copy the words for the last failure; returns how many bytes they are."""
+    cdef bytes words
+    try:
+        words = (<TlsClient> e.tls).reason.encode()[:size]
+        memcpy(to, PyBytes_AS_STRING(words), <size_t> len(words))
+        return <size_t> len(words)
+    except Exception:
+        return 0
 
 
 # -- the transport's functions: no exception leaves them ------------------------------------------

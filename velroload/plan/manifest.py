@@ -7,7 +7,7 @@ from typing import Any
 from velroload.plan.flow import Choice, Step, Steps, children
 from velroload.plan.load import Load
 from velroload.plan.mask import Mask
-from velroload.plan.model import Plan
+from velroload.plan.model import Connecting, Plan
 from velroload.plan.phase import Phase
 from velroload.plan.scenario import Scenario
 from velroload.plan.session import Session
@@ -20,7 +20,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     mask = Mask(plan.secrets)
     return {
         "name": mask.text(plan.name),
-        "target": mask.url(plan.target),
+        "target": mask.text(mask.pairs(mask.url(plan.target))),
         "scenarios": [_scenario(scenario, mask) for scenario in plan.scenarios],
         "thresholds": [threshold.source for threshold in plan.thresholds],
         "abort_on": [rule.source for rule in plan.abort_on],
@@ -28,6 +28,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "timeout_ns": plan.timeouts.request_ns,
         "idle_timeout_ns": plan.timeouts.idle_ns,
         "connections": plan.connections,
+        "connecting": _connecting(plan.connecting),
         "seed": plan.seed,
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
@@ -61,7 +62,7 @@ def _suite(plan: Plan, mask: Mask) -> dict[str, Any]:
             {
                 "name": each.name,
                 "kind": each.kind,
-                "where": mask.url(each.where),
+                "where": mask.text(mask.pairs(mask.url(each.where))),
                 "values": dict(each.values),
                 "phases": list(each.phases),
             }
@@ -93,6 +94,21 @@ def _plain(value: Any, mask: Mask) -> Any:
     if isinstance(value, tuple):
         return [_plain(item, mask) for item in value]
     return mask.text(mask.pairs(value)) if isinstance(value, str) else value
+
+
+def _connecting(connecting: Connecting) -> dict[str, Any]:
+    return {
+        "keep_alive": connecting.keep_alive,
+        "requests_max": connecting.requests_max,
+        "warm": connecting.warm,
+        "retry": connecting.retry,
+        "reset_at_end": connecting.reset_at_end,
+        "family": connecting.family,
+        "connect_to": [
+            [rule.host, rule.port, rule.to_host, rule.to_port] for rule in connecting.connect_to
+        ],
+        "sources": list(connecting.sources),
+    }
 
 
 def _scenario(scenario: Scenario, mask: Mask) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from velroload.errors import ConfigError
+from velroload.plan.connecting import Connecting, ConnectTo
 from velroload.plan.data import Data
 from velroload.plan.flow import Step, Steps, Take, reads, requests_in, unknown_slots, walk
 from velroload.plan.limits import Limits
@@ -29,6 +30,8 @@ __all__ = [
     "OPEN",
     "USERS_MAX",
     "Capture",
+    "ConnectTo",
+    "Connecting",
     "Headers",
     "Load",
     "Plan",
@@ -44,6 +47,8 @@ __all__ = [
 SECOND_NS = 1_000_000_000
 EMBEDDED = "embedded"
 """The target that means: start the reference target of our own on loopback."""
+UNIX = "unix:"
+"""A target that begins so is a unix socket: unix:/path/of/the.sock."""
 SCENARIOS_MAX = 255
 PHASES_MAX = 200
 REDIRECTS_MAX = 20
@@ -70,7 +75,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `target` is a base URL or EMBEDDED; `headers` go with every request of the plan.
+    """One run. `target` is a base URL, unix:/path or EMBEDDED; `headers` go with every request.
 
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
@@ -90,6 +95,7 @@ class Plan:
     abort_on: tuple[Threshold, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     connections: int | None = None
+    connecting: Connecting = field(default_factory=Connecting)
     seed: int = 0
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
@@ -138,6 +144,7 @@ class Plan:
 
     def _check_headers(self) -> None:
         check_headers(self.headers)
+        _check_connecting(self)
         for name, value in self.headers:
             for slot in references(value):
                 if slot not in BUILT_IN_SLOTS:
@@ -271,6 +278,31 @@ def _check_names(noun: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{noun} {name!r} stands twice: give each a name of its own")
+
+
+def _check_connecting(plan: Plan) -> None:
+    """What the plan asks of connections must go together with the rest of it."""
+    asked = plan.connecting
+    if not asked.keep_alive:
+        steps = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+        own = [request.headers for request in steps]
+        for name, value in (pair for headers in (plan.headers, *own) for pair in headers):
+            if name.lower() == "connection" and "close" not in value.lower():
+                raise ConfigError(
+                    f"header Connection: {value} contradicts keep-alive off; leave one of them out"
+                )
+    if asked.warm and plan.connections is None:
+        for scenario in plan.scenarios:
+            if scenario.load.is_open and scenario.load.users is None:
+                raise ConfigError(
+                    "warm connections: how many? users begin on demand here; "
+                    "say how many users or connections there are"
+                )
+    if plan.target.startswith(UNIX):
+        for what, given in (("source", asked.sources), ("connect-to", asked.connect_to),
+                            ("family", asked.family)):  # fmt: skip
+            if given:
+                raise ConfigError(f"{what} does not go with a unix socket: it has no IP address")
 
 
 def _check_abort_rule(rule: Threshold) -> None:

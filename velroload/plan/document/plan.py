@@ -48,7 +48,9 @@ SHELF = "x-"
 """Keys of the root that begin so only hold what anchors name."""
 MAIN = "main"
 """The scenario's name when there is only one."""
-_URL = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s?#@]*)?")
+_URL = re.compile(
+    r"unix:/\S+|https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s?#@]*)?"
+)
 
 
 def _target(text: str) -> str:
