@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from velroload.cli.flags import load_in_words, make_plan
+from velroload.cli.flags import make_plan
 from velroload.cli.parser import build_parser, subcommands
 from velroload.cli.values import Values
 from velroload.errors import ConfigError
@@ -235,17 +235,3 @@ def test_an_unreadable_body_file(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.touch(mode=0)
     assert mistake("-b", f"@{secret}").endswith("the file cannot be read: permission denied")
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("-R 5000 -d 30s", "5,000/s for 30s"),
-        ("-u 1000 -d 1m --ramp 10s", "1,000 users for 1m10s"),
-        ("-n 500", "10 users, 500 requests"),
-        ("-s 10s:50 -s 20s:2k", "up to 2,000 users for 30s"),
-        ("-s 10s:50/s", "up to 50/s for 10s"),
-    ],
-)
-def test_load_in_words(words: str, said: str) -> None:
-    assert load_in_words(load_of(*words.split())) == said

@@ -15,6 +15,8 @@ from velroload.errors import ConfigError, ConfigErrors, Exit, VelroloadError, cl
 
 COMMANDS = {
     "run": "velroload.cli.run",
+    "check": "velroload.cli.check",
+    "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
     "target": "velroload.cli.target",
     "completion": "velroload.cli.completion",

@@ -86,7 +86,7 @@ def _unknown(slot: str, known: set[str]) -> str:
     if slot.isupper():
         hint = f"for the environment write ${{{slot}:?}} or ${{{slot}:-default}}"
     else:
-        hint = did_you_mean(slot, sorted(known))
+        hint = did_you_mean(slot, sorted(name for name in known if name[0] != "_"))
     return f"${{{slot}}} is filled by no step before it; {hint}"
 
 

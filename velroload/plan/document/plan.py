@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from velroload.errors import ConfigError
+from velroload.plan.connecting import Connecting, ConnectTo, parse_sources
 from velroload.plan.document.body import FILE
 from velroload.plan.document.data import DATA
 from velroload.plan.document.flow import STEPS
@@ -59,6 +60,12 @@ def _target(text: str) -> str:
     return text
 
 
+def _family(text: str) -> int:
+    if text not in ("4", "6"):
+        raise ConfigError(f"{text!r}: write 4 or 6")
+    return int(text)
+
+
 TLS = Table(
     {
         "verify": Key(FLAG, "The certificate and its name are checked (true)."),
@@ -82,6 +89,25 @@ def _keep(given: Given) -> dict[str, Any]:
     return dict(given)
 
 
+CONNECTING = Table(
+    {
+        "keep_alive": Key(FLAG, "false: a connection for each request, which says so."),
+        "requests_max": Key(COUNT, "Close a connection after so many requests."),
+        "warm": Key(FLAG, "Open all connections before the first request (false)."),
+        "retry": Key(FLAG, "Send an idempotent request again when the target closed its reused "
+                     "connection before a byte of the answer (true)."),
+        "reset_at_end": Key(FLAG, "Connections end by RST and leave no TIME_WAIT (false)."),
+        "family": Key(Value(_family, {"enum": [4, 6, "4", "6"]}), "Use IPv4 (4) or IPv6 (6) only."),
+        "connect_to": Key(Many(Value(ConnectTo.parse, {"type": "string"}), single=True),
+                          "HOST:PORT:ADDR:PORT: connect elsewhere; headers stay."),
+        "sources": Key(Value(parse_sources, {"type": "string"}),
+                       "Connect from these local addresses in turn: 127.0.0.2,127.0.0.3."),
+    },
+    lambda given: Connecting(**given),
+    name="connecting",
+)  # fmt: skip
+
+
 DEFAULTS = Table(
     {
         "headers": Key(HEADERS, "Headers of every request."),
@@ -91,6 +117,7 @@ DEFAULTS = Table(
         "expect": Key(STATUSES, "Statuses that are a success (200-399)."),
         "tls": Key(TLS, "How https is spoken."),
         "connections": Key(COUNT, "Connections at most, in all (one per user)."),
+        "connecting": Key(CONNECTING, "How connections are opened, used and closed."),
         "compressed": Key(FLAG, "Accept compressed answers (false)."),
         "cookies": Key(FLAG, "Users keep and send their cookies (false)."),
         "redirects": Key(COUNT, "How many redirects are followed (0)."),
@@ -186,7 +213,7 @@ def _build(given: Given) -> Plan:
         probes=tuple(probe for _, probe in given.get("probes", ())),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
-           ("headers", "tls", "connections", "compressed", "cookies", "redirects")
+           ("headers", "tls", "connections", "connecting", "compressed", "cookies", "redirects")
            if name in defaults},
         **given.picked(
             seed="seed", allow_hosts="allow_hosts", graceful_stop_ns="graceful_stop",
