@@ -67,7 +67,12 @@ def test_selectors_and_windows(text: str, selector: Selector | None, window_ns: 
     assert (rule.selector, rule.window_ns, rule.source) == (selector, window_ns, text.strip())
 
 
-WORDS = "it begins with one of p95(response), max(…), min(…), mean(…), errors, checks, rate"
+WORDS = (
+    "it begins with one of p95(response), max(…), min(…), mean(…), errors, checks, cache, "
+    "rate, recovery(…)"
+)
+KINDS = "after 'of' comes one of endpoint, class, group, tag, phase, scenario, a colon and a name"
+AFTER = "after the limit only 'over 10s' or 'for 10s' may stand, and 'abort'"
 NAMES = ", ".join(QUANTITIES)
 
 
@@ -114,18 +119,17 @@ NAMES = ", ".join(QUANTITIES)
             8,
             "limit '5ms': write a number per second, such as 500, 1000/s, 10k/s or 600/m",
         ),
-        ("p95 of kind:x < 1s", 5, "after 'of' comes endpoint:NAME or class:NAME"),
+        ("p95 of kind:x < 1s", 5, KINDS),
         ("p95 of class: < 1s", 5, "the name is missing: write of class:NAME"),
         (
             "p95 < 1s soon",
             10,
-            "'soon' is not understood; after the limit only 'over 10s' or 'for 10s' may stand",
+            f"'soon' is not understood; {AFTER}",
         ),
         (
             "p95 < 1s of class:x",
             10,
-            "'of class:x' is not understood; after the limit only 'over 10s' or 'for 10s' "
-            "may stand",
+            f"'of class:x' is not understood; {AFTER}",
         ),
         (
             "errors>5% for 10",

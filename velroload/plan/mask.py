@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
 
-from velroload.plan.model import Headers
+from velroload.plan.steps import Headers
 
 MASK = "***"
 SECRET_HEADERS = frozenset(

@@ -12,7 +12,8 @@ import numpy as np
 
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
+from velroload.plan.slots import BUILT_IN_SLOTS
+from velroload.plan.steps import Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
@@ -297,8 +298,10 @@ class _Writer:
         for step in scenario.setup if setup else scenario.flow:
             if isinstance(step, Think):
                 self.think(step)
-            else:
+            elif isinstance(step, Request):
                 self.request(scenario, step, setup)
+            else:
+                raise NotImplementedError(type(step).__name__)  # refuse_unbuilt() comes first
         return first, len(self.steps) - first
 
     def scenario(self, scenario: Scenario) -> Compiled:
