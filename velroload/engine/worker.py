@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 import uvloop
@@ -24,7 +25,8 @@ from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
-STAMP_TRIES = 200
+STAMPS_S = 1.0
+STAMP_PAUSE_S = 0.0005
 WAKE_UPS = 200
 
 
@@ -58,10 +60,12 @@ def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
         sender = socket.create_connection(server.getsockname())
         receiver, _ = server.accept()
     _core.ask_stamps(receiver.fileno())
-    for _ in range(STAMP_TRIES):
+    deadline_s = time.monotonic() + STAMPS_S
+    while time.monotonic() < deadline_s:
         sender.send(b"x")
         if _core.stamp_of(receiver.fileno()):
             return sender, receiver
+        time.sleep(STAMP_PAUSE_S)  # the kernel does it in a thread of its own
     sender.close()
     receiver.close()
     return None
