@@ -1,5 +1,6 @@
 """core/users.pxi: load models as a server sees them, each in one engine in this process."""
 
+import random
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tests.rig import GET, Rig, plan_for
-from tests.servers.scripted import OK, ScriptedServer, read_request, respond
+from tests.servers.scripted import OK, OnCommand, ScriptedServer, read_request, respond
 from velroload import _core
 from velroload.plan.model import Load, Plan, Request, Scenario, Stage, Think
 from velroload.sample import Kind
@@ -213,30 +214,27 @@ def test_a_fixed_number_at_a_rate(arrival: str) -> None:
 
 @pytest.mark.parametrize("users", [3, 10, 64])
 def test_users_at_a_rate_take_turns(users: int) -> None:
-    """Each of N users gets the same number of starts, give or take one, in the same order."""
-    load = Load("constant-arrival-rate", rate=Fraction(250), duration_ns=ms(400), users=users)
-    with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, load)).run()
+    """A start goes to the user who has been idle longest: in order of joining, then in the order
+    in which they were answered, whether the start or the user was there first."""
+    starts = 4 * users
+    load = Load("constant-arrival-rate", rate=Fraction(2000), iterations=starts, users=users)
+    order = list(range(users))
+    taken = order.copy()
+    with ScriptedServer(command := OnCommand()) as server, command:
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        for n in range(4):
+            rig.turn_until("requests_sent", (n + 1) * users)
+            random.Random(n).shuffle(order)
+            taken += order
+            for done, user in enumerate(order, n * users + 1):
+                command.answer(user)  # connections were made in the order of the users
+                rig.turn_until("iterations_completed", done)
+        rig.turn_to_end()
         assert server.connections == users
     rows = requests(rig)
-    counts = Counter(users_of(rows).tolist())
-    assert len(rows) == 100
-    assert set(counts) == set(range(users))
-    assert_longest_idle_first(rows, users)
-    busy_ns = rows["end_ns"] + rows["read_lag_ns"] - rows["scheduled_ns"]
-    overtaken = busy_ns.max() > ms(4)  # the next one was idle again before him
-    assert overtaken or max(counts.values()) - min(counts.values()) <= 1
-
-
-def assert_longest_idle_first(rows: NDArray[np.void], users: int) -> None:
-    """Whoever gets a start: nobody else has been waiting for longer."""
-    freed_ns = {user: user - users for user in range(users)}  # they joined in this order
-    for row in rows[np.argsort(rows["scheduled_ns"])]:
-        taken_ns = int(row["sent_ns"]) - int(row["connect_us"]) * 1000
-        chosen = int(row["user_address"]) & 0xFFFFFF
-        idle = [at for at in freed_ns.values() if at < taken_ns - ms(1)]
-        assert not idle or freed_ns[chosen] <= min(idle)
-        freed_ns[chosen] = int(row["end_ns"]) + int(row["read_lag_ns"])
+    rows = rows[np.argsort(rows["scheduled_ns"])]
+    assert users_of(rows).tolist() == taken[:starts]
 
 
 def test_users_and_rate_ramp_together() -> None:
