@@ -1,13 +1,16 @@
 """A TCP server on loopback whose every byte a test decides: one script per connection."""
 
 import socket
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 Script = Callable[[socket.socket, int], None]
 
+ANY = -1
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -43,19 +46,79 @@ def respond(response: bytes = OK) -> Script:
     return script
 
 
-class ScriptedServer:
-    """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
-    closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts. With `accepting` False it listens
-    only, until admit()."""
+def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
+    """A listening socket: IPv4, IPv6, or a unix socket by its path."""
+    if isinstance(address, str):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)
+        listener.listen(backlog)
+        return listener
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=backlog)
 
-    def __init__(self, script: Script, backlog: int = 128, accepting: bool = True) -> None:
+
+class OnCommand:
+    """A script that reads a request at once, and answers it when it is told to.
+
+    As a context inside the server's it answers all that is left, so that the server can stop.
+    """
+
+    def __init__(self, response: bytes = OK) -> None:
+        self.response = response
+        self._changed = threading.Condition()
+        self._allowed: Counter[int] = Counter()
+        self._answered = 0
+
+    def __call__(self, connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            with self._changed:
+                self._changed.wait_for(lambda: self._allowed[number] or self._allowed[ANY])
+                self._allowed[number if self._allowed[number] else ANY] -= 1
+            connection.sendall(self.response)
+            with self._changed:
+                self._answered += 1
+                self._changed.notify_all()
+
+    def answer(self, connection: int = ANY, n: int = 1) -> None:
+        """Answer the next n requests, come or to come: of one connection, or of whichever."""
+        with self._changed:
+            self._allowed[connection] += n
+            self._changed.notify_all()
+
+    def answer_all(self) -> None:
+        self.answer(n=sys.maxsize)
+
+    def answered(self, n: int) -> None:
+        """Wait until n answers in all have been handed to the kernel."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._answered >= n, 20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answer_all()
+
+
+class ScriptedServer:
+    """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
+    thread per connection and closes the connection when it returns. `connections` counts accepts,
+    `peers` are where they came from. With `accepting` False it listens only, until admit()."""
+
+    def __init__(
+        self,
+        script: Script,
+        backlog: int = 128,
+        accepting: bool = True,
+        address: tuple[str, int] | str = ("127.0.0.1", 0),
+    ) -> None:
         self.script = script
         self._admitted = threading.Event()
         if accepting:
             self.admit()
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self.peers: list[tuple[str, int]] = []
+        self._listener = listen(address, backlog)
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
@@ -102,6 +165,8 @@ class ScriptedServer:
             except OSError:
                 return
             self.connections += 1
+            if self._listener.family != socket.AF_UNIX:
+                self.peers.append(connection.getpeername()[:2])
             self._open.add(connection)
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True

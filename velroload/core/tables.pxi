@@ -25,6 +25,8 @@ cdef struct vl_user:
     int64_t scheduled_ns        # when the step under way should start
     int64_t available_ns        # when nothing of the target's held it back any more
     int64_t freed_ns            # end of its last response
+    int64_t late_ns             # how much earlier that had been without our own lag so far
+    int64_t waiting_ns          # since when it waits for a connection of the pool
     int64_t iteration_ns        # when its iteration should have started
     int64_t think_ns            # spent thinking in this iteration
     uint32_t pc                 # index of the step under way
@@ -61,6 +63,7 @@ cdef struct vl_request:
     uint8_t phase
     uint8_t sent                # handed to the kernel, or tried to
     uint8_t retried
+    uint8_t warming             # opens its connection and is never sent
 
 cdef enum:
     CONN_CLOSED = 0
@@ -73,6 +76,7 @@ cdef struct vl_connection:
     int64_t deadline_ns         # of what it is doing; INT64_MAX when nothing may run out
     int64_t opened_ns           # connect() began
     int64_t freed_ns            # end of its last response
+    int64_t late_ns             # as its last user's
     int64_t connected_ns        # the handshake began
     int64_t queued_ns           # in the queue of handshakes since
     int64_t queue_ns            # spent there: our delay, not the target's
@@ -82,18 +86,29 @@ cdef struct vl_connection:
     uint32_t next_unread
     uint32_t next_secure        # in the queue of handshakes
     uint32_t served             # responses on this descriptor
+    uint32_t source             # whose turn it was: counts rounds of the addresses
     int32_t fd
     int32_t errno_
     uint8_t state
     uint8_t address
     uint8_t origin              # whose descriptor it is
     uint8_t idle_queued
+    uint8_t warmed              # was opened before the start
     uint8_t more                # the last read filled the buffer: the kernel may have more
     uint8_t secure_queued
     uint8_t truncated           # its stream ended without the transport's own farewell
     uint8_t unsent              # the transport holds bytes that the kernel did not take yet
     uint8_t unread              # more may be waiting in the kernel's buffer
     vl_http1 http
+
+cdef struct vl_warm:
+    uint32_t left               # connections that have not been opened yet
+    uint32_t pending            # of them, under way
+    uint32_t cursor             # which is next
+    uint8_t failures            # in a row
+    uint8_t error               # the last failure's ErrorKind
+    int64_t hold_until_ns       # back-off after a failure
+    int64_t last_ns             # when the last one was opened
 
 cdef struct vl_queue:
     uint32_t head
@@ -105,8 +120,6 @@ cdef struct vl_scenario:
     vl_queue idle               # first in, first out: all users take their turn
     int64_t end_ns              # no iteration starts at or after
     int64_t budget              # iterations left to start, -1 without limit
-    int64_t pause_from_ns       # our last pause that held up starts
-    int64_t pause_until_ns
     uint32_t setup_first
     uint32_t setup_count
     uint32_t setup_requests
@@ -136,13 +149,14 @@ cdef enum:
     MAX_SCENARIOS = 256
     RECEIVE_BYTES = 65536
     WAKE_BUCKETS = 64
-    PAUSE_NS = 1_000_000        # later than this, we were away
     UNREAD_READS = 16           # full buffers of one connection before the others have a turn
 
 cdef struct vl_engine:
     vl_program program
     vl_ring ring
     vl_clock clock
+    vl_warm warm
+    vl_pauses pauses
     vl_timers timers            # owners: users, then connections, then the heartbeat
     vl_user *users              # all arrays: owned, freed in engine_free
     vl_connection *connections
@@ -150,6 +164,7 @@ cdef struct vl_engine:
     vl_scenario *scenarios
     vl_body *bodies
     char *slots
+    uint32_t *turns             # per origin: connections opened so far
     char *receive
     char *cipher                # what a transport receives before it is decrypted
     char *rendered
@@ -170,6 +185,9 @@ cdef struct vl_engine:
     uint32_t worker
     uint32_t workers
     uint32_t port_range
+    uint32_t port_turn          # where bind_ports: which port is next
+    uint32_t user_timeout_ms    # TCP_USER_TIMEOUT
+    uint32_t requests_most      # per connection; 0 = no limit
     uint32_t body_limit
     uint32_t read_bytes         # in `receive`, of the request at hand; 0 when nothing was read
     uint32_t read_used          # of them, when the parser stopped
@@ -199,6 +217,8 @@ cdef struct vl_engine:
     uint8_t stopping
     uint8_t done
     uint8_t control_ready
+    uint8_t bind_ports          # the kernel knows no port ranges: we choose each port
+    uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
     void *tls                   # borrowed: its TlsClient, NULL without
 
