@@ -52,6 +52,7 @@ def tls_lives(authority: Authority) -> None:
             if close:
                 rig.close()
                 cut.close()
+            del rig, cut  # before the server ends: it waits for the rest of their handshakes
 
 
 def lives() -> None:
