@@ -31,9 +31,10 @@ def plan_for(
     setup: tuple[Step, ...] = (),
     **fields: Any,
 ) -> Plan:
-    """A plan of one scenario. Short time-outs: a test that hangs must end."""
-    fields.setdefault("timeouts", Timeouts(connect_ns=SECOND_NS, request_ns=2 * SECOND_NS))
-    fields.setdefault("graceful_stop_ns", SECOND_NS)
+    """A plan of one scenario, with limits that a standstill of this machine does not reach."""
+    limits = Timeouts(connect_ns=20 * SECOND_NS, request_ns=20 * SECOND_NS)
+    fields.setdefault("timeouts", limits)
+    fields.setdefault("graceful_stop_ns", 20 * SECOND_NS)
     return Plan("test", url, (Scenario("main", load, flow, setup),), **fields)
 
 
@@ -48,7 +49,7 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1 << 16
+    slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
     addresses: tuple[tuple[str, int], ...] = ()
 
@@ -84,8 +85,9 @@ class Rig:
             pass
         return self.engine.warmed()
 
-    def start(self) -> None:
-        self.epoch_ns = time.monotonic_ns()
+    def start(self, epoch_ns: int | None = None) -> None:
+        """Go, now or at this instant: one in the past is a pause of ours at the beginning."""
+        self.epoch_ns = time.monotonic_ns() if epoch_ns is None else epoch_ns
         self.engine.start(self.epoch_ns)
 
     def turn(self, budget_ns: int = 20_000_000, wait_ms: int = 1000) -> int:
@@ -100,7 +102,7 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
-        return self.go_on(budget_ns)
+        return self.turn_to_end(budget_ns)
 
     def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
         """Poll until something holds; then nobody polls any more."""
@@ -109,7 +111,13 @@ class Rig:
             assert time.monotonic() < until_s, "never happened"
             self.turn(budget_ns)
 
-    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+    def turn_until(self, counter: str, least: int) -> None:
+        """Poll, with no more to do than there is, until a counter has come this far."""
+        while self.counters[counter] < least:
+            over = self.turn(0) == _core.DONE
+            assert not over or self.counters[counter] >= least, f"{counter} at the end"
+
+    def turn_to_end(self, budget_ns: int = 20_000_000) -> "Rig":
         """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass

@@ -280,6 +280,24 @@ class Timers:
     def pop(self) -> tuple[int, int] | None:
         """Remove the earliest deadline: (at_ns, owner); None when there is none."""
 
+# --- pause.pxi ---
+
+@final
+class Pauses:
+    """The worker's own pauses that starts may still wait for, for tests: instants in, spans out.
+
+    At most 16; when they are more, the gap before the newest counts as a pause too.
+    """
+
+    def add(self, since_ns: int, until_ns: int, oldest_ns: int) -> None:
+        """We were away from `since_ns` to `until_ns`; pauses that ended by `oldest_ns`, when the
+        oldest waiting start was due, are forgotten. Call in order of time."""
+    def waited_until(self, due_ns: int, freed_ns: int) -> int:
+        """Until when a start due at `due_ns` waited for the target, whose user became free at
+        `freed_ns`: never before `due_ns`; what is left of a pause it came due in is no wait."""
+    def spans(self) -> list[tuple[int, int]]:
+        """(since, until) of the pauses kept, oldest first."""
+
 # --- engine.pxi ---
 
 DONE: int

@@ -165,7 +165,7 @@ def test_connect_reset() -> None:
         assert done.wait(10)
         for user, _step in rig.engine.parked():
             rig.engine.resume(user)
-        judge(rig.go_on(), ErrorKind.CONNECT_RESET, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.CONNECT_RESET, 1, ok=1)
 
 
 def test_connect_failed() -> None:
@@ -202,7 +202,7 @@ def test_broken_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         rig.until(lambda: len(rig.samples) == 1)
         connection.close()
         threading.Event().wait(0.04)  # the think time ends while nobody polls
-        judge(rig.go_on(), ErrorKind.BROKEN_PIPE, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.BROKEN_PIPE, 1, ok=1)
 
 
 def test_timeout() -> None:
@@ -281,7 +281,7 @@ def test_extra_bytes() -> None:
         more.set()
         assert sent.wait(10)
         threading.Event().wait(0.03)
-        judge(rig.go_on(), ErrorKind.EXTRA_BYTES, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.EXTRA_BYTES, 1, ok=1)
         assert server.connections == 1
     for end in stamped:
         end.close()
@@ -331,7 +331,7 @@ def test_no_port() -> None:
         rig.start()
         rig.until(lambda: len(rig.samples) == 1)
         rig.engine.stop(True)
-        rig.go_on()
+        rig.turn_to_end()
         counters = balanced(rig)
         assert rig.samples["error"].tolist() == [ErrorKind.NO_PORT]
         assert (counters["requests_started"], counters["requests_sent"]) == (2, 1)

@@ -1,13 +1,16 @@
 """A TCP server on loopback whose every byte a test decides: one script per connection."""
 
 import socket
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 Script = Callable[[socket.socket, int], None]
 
+ANY = -1
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -52,6 +55,49 @@ def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
         return listener
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     return socket.create_server(address, family=family, backlog=backlog)
+
+
+class OnCommand:
+    """A script that reads a request at once, and answers it when it is told to.
+
+    As a context inside the server's it answers all that is left, so that the server can stop.
+    """
+
+    def __init__(self, response: bytes = OK) -> None:
+        self.response = response
+        self._changed = threading.Condition()
+        self._allowed: Counter[int] = Counter()
+        self._answered = 0
+
+    def __call__(self, connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            with self._changed:
+                self._changed.wait_for(lambda: self._allowed[number] or self._allowed[ANY])
+                self._allowed[number if self._allowed[number] else ANY] -= 1
+            connection.sendall(self.response)
+            with self._changed:
+                self._answered += 1
+                self._changed.notify_all()
+
+    def answer(self, connection: int = ANY, n: int = 1) -> None:
+        """Answer the next n requests, come or to come: of one connection, or of whichever."""
+        with self._changed:
+            self._allowed[connection] += n
+            self._changed.notify_all()
+
+    def answer_all(self) -> None:
+        self.answer(n=sys.maxsize)
+
+    def answered(self, n: int) -> None:
+        """Wait until n answers in all have been handed to the kernel."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._answered >= n, 20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answer_all()
 
 
 class ScriptedServer:

@@ -33,6 +33,7 @@ cdef void request_begin(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         i = connections_pop(e, &e.pool)
         if i == NONE:
             user_state(e, user, USER_WAITING)
+            user.waiting_ns = now
             users_push(e, &e.waiting, u)
             count(&e.ring, C_WAITING, 1)
             return

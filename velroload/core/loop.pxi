@@ -142,6 +142,17 @@ cdef inline bint starts_servable(vl_scenario *s) noexcept nogil:
         or (s.on_demand and s.begun_on_demand < s.user_count)
 
 
+cdef int64_t starts_oldest(vl_engine *e) noexcept nogil:
+    """When the oldest start was due that nobody has taken; one to come when none waits."""
+    cdef int64_t oldest = INT64_MAX, at
+    cdef uint32_t i
+    for i in range(e.n_scenarios):
+        at = pacer_due(&e.scenarios[i].starts)
+        if at != NEVER_NS:
+            oldest = min(oldest, e.epoch_ns + at)
+    return oldest
+
+
 cdef int64_t loop_due(vl_engine *e) noexcept nogil:
     """The next instant at which something has to happen without any event."""
     cdef int64_t due = timer_next(&e.timers), at
@@ -219,12 +230,10 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     cdef int64_t turn = now
     cdef uint64_t one = 1
     cdef int n, wait_ms
-    cdef uint32_t i
     count(&e.ring, C_POLLS, 1)
     while not e.done:
         if now - e.due_ns > PAUSE_NS:
-            for i in range(e.n_scenarios):
-                pause_add(e, &e.scenarios[i], e.due_ns, now)
+            pauses_add(&e.pauses, e.due_ns, now, starts_oldest(e))
         phase_advance(e, now)
         timers_fire(e, now)
         users_pace(e, now)

@@ -35,6 +35,13 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     request_end(e, c, error, c.http.status, now)
 
 
+cdef inline int64_t generator_lag(const vl_request *r) noexcept nogil:
+    """What we added before sending, as the sample will say it."""
+    cdef int64_t sent = r.sent_ns if r.sent else r.begun_ns
+    cdef int64_t target_us = <int64_t> r.wait_us + r.connect_us + r.tls_us
+    return max(sent - r.scheduled_ns - 1000 * target_us, 0)
+
+
 cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
                       int64_t now) noexcept nogil:
     """Write the sample, let go of the connection, let the user go on."""
@@ -45,15 +52,16 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     sample_push(e, c, r, error, status, now)
     if error:
         example_keep(e, c, r, error, status)
-    if now - r.end_ns > PAUSE_NS:
-        pause_add(e, &e.scenarios[user.scenario], r.end_ns, now)
     if r.sent:
         in_flight_change(e, now, -1)
     if r.capture != NONE:
         body_release(e, r.capture)
+    if e.scenarios[user.scenario].open:
+        user.late_ns += generator_lag(r)
     user.freed_ns = r.end_ns
     user.failures = 0 if status else user.failures + (user.failures < 20)
     c.freed_ns = r.end_ns
+    c.late_ns = user.late_ns
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
@@ -71,7 +79,7 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
     cdef uint32_t i = <uint32_t> (c - e.connections)
     cdef uint32_t u
     cdef vl_user *user
-    cdef int64_t freed
+    cdef int64_t ours
     if not e.pooled:
         return
     u = users_pop(e, &e.waiting)
@@ -81,9 +89,10 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
         return
     user = &e.users[u]
     count(&e.ring, C_WAITING, <uint64_t> -1)
-    freed = waited_until(&e.scenarios[user.scenario], user.scheduled_ns, c.freed_ns)
-    if freed > user.available_ns:
-        user.available_ns = freed
+    # Ours: what went before it stood in line, or what the connection was later than the user.
+    ours = max(user.waiting_ns - user.available_ns, c.late_ns - user.late_ns, 0)
+    if c.freed_ns - ours > user.available_ns:
+        user.available_ns = c.freed_ns - ours
     user.connection = i                 # handed over; taken up when the ready queue is served
     c.idle_queued = 0
     user_ready(e, u)

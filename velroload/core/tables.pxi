@@ -25,6 +25,8 @@ cdef struct vl_user:
     int64_t scheduled_ns        # when the step under way should start
     int64_t available_ns        # when nothing of the target's held it back any more
     int64_t freed_ns            # end of its last response
+    int64_t late_ns             # how much earlier that had been without our own lag so far
+    int64_t waiting_ns          # since when it waits for a connection of the pool
     int64_t iteration_ns        # when its iteration should have started
     int64_t think_ns            # spent thinking in this iteration
     uint32_t pc                 # index of the step under way
@@ -74,6 +76,7 @@ cdef struct vl_connection:
     int64_t deadline_ns         # of what it is doing; INT64_MAX when nothing may run out
     int64_t opened_ns           # connect() began
     int64_t freed_ns            # end of its last response
+    int64_t late_ns             # as its last user's
     int64_t connected_ns        # the handshake began
     int64_t queued_ns           # in the queue of handshakes since
     int64_t queue_ns            # spent there: our delay, not the target's
@@ -117,8 +120,6 @@ cdef struct vl_scenario:
     vl_queue idle               # first in, first out: all users take their turn
     int64_t end_ns              # no iteration starts at or after
     int64_t budget              # iterations left to start, -1 without limit
-    int64_t pause_from_ns       # our last pause that held up starts
-    int64_t pause_until_ns
     uint32_t setup_first
     uint32_t setup_count
     uint32_t setup_requests
@@ -148,7 +149,6 @@ cdef enum:
     MAX_SCENARIOS = 256
     RECEIVE_BYTES = 65536
     WAKE_BUCKETS = 64
-    PAUSE_NS = 1_000_000        # later than this, we were away
     UNREAD_READS = 16           # full buffers of one connection before the others have a turn
 
 cdef struct vl_engine:
@@ -156,6 +156,7 @@ cdef struct vl_engine:
     vl_ring ring
     vl_clock clock
     vl_warm warm
+    vl_pauses pauses
     vl_timers timers            # owners: users, then connections, then the heartbeat
     vl_user *users              # all arrays: owned, freed in engine_free
     vl_connection *connections

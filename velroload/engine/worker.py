@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 import uvloop
@@ -24,7 +25,7 @@ from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
-STAMP_TRIES = 200
+STAMPS_WITHIN_S = 2.0
 WAKE_UPS = 200
 
 
@@ -51,17 +52,20 @@ def pin(cpu: int | None) -> bool:
 def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
     """A loopback pair with receive stamps; None when the kernel gives none.
 
-    The kernel begins to stamp a moment after the first socket asks for it, and stops when the last
-    one is closed: the pair is kept open for as long as the worker lives.
+    A thread of the kernel's switches them on after the first socket has asked, when a CPU lets it:
+    200 tries without a pause were over before, on a busy machine. It switches them off after the
+    last socket is closed: the pair is kept open for as long as the worker lives.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         sender = socket.create_connection(server.getsockname())
         receiver, _ = server.accept()
     _core.ask_stamps(receiver.fileno())
-    for _ in range(STAMP_TRIES):
+    until_s = time.monotonic() + STAMPS_WITHIN_S
+    while time.monotonic() < until_s:
         sender.send(b"x")
         if _core.stamp_of(receiver.fileno()):
             return sender, receiver
+        time.sleep(0.0005)
     sender.close()
     receiver.close()
     return None
