@@ -161,12 +161,11 @@ class ScriptedServer:
         self._admitted.wait()
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
-            if self._listener.family != socket.AF_UNIX:
-                self.peers.append(connection.getpeername()[:2])
+            self.peers.append(peer[:2])
             self._open.add(connection)
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True
