@@ -3,6 +3,7 @@
 import mmap
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +51,7 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
+    addresses: bytes | None = None
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
@@ -59,6 +61,8 @@ class Rig:
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
+        if self.addresses is not None:
+            self.job.arrays["addresses"] = self.addresses
         self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
@@ -92,15 +96,21 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
-        return self.turn_to_end(budget_ns)
+        return self.go_on(budget_ns)
 
-    def turn_until(self, counter: str, least: int) -> None:
-        """Poll, with no more to do than there is, until a counter has come this far."""
-        while self.counters[counter] < least:
-            over = self.turn(0) == _core.DONE
-            assert not over or self.counters[counter] >= least, f"{counter} at the end"
+    def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
+        """Poll until something holds; then nobody polls any more."""
+        until_s = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < until_s, "never happened"
+            self.turn(budget_ns)
 
-    def turn_to_end(self, budget_ns: int = 20_000_000) -> "Rig":
+    def reached(self, counter: str, least: int) -> None:
+        """Poll, each time for as short as can be, until a counter has come this far."""
+        self.until(lambda: self.counters[counter] >= least, 0)
+
+    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+        """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass
         return self.finish()

@@ -15,6 +15,14 @@ KINDS: dict[str, int]
 FLAGS: dict[str, int]
 ERROR_KINDS: dict[str, int]
 """The numbers of sample.Kind, sample.Flag and sample.ErrorKind, as the C code has them."""
+EXAMPLE_BYTES: int
+"""Size of an example of a failed request (core/fault.pxi): 320."""
+ERRNO_KINDS: dict[int, tuple[int, int]]
+"""errno → ErrorKind while connecting, and once the request may have reached the server."""
+
+def error_kind(number: int, connecting: bool) -> int:
+    """The ErrorKind of an errno; those that ERRNO_KINDS does not name: 24 or 44."""
+
 COUNTER_INDEX: dict[str, int]
 """Names and places of a segment's live counters."""
 
@@ -57,6 +65,10 @@ class RingReader:
 
     def stalls(self) -> list[tuple[int, int]]:
         """The last 128 pauses of the worker: (at_ns since the epoch, length_ns), oldest first."""
+
+    def examples(self, first: int = 0) -> bytes:
+        """Rows `first` and later of the failed requests that the worker has written down, at most
+        192 in all: engine/examples.py has their layout. Their content is not checked."""
 
     @property
     def occupied_ns(self) -> int:

@@ -99,6 +99,9 @@ class RecordKind(IntEnum):
     END = 6
 
 
+FAILURE = "failure"
+"""The "event" of an EVENT record that shows what one failed request looked like."""
+
 DELTA_DTYPES = (HIST, STATS, SERIES, COUNTS, SAMPLE)
 HEADER = struct.Struct("<IIB")
 LENGTH = struct.Struct("<I")

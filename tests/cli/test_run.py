@@ -40,8 +40,6 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.setitem(sys.modules, "velroload.runner.run", module)
     for name in ("CI", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    if _core.BUILD["profile"] != "release":
-        monkeypatch.setenv("VELROLOAD_ALLOW_DEBUG_CORE", "1")
     return stand_in
 
 

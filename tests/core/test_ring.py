@@ -172,22 +172,22 @@ HEADER = {
     "no slots": (
         16,
         0,
-        "segment: a ring of 0 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 0 slots does not fit 70144 bytes or is no power of two.",
     ),
     "odd slots": (
         16,
         6,
-        "segment: a ring of 6 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 6 slots does not fit 70144 bytes or is no power of two.",
     ),
     "too many slots": (
         16,
         16,
-        "segment: a ring of 16 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 16 slots does not fit 70144 bytes or is no power of two.",
     ),
     "overflowing slots": (
         16,
         1 << 63,
-        f"segment: a ring of {1 << 63} slots does not fit 8704 bytes or is no power of two.",
+        f"segment: a ring of {1 << 63} slots does not fit 70144 bytes or is no power of two.",
     ),
 }
 
@@ -204,7 +204,7 @@ def test_foreign_header_is_refused(at: int, value: int, message: str) -> None:
 
 def test_short_and_unaligned_memory_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"^segment: 100 bytes are less than its header of 8192\.$"
+        ValueError, match=r"^segment: 100 bytes are less than its header of 69632\.$"
     ):
         RingReader(bytearray(100))
     with pytest.raises(ValueError, match=r"^segment: its memory is not aligned to 8 bytes\.$"):

@@ -15,7 +15,6 @@ import pytest
 from tests import quiet
 from tests.launch import CPUS, QUIET, Launch, alive
 from tests.servers.counting import CountingServer, wait_for
-from velroload import _core
 from velroload.cli.main import main
 from velroload.engine.evidence import Evidence
 from velroload.runfolder import load
@@ -134,8 +133,6 @@ def test_runs_in_one_process_leave_nothing_behind(
     """In process, embedded target included: no descriptor, thread, process or mapping is left."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Evidence, "to_json", quiet.leave_out)
-    if _core.BUILD["profile"] != "release":
-        monkeypatch.setenv("VELROLOAD_ALLOW_DEBUG_CORE", "1")
     children = left_behind()[3]
     before: Any = None
     for number in range(2):

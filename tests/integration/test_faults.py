@@ -114,6 +114,16 @@ def test_black_hole(
     if timeouts:  # censored, at least as long as the limit
         assert run.result["response_time_ms"]["min"] >= 200
     assert "unsent" not in run.reasons()  # the target did not answer: not our fault
+
+
+@pytest.mark.timing
+def test_waiting_is_not_spinning(tmp_path: Path) -> None:
+    words = ("-u", "10", "-d", "500ms", *SOON, "--timeout", "500ms", "--graceful-stop", "1s")
+    with (
+        CountingServer(tmp_path, "hole") as server,
+        Launch(tmp_path, server.url, *words) as run,
+    ):
+        run.finish()
     counters = run.run["end"]["evidence"]["workers"][0]["counters"]
     assert counters["waits"] < 2_000  # a loop that spun would have waited many thousand times
 

@@ -44,8 +44,9 @@ def test_the_schema_is_a_schema() -> None:
         rd.with_evidence(
             DATA, workers=[{"index": 0, "pinned": False, "stalls": [[1_000_000_000, 90_000_000]]}]
         ),
+        dataclasses.replace(DATA, events=[rd.example(text="HTTP/1.1 200")]),
     ],
-    ids=["thresholds", "invalid", "empty", "no-end", "no-manifest", "stall"],
+    ids=["thresholds", "invalid", "empty", "no-end", "no-manifest", "stall", "example"],
 )
 def test_every_result_keeps_to_the_schema(data: RunData) -> None:
     VALIDATOR.validate(json.loads(as_json(analyse(data))))
@@ -84,6 +85,24 @@ def test_the_keys_that_others_rely_on() -> None:
     assert found["thresholds"][0]["unit"] == "ms"
     assert found["thresholds"][0]["limit"] == 75.0
     assert first["wait_ms"]["p50"] is None
+
+
+def test_failures_by_kind_and_endpoint_with_their_examples() -> None:
+    canary = '\\x1b[31m<script>alert("1")</script>,=1+1'
+    data = dataclasses.replace(DATA, events=[rd.example(text=canary), {"event": "aborted"}])
+    text = as_json(analyse(data))
+    assert text.isascii()
+    (failure,) = json.loads(text)["failures"]
+    (example,) = failure.pop("examples")
+    assert failure == {
+        "kind": "reset", "number": 40, "endpoint": "GET /", "scenario": "main", "setup": False,
+        "count": 50, "first_s": 0, "last_s": 10,
+    }  # fmt: skip
+    assert example == {
+        "at_s": 1.5, "worker": 0, "user": 3, "status": 200, "errno": "ECONNRESET",
+        "new_connection": True, "request_bytes": 40, "written_bytes": 40, "received_bytes": 45,
+        "body_bytes": 4, "content_length": 100, "reason": None, "text": canary, "hex": None,
+    }  # fmt: skip
 
 
 def test_the_exit_code_is_what_the_caller_decided() -> None:

@@ -4,7 +4,8 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -92,13 +93,18 @@ class OnCommand:
 class ScriptedServer:
     """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
     closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts."""
+    `serve` scripts that use it; `connections` counts accepts. With `accepting` False it listens
+    only, until admit()."""
 
-    def __init__(self, script: Script, backlog: int = 128) -> None:
+    def __init__(self, script: Script, backlog: int = 128, accepting: bool = True) -> None:
         self.script = script
+        self._admitted = threading.Event()
+        if accepting:
+            self.admit()
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self._open: set[socket.socket] = set()
+        self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
 
@@ -109,6 +115,10 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def admit(self) -> None:
+        """Accept from now on."""
+        self._admitted.set()
 
     def __enter__(self) -> Self:
         self._accepting.start()
@@ -121,35 +131,50 @@ class ScriptedServer:
         trace: TracebackType | None,
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.admit()
         self._accepting.join()
+        self._listener.close()
+        self._ending.set()
         for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            shut(connection)
         for thread in self._threads:
             thread.join()
 
     def _accept(self) -> None:
+        self._admitted.wait()
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
-            self._open.add(connection)
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True
             )
             self._threads.append(thread)
             thread.start()
 
+    @contextmanager
+    def reachable(self, connection: socket.socket) -> Iterator[None]:
+        """Whoever waits for this socket inside is woken when the server ends. A socket that takes
+        the descriptor of another one needs it again."""
+        self._open.add(connection)
+        if self._ending.is_set():
+            shut(connection)
+        try:
+            yield
+        finally:
+            self._open.discard(connection)
+
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
-            with connection:
+            with connection, self.reachable(connection):
                 self.script(connection, number)
         except OSError:
             pass  # the client was faster: that is what many tests provoke
-        finally:
-            self._open.discard(connection)
+
+
+def shut(connection: socket.socket) -> None:
+    """Wake whoever waits for it; TLS is not asked."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -2,6 +2,18 @@
 # path need not look. Called once, at the engine's door.
 
 
+cdef extern from *:
+    """
+    #define TIME_MOST_NS (365 * 86400000000000LL)   /* units.py's DURATION_MAX_NS */
+    """
+    int64_t TIME_MOST_NS
+
+
+cdef inline bint time_sane(double ns) noexcept nogil:
+    """Not a NaN either: turned into an integer, it would be any number."""
+    return 0.0 <= ns <= <double> TIME_MOST_NS
+
+
 cdef object check_program(vl_program *p, size_t rules):
     cdef uint32_t i
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
@@ -31,6 +43,9 @@ cdef object check_step(vl_program *p, uint32_t i):
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
         raise ValueError(f"program: step {i} is out of range")
+    if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
+            or not time_sane(step.think_b):
+        raise ValueError(f"program: step {i} has an impossible time")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
 

@@ -81,6 +81,7 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
                            + e.users[r.user].random % origin.address_count)
     c.opened_ns = now
     c.served = 0
+    c.errno_ = 0
     c.truncated = 0
     r.flags |= FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
@@ -241,7 +242,9 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
         if c.request == NONE:
             connection_close(e, c)      # bytes nobody asked for: the stream is out of step
             return
+        e.read_bytes = <uint32_t> got
         connection_feed(e, c, <size_t> got, stamp, now)
+        e.read_bytes = 0
         if not c.more and not hung_up:
             return
         reads += 1
@@ -258,26 +261,25 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     """Hand `size` received bytes to the codec and act on what it says."""
     cdef vl_request *r = &e.requests[c.request]
     cdef int64_t at = stamp_to_monotonic(e, r, stamp, now)
-    cdef size_t used = 0, done = 0
+    cdef size_t done = 0
     cdef int said
     if r.first_byte_ns == 0:
+        if c.served and came_before(e, r, stamp):
+            r.bytes_in = size
+            e.read_used = 0
+            connection_broken(e, c, ERR_EXTRA_BYTES, now)
+            return
         r.first_byte_ns = at
     elif at < r.first_byte_ns:
         at = r.first_byte_ns
     r.bytes_in += size
-    while True:
-        said = http1_feed(&c.http, e.receive + done, size - done, &used)
-        if said == HTTP_BODY:
-            body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span)
-            done += used
-            continue
-        break
-    done += used
+    said = body_feed(e, c, r, size, &done)
     if said == HTTP_NEED_MORE:
         r.flags &= <uint16_t> ~FLAG_USER_CLOCK      # only the last read's clock counts
         return
     if r.first_byte_ns == at:
         r.flags |= FLAG_COALESCED
+    e.read_used = <uint32_t> done
     if said == HTTP_BAD:
         request_fail(e, c, c.http.error, now)
         return
@@ -333,6 +335,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
     r.retried = 1
     r.sent = 0
     r.written = 0
+    r.bytes_in = 0
+    e.read_bytes = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
     http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)
@@ -352,6 +356,7 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
         if c.state == CONN_CLOSED or c.deadline_ns > now:
             deadline_set(e, c, c.deadline_ns)
             return
+        now = monotonic_ns()            # the end may not lie before what was just read
     elif c.state == CONN_CONNECTING and connection_progress(e, c):
         return
     elif c.state == CONN_SECURING:

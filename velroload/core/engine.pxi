@@ -12,7 +12,7 @@ cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with
     cdef char *slot
     cdef uint32_t i
     cdef bytes value
-    if r.capture == NONE or e.bodies[r.capture].size > e.body_limit:
+    if r.capture == NONE:
         return ERR_CAPTURE_FAILED
     body = &e.bodies[r.capture]
     try:
@@ -123,6 +123,7 @@ cdef class Engine:
         e.drain_until_ns = INT64_MAX
         e.port_range = settings["port_range"]
         e.body_limit = settings["body_limit"]
+        e.bodies_limit = settings["bodies_limit"]
         e.max_events = settings["max_events"]
         if e.workers == 0 or e.worker >= e.workers or not 0 < e.max_events <= MAX_EVENTS:
             raise ValueError("settings: worker, workers or max_events out of range")
@@ -139,9 +140,17 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
+        e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+
+    cdef size_t endpoints(self) noexcept:
+        cdef size_t most = 0
+        cdef uint32_t i
+        for i in range(self.e.program.n_steps):
+            most = max(most, <size_t> self.e.program.steps[i].endpoint)
+        return most + 1
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -369,6 +378,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.cipher)
     free(e.rendered)
     free(e.events)
+    free(e.examples_kept)
     timers_close(&e.timers)
     e.users = NULL
     e.connections = NULL
@@ -377,6 +387,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.scenarios = NULL
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
+    e.examples_kept = NULL
 
 
 def stamp_of(int fd):

@@ -96,6 +96,8 @@ ERROR_KINDS = {
     "CAPTURE_FAILED": ERR_CAPTURE_FAILED,
 }
 
+EXAMPLE_BYTES = VL_EXAMPLE_BYTES
+
 COUNTER_INDEX = {
     "requests_started": C_REQUESTS_STARTED,
     "requests_sent": C_REQUESTS_SENT,
@@ -132,4 +134,5 @@ COUNTER_INDEX = {
     "requests_dropped": C_REQUESTS_DROPPED,
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
+    "examples": C_EXAMPLES,
 }

@@ -172,6 +172,15 @@ cdef class RingReader:
                  <int64_t> vl_load_relaxed(&pairs[2 * (i % VL_STALLS) + 1]))
                 for i in range(n - min(n, <uint64_t> VL_STALLS), n)]
 
+    def examples(self, uint64_t first=0):
+        cdef uint64_t n
+        self.check()
+        n = min(vl_load_acquire(&self.r.counters[C_EXAMPLES]), <uint64_t> VL_EXAMPLES)
+        if first >= n:
+            return b""
+        return (self.r.base + VL_EXAMPLES_AT + first * VL_EXAMPLE_BYTES)[
+            :(n - first) * VL_EXAMPLE_BYTES]
+
     def kinds(self):
         return [self.r.tally.kinds[i] for i in range(4)]
 

@@ -10,10 +10,14 @@ cdef extern from *:
     """
     #define VL_SEGMENT_MAGIC 0x314c4f5256ULL   /* "VROL1" */
     #define VL_SEGMENT_VERSION 1
-    #define VL_HEADER_BYTES 8192
+    #define VL_HEADER_BYTES 69632      /* counters, stalls, examples */
     #define VL_COUNTERS_AT 256
     #define VL_STALLS_AT 4096
     #define VL_STALLS 128
+    #define VL_EXAMPLES_AT 8192
+    #define VL_EXAMPLES 192
+    #define VL_EXAMPLE_BYTES 320
+    _Static_assert(VL_EXAMPLES_AT + VL_EXAMPLES * VL_EXAMPLE_BYTES == VL_HEADER_BYTES, "header");
     """
     enum:
         VL_SEGMENT_MAGIC
@@ -22,6 +26,9 @@ cdef extern from *:
         VL_COUNTERS_AT
         VL_STALLS_AT
         VL_STALLS
+        VL_EXAMPLES_AT
+        VL_EXAMPLES
+        VL_EXAMPLE_BYTES
 
 # The live counters, each a uint64 at VL_COUNTERS_AT + 8 * index. Only the worker writes them.
 cdef enum:
@@ -60,6 +67,7 @@ cdef enum:
     C_REQUESTS_DROPPED          # of the iterations dropped
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
+    C_EXAMPLES                  # rows written at VL_EXAMPLES_AT
     COUNTERS
 
 cdef struct vl_ring:

@@ -172,6 +172,11 @@ cdef struct vl_engine:
     uint32_t workers
     uint32_t port_range
     uint32_t body_limit
+    uint32_t read_bytes         # in `receive`, of the request at hand; 0 when nothing was read
+    uint32_t read_used          # of them, when the parser stopped
+    uint64_t bodies_limit       # of bodies_room
+    uint64_t bodies_room        # memory of all captured bodies
+    uint8_t *examples_kept      # owned: [endpoint * ERROR_KINDS_MAX + ErrorKind]
     uint32_t max_events
     int64_t epoch_ns
     int64_t connect_timeout_ns

@@ -229,6 +229,17 @@ cdef str plain_reason(error):
     return getattr(error, "verify_message", None) or error.reason or str(error)
 
 
+cdef size_t tls_reason(vl_engine *e, char *to, size_t size) noexcept with gil:
+    """Copy the words for the last failure; returns how many bytes they are."""
+    cdef bytes words
+    try:
+        words = (<TlsClient> e.tls).reason.encode()[:size]
+        memcpy(to, PyBytes_AS_STRING(words), <size_t> len(words))
+        return <size_t> len(words)
+    except Exception:
+        return 0
+
+
 # -- the transport's functions: no exception leaves them ------------------------------------------
 
 cdef ssize_t tls_secure(vl_engine *e, vl_connection *c) noexcept with gil:

@@ -2,7 +2,7 @@
 # first. Reads bring the kernel's receive stamp of the newest segment in the buffer.
 #
 # Every function returns a count of bytes, or one of WANT_* and FAILED; the errno of a failure
-# stands in connection.errno_ and error_of() is the one place that turns it into an ErrorKind.
+# stands in connection.errno_ and error_of() in fault.pxi turns it into an ErrorKind.
 
 cdef extern from *:
     """
@@ -103,8 +103,8 @@ cdef extern from *:
         EPOLL_CLOEXEC, TFD_NONBLOCK, TFD_CLOEXEC, EFD_NONBLOCK, EFD_CLOEXEC
         MSG_NOSIGNAL
         EAGAIN, EINTR, EINPROGRESS, ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT, EPIPE
-        ENETUNREACH, EHOSTUNREACH, ENETDOWN, EMFILE, ENFILE, EADDRNOTAVAIL, EADDRINUSE
-        ENOBUFS, ENOMEM, EACCES, EPERM
+        ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN, EMFILE, ENFILE, EADDRNOTAVAIL, EADDRINUSE
+        ENOBUFS, ENOMEM, EACCES, EPERM, ENOSPC
     int errno
     ssize_t vl_receive(int fd, char *to, size_t size, int64_t *stamp_ns) noexcept nogil
     int vl_socket(int family, uint32_t port_range) noexcept nogil
@@ -209,32 +209,3 @@ PLAIN.secure = NULL
 PLAIN.read = plain_read
 PLAIN.write = plain_write
 PLAIN.close = plain_close
-
-
-cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
-    """The one way from errno to ErrorKind; a transport's own kinds come as negative numbers."""
-    if number < 0:
-        return <uint8_t> -number
-    if not connecting:                  # it was sent: never a kind that says it was not
-        if number == ECONNRESET or number == ECONNABORTED:
-            return ERR_RESET
-        if number == EPIPE:
-            return ERR_BROKEN_PIPE
-        return ERR_TRANSFER_FAILED
-    if number == EMFILE or number == ENFILE:
-        return ERR_NO_DESCRIPTOR
-    if number == EADDRNOTAVAIL or number == EADDRINUSE:
-        return ERR_NO_PORT
-    if number == ENOBUFS or number == ENOMEM:
-        return ERR_NO_MEMORY
-    if number == EACCES or number == EPERM:
-        return ERR_LOCAL_FAILED
-    if number == ECONNREFUSED:
-        return ERR_CONNECT_REFUSED
-    if number == ETIMEDOUT:
-        return ERR_CONNECT_TIMEOUT
-    if number == ENETUNREACH or number == EHOSTUNREACH or number == ENETDOWN:
-        return ERR_CONNECT_UNREACHABLE
-    if number == ECONNRESET or number == ECONNABORTED or number == EPIPE:
-        return ERR_CONNECT_RESET
-    return ERR_CONNECT_FAILED

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from velroload.engine.evidence import Evidence, GeneratorSecond
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
@@ -52,6 +53,7 @@ class Coordinator:
     workers: Workers
     node: Node
     recorder: Recorder
+    examples: Examples
     hooks: Hooks
     end_ns: int | None
     graceful_ns: int
@@ -100,12 +102,18 @@ class Coordinator:
             self._end_silent(now_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
-        self.recorder.add(self.node.take())
+        self._write_down()
         return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+
+    def _write_down(self) -> None:
+        """What came in since the last time."""
+        self.recorder.add(self.node.take())
+        for event in self.examples.fresh():
+            self.recorder.event(event)
 
     def _second(self, now_ns: int, second: GeneratorSecond, evidence: Evidence) -> None:
         """Once a second: write down what came in, show it, judge the abort rules."""
-        self.recorder.add(self.node.take())
+        self._write_down()
         counters = self.workers.counters()
         evidence.second(now_ns // SECOND_NS - 1, second, counters)
         self.recorder.counters({"at_ns": now_ns, "workers": counters})

@@ -1,12 +1,14 @@
 """The result as JSON, after result.schema.json: units in the key names, null for the unknown."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from velroload.analysis.result import (
     ByOutcome,
     Distribution,
+    Failure,
     Quantity,
     Result,
     Row,
@@ -101,6 +103,7 @@ def document(
         "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
         "groups": [_row(row) for row in summary.rows if row.kind == "group"],
         "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
+        "failures": [_failure(failure) for failure in result.failures],
         "series": _series(summary.series),
     }
 
@@ -167,6 +170,13 @@ def _row(row: Row) -> dict[str, Any]:
         "received_bytes": row.bytes_in,
         "counters": row.counters,
     }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    found = asdict(failure)
+    for example in found["examples"]:
+        example["at_s"] = example.pop("at_ns") / 1e9
+    return found
 
 
 def _series(series: Series) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from velroload.analysis.result import Distribution, Quantity, Result, Row
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.report.claims import threshold_lines
+from velroload.report.failures import failure_lines
 from velroload.report.table import WIDTH, Column, Style, plain, table
 from velroload.report.words import DASH, clean, cut, ms, number, percent
 from velroload.report.words import per_second as _rate
@@ -48,7 +49,7 @@ def as_text(
     above = [*_head(result, code, style), *_validity(result, verbose, style)]
     above += _section(threshold_lines(result, style))
     below = [
-        *_distributions(result),
+        *_distributions(result, verbose),
         *_tls(result),
         *_ledger(result, verbose),
         *_foot(result, folder, style),
@@ -215,7 +216,7 @@ def _parts(rows: Sequence[Row], style: Style) -> list[str]:
     return table(columns, cells, style)
 
 
-def _distributions(result: Result) -> list[str]:
+def _distributions(result: Result, verbose: bool) -> list[str]:
     """Statuses and errors of the flow, the most frequent first."""
     total = result.summary.total
     lines: list[str] = []
@@ -229,7 +230,9 @@ def _distributions(result: Result) -> list[str]:
         parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in total.errors.items()]
         share = percent(total.failed_share)
         lines += _labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
-    return lines
+    elif result.failures:
+        lines += _labelled("failures", "in the setup only")
+    return [*lines, *failure_lines(result, verbose=verbose)]
 
 
 def _tls(result: Result) -> list[str]:

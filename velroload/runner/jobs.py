@@ -19,6 +19,8 @@ from velroload.protocol.tls import to_settings
 NEVER_NS = 1 << 61
 BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
+BODIES_LIMIT_BYTES = 256 << 20
+"""All captured bodies of a worker at one time."""
 MAX_EVENTS = 64
 
 
@@ -182,6 +184,7 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "idle_timeout_ns": plan.timeouts.idle_ns or 0,
         "graceful_ns": plan.graceful_stop_ns,
         "body_limit": BODY_LIMIT_BYTES,
+        "bodies_limit": BODIES_LIMIT_BYTES,
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],

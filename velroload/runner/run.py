@@ -16,6 +16,7 @@ import uvloop
 from velroload import _core
 from velroload.engine.coordinator import Coordinator, Hooks, Live
 from velroload.engine.cpu import Cores, choose, is_virtual, usable
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
@@ -23,6 +24,7 @@ from velroload.errors import PreflightError
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
+from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
@@ -216,10 +218,13 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
 
     workers = Workers(prepared.jobs)
     node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    excerpt = Mask(work.plan.secrets).excerpt
+    examples = Examples(workers.readers, len(program.endpoints), excerpt)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
+        examples=examples,
         hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
