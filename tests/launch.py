@@ -19,9 +19,9 @@ from tests.servers.counting import wait_for
 CPUS = sorted(os.sched_getaffinity(0))
 NOISE = re.compile(r"Traceback|Error:|Warning:|Exception|resource_tracker")
 DEADLINE_S = 60.0
+ALLOW = "VELROLOAD_ALLOW_DEBUG_CORE"
 QUIET = (sys.executable, quiet.__file__)
 """The command of a run that this machine's own noise cannot make INVALID."""
-ALLOW = "VELROLOAD_ALLOW_DEBUG_CORE"
 
 
 class Launch:

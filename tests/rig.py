@@ -51,18 +51,18 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
-    addresses: bytes | None = None
+    addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        compiled = compile_program(self.plan, target, pack_address(target.host, target.port))
+        own = f"unix:{target.host}" if target.scheme == "unix" else target.host
+        packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
+        compiled = compile_program(self.plan, target, b"".join(packed))
         self.endpoints = compiled.endpoints
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
-        if self.addresses is not None:
-            self.job.arrays["addresses"] = self.addresses
         self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
@@ -78,6 +78,12 @@ class Rig:
         }
         self.engine = _core.Engine(self.memory, program, rules)
         self._samples: list[bytes] = []
+
+    def warm(self) -> dict[str, int]:
+        """Open the connections before the start; what came of it."""
+        while self.engine.warm() != _core.DONE:
+            pass
+        return self.engine.warmed()
 
     def start(self, epoch_ns: int | None = None) -> None:
         """Go, now or at this instant: one in the past is a pause of ours at the beginning."""
@@ -96,7 +102,7 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
-        return self.go_on(budget_ns)
+        return self.turn_to_end(budget_ns)
 
     def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
         """Poll until something holds; then nobody polls any more."""
@@ -105,11 +111,13 @@ class Rig:
             assert time.monotonic() < until_s, "never happened"
             self.turn(budget_ns)
 
-    def reached(self, counter: str, least: int) -> None:
-        """Poll, each time for as short as can be, until a counter has come this far."""
-        self.until(lambda: self.counters[counter] >= least, 0)
+    def turn_until(self, counter: str, least: int) -> None:
+        """Poll, with no more to do than there is, until a counter has come this far."""
+        while self.counters[counter] < least:
+            over = self.turn(0) == _core.DONE
+            assert not over or self.counters[counter] >= least, f"{counter} at the end"
 
-    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+    def turn_to_end(self, budget_ns: int = 20_000_000) -> "Rig":
         """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass

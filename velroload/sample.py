@@ -25,7 +25,7 @@ SAMPLE = np.dtype(
         ("status", "<u2"),
         ("error", "u1"),
         ("phase", "u1"),
-        ("flags", "<u2"),  # bits 0-1 kind, 2-9 Flag, 12-15 cache layer
+        ("flags", "<u2"),  # bits 0-1 kind, 2-9 Flag, 10-11 age, 12-15 cache layer
     ]
 )
 
@@ -50,6 +50,12 @@ class Flag(IntFlag):
     COALESCED = 1 << 7
     PREEMPTED = 1 << 8
     SETUP = 1 << 9
+
+
+AGE_SHIFT = 10
+AGE_MASK = 3 << AGE_SHIFT
+"""Bits of the flags that hold the age of the connection when the request took it, by powers of ten:
+0 below 1 s (a new one always), 1 below 10 s, 2 below 100 s, 3 older."""
 
 
 class ErrorKind(IntEnum):

@@ -65,7 +65,7 @@ def test_the_good_one(forge: Forge) -> None:
 
 @pytest.mark.parametrize(
     ("array", "size"),
-    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 32), ("origins", 16)],
+    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 128), ("origins", 16)],
 )
 def test_torn_arrays(forge: Forge, array: str, size: int) -> None:
     forge.arrays[array] += b"x"

@@ -7,7 +7,6 @@ import errno
 import os
 import resource
 import socket
-import struct
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -105,19 +104,9 @@ def run_against(server: ScriptedServer, requests: int = 3, *flow: Request, **fie
     return Rig(plan_for(server.url, iterations(requests), flow or (GET,), **fields)).run()
 
 
-def against_address(address: bytes, plan: Plan) -> Rig:
-    """A rig whose only address is this row (family, length, sockaddr)."""
-    return Rig(plan, addresses=address)
-
-
-def ipv4_row(host: str, port: int) -> bytes:
-    raw = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + socket.inet_aton(host)
-    return struct.pack("=HH28s", socket.AF_INET, 16, raw)
-
-
-def unix_row(path: str) -> bytes:
-    raw = struct.pack("=H", socket.AF_UNIX) + path.encode() + b"\0"
-    return struct.pack("=HH28s", socket.AF_UNIX, len(raw), raw)
+def against(address: tuple[str, int], plan: Plan) -> Rig:
+    """A rig whose only address is this one, whatever the plan's target says."""
+    return Rig(plan, addresses=(address,))
 
 
 def test_connect_refused() -> None:
@@ -142,9 +131,7 @@ def test_connect_timeout() -> None:
 
 def test_connect_unreachable() -> None:
     """TCP to the broadcast address of the loopback network: the kernel has no route for it."""
-    rig = against_address(
-        ipv4_row("127.255.255.255", 9), plan_for("http://127.0.0.1:9", iterations(3))
-    )
+    rig = against(("127.255.255.255", 9), plan_for("http://127.0.0.1:9", iterations(3)))
     judge(rig.run(), ErrorKind.CONNECT_UNREACHABLE, 3)
 
 
@@ -178,13 +165,13 @@ def test_connect_reset() -> None:
         assert done.wait(10)
         for user, _step in rig.engine.parked():
             rig.engine.resume(user)
-        judge(rig.go_on(), ErrorKind.CONNECT_RESET, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.CONNECT_RESET, 1, ok=1)
 
 
 def test_connect_failed() -> None:
     """An errno that the table does not know: ENOENT of a socket file that is not there."""
     plan = plan_for("http://127.0.0.1:9", iterations(3))
-    judge(against_address(unix_row("/nowhere"), plan).run(), ErrorKind.CONNECT_FAILED, 3)
+    judge(against(("unix:/nowhere", 0), plan).run(), ErrorKind.CONNECT_FAILED, 3)
 
 
 def test_reset() -> None:
@@ -206,9 +193,7 @@ def test_broken_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         listener.bind("server")
         listener.listen()
         flow = (POST, Think("constant", (30 * MS,)), POST)
-        rig = against_address(
-            unix_row("server"), plan_for("http://127.0.0.1:9", iterations(1), flow)
-        )
+        rig = against(("unix:server", 0), plan_for("http://127.0.0.1:9", iterations(1), flow))
         rig.start()
         rig.until(lambda: rig.counters["requests_sent"] == 1)
         connection, _ = listener.accept()
@@ -217,7 +202,7 @@ def test_broken_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         rig.until(lambda: len(rig.samples) == 1)
         connection.close()
         threading.Event().wait(0.04)  # the think time ends while nobody polls
-        judge(rig.go_on(), ErrorKind.BROKEN_PIPE, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.BROKEN_PIPE, 1, ok=1)
 
 
 def test_timeout() -> None:
@@ -296,7 +281,7 @@ def test_extra_bytes() -> None:
         more.set()
         assert sent.wait(10)
         threading.Event().wait(0.03)
-        judge(rig.go_on(), ErrorKind.EXTRA_BYTES, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.EXTRA_BYTES, 1, ok=1)
         assert server.connections == 1
     for end in stamped:
         end.close()
@@ -346,7 +331,7 @@ def test_no_port() -> None:
         rig.start()
         rig.until(lambda: len(rig.samples) == 1)
         rig.engine.stop(True)
-        rig.go_on()
+        rig.turn_to_end()
         counters = balanced(rig)
         assert rig.samples["error"].tolist() == [ErrorKind.NO_PORT]
         assert (counters["requests_started"], counters["requests_sent"]) == (2, 1)

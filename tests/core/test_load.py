@@ -224,13 +224,13 @@ def test_users_at_a_rate_take_turns(users: int) -> None:
         rig = Rig(plan_for(server.url, load))
         rig.start()
         for n in range(4):
-            rig.reached("requests_sent", (n + 1) * users)
+            rig.turn_until("requests_sent", (n + 1) * users)
             random.Random(n).shuffle(order)
             taken += order
             for done, user in enumerate(order, n * users + 1):
                 command.answer(user)  # connections were made in the order of the users
-                rig.reached("iterations_completed", done)
-        rig.go_on()
+                rig.turn_until("iterations_completed", done)
+        rig.turn_to_end()
         assert server.connections == users
     rows = requests(rig)
     rows = rows[np.argsort(rows["scheduled_ns"])]

@@ -96,14 +96,14 @@ def test_starts_missed_in_pauses_of_ours_are_our_lag_not_the_targets_wait() -> N
     with ScriptedServer(command := OnCommand()) as server, command:
         rig = Rig(plan_for(server.url, load))
         rig.start(time.monotonic_ns() - 12 * MILLISECOND_NS)
-        rig.reached("requests_sent", 1)
+        rig.turn_until("requests_sent", 1)
         command.answer()
-        rig.reached("requests_sent", 2)
+        rig.turn_until("requests_sent", 2)
         command.answer()
         command.answered(2)
         threading.Event().wait(0.05)  # nobody polls: as if the process had been stopped
         command.answer_all()
-        rig.go_on()
+        rig.turn_to_end()
     assert balanced(rig)["iterations_completed"] == len(rig.samples) == 20
     wait_ns, work_ns = waits_and_work(rig)
     assert (wait_ns <= work_ns).all()
@@ -119,7 +119,7 @@ def test_a_late_burst_on_one_connection_is_our_lag(users: int) -> None:
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load, connections=1))
         rig.start(time.monotonic_ns() - 100 * MILLISECOND_NS)
-        rig.go_on()
+        rig.turn_to_end()
         assert server.connections == 1
     assert balanced(rig)["iterations_completed"] == len(rig.samples) == 20
     wait_ns, work_ns = waits_and_work(rig)
@@ -137,7 +137,7 @@ def test_a_slow_target_is_waited_for() -> None:
         while time.monotonic_ns() < rig.epoch_ns + 40 * MILLISECOND_NS:
             rig.turn(wait_ms=5)
         command.answer_all()
-        rig.go_on()
+        rig.turn_to_end()
     assert balanced(rig)["iterations_completed"] == len(rig.samples) == 6
     samples = np.sort(rig.samples, order="scheduled_ns")
     first, second = samples[0], samples[1]
@@ -156,7 +156,7 @@ def test_a_pause_of_ours_is_recorded() -> None:
         )
         rig = Rig(plan_for(server.url, load))
         rig.start(time.monotonic_ns() - 120 * MILLISECOND_NS)
-        rig.go_on()
+        rig.turn_to_end()
     at_ns, length_ns = rig.reader.stalls()[0]  # a busy machine may add others
     assert at_ns == 0
     assert length_ns >= 120 * MILLISECOND_NS

@@ -75,6 +75,22 @@ def test_counters_and_stalls_are_read_by_name() -> None:
     assert sorted(_core.COUNTER_INDEX.values()) == list(range(len(_core.COUNTER_INDEX)))
 
 
+def test_least_and_choice_of_idle_closes() -> None:
+    buffer = segment()
+    writer, reader = RingWriter(buffer), RingReader(buffer)
+    assert reader.idle_closes() == []
+    for n in range(1, 257):
+        writer.idle_close(n * 1_000)
+    assert reader.idle_closes() == [n * 1_000 for n in range(1, 257)]
+    for n in range(257, 10_001):
+        writer.idle_close(n * 1_000)
+    kept = reader.idle_closes()
+    counters = reader.counters()
+    assert (counters["idle_closes"], counters["idle_close_least"]) == (10_000, 1_000)
+    assert len(set(kept)) == len(kept) == 256
+    assert 4_000_000 < sorted(kept)[128] < 6_000_000  # 5,000,000 with a deviation of 310,000
+
+
 PRODUCER = """
 import sys
 import numpy as np

@@ -37,9 +37,9 @@ def test_late_starts_can_be_dropped_and_are_counted() -> None:
     with ScriptedServer(command := OnCommand()) as server, command:
         rig = Rig(plan_for(server.url, load))
         rig.start()
-        rig.reached("iterations_dropped", 19)
+        rig.turn_until("iterations_dropped", 19)
         command.answer()
-        rig.go_on()
+        rig.turn_to_end()
     c = balanced(rig)
     assert c["iterations_started"] == c["iterations_completed"] == 1
     assert c["requests_dropped"] == c["iterations_dropped"] == 19
@@ -69,9 +69,9 @@ def test_stop_leaves_the_rest_unstarted() -> None:
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load))
         rig.start()
-        rig.reached("iterations_started", 5)
+        rig.turn_until("iterations_started", 5)
         rig.engine.stop()
-        rig.go_on()
+        rig.turn_to_end()
     c = balanced(rig)
     assert c["iterations_started"] + c["iterations_unstarted"] == 10_000
     assert c["iterations_started"] == c["iterations_completed"]
@@ -85,9 +85,9 @@ def test_end_at_once_leaves_requests_in_flight() -> None:
     with ScriptedServer(silent) as server:
         rig = Rig(plan_for(server.url, Load("constant-vus", users=3, duration_ns=SECOND_NS)))
         rig.start()
-        rig.reached("requests_sent", 3)
+        rig.turn_until("requests_sent", 3)
         rig.engine.stop(True)
-        rig.go_on()
+        rig.turn_to_end()
     c = balanced(rig)
     assert c["left_in_flight"] == 3
     assert c["open_age"] > 0
@@ -105,7 +105,7 @@ def test_nobody_logs_in_after_the_end() -> None:
             rig.turn()
         started = rig.counters["requests_started"]
         rig.engine.stop()
-        rig.go_on()
+        rig.turn_to_end()
     c = balanced(rig)
     assert c["requests_started"] == started
     assert c["requests_unstarted"] == 3

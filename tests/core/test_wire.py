@@ -173,7 +173,7 @@ def test_slow_accept_is_the_targets_time() -> None:
         rig.until(lambda: rig.counters["requests_sent"] == 1)
         before = rig.turn(budget_ns=30 * MS, wait_ms=30)
         server.admit()
-        rig.go_on()
+        rig.turn_to_end()
         assert before == 0
     settled(rig, 1)
     assert rig.samples["error"].tolist() == [NONE]
@@ -216,7 +216,7 @@ def test_memory_stays_where_it_was(name: str) -> None:
         rig.start()
         rig.until(lambda: rig.counters["requests_sent"] >= 20)
         before = resident_bytes()
-        rig.go_on()
+        rig.turn_to_end()
         assert resident_bytes() - before < ROOM
         assert server.sent_bytes > 20 << 20 or name == "endless_head"
     settled(rig, 40)

@@ -43,7 +43,7 @@ static void template_free(PROGRAM *p)
     free(p->literals);
 }
 
-/* The slots of two users, as captures fill them: any length that fits. */
+/* The slots of two users, as captures fill them: all full, and of any length that fits. */
 static char *template_slots(PROGRAM *p, uint64_t *random)
 {
     size_t n = 2 * (size_t) p->n_slots, i;
@@ -52,7 +52,7 @@ static char *template_slots(PROGRAM *p, uint64_t *random)
     for (i = 0; i < n; i++) {
         slot = slots + i * p->slot_bytes;
         memset(slot, 'a' + (int) i, p->slot_bytes);
-        length = vl_random_below(random, 3) ? (uint32_t) vl_random_below(random, room + 1) : room;
+        length = i < p->n_slots ? room : (uint32_t) vl_random_below(random, room + 1);
         memcpy(slot, &length, 4);
     }
     return slots;

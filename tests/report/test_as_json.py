@@ -26,6 +26,18 @@ DATA = rd.build(
     ],
     10,
 )
+WORKER = {
+    "index": 0,
+    "counters": {
+        "connections_opened": 9,
+        "connections_warmed": 4,
+        "connections_closed_by_server": 3,
+        "retries": 2,
+        "idle_closes": 3,
+        "idle_close_least": 4_980_000_000,
+    },
+    "idle_closes_ns": [4_980_000_000, 5_000_000_000, 5_020_000_000],
+}
 THRESHOLDS = ("p95(response) < 75ms", "errors < 1%", "rate > 1000/s", "p95 of class:x < 1s")
 
 
@@ -36,6 +48,7 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        rd.with_evidence(DATA, workers=[{**WORKER, "pinned": True}]),
         rd.with_thresholds(DATA, *THRESHOLDS),
         rd.with_ledger(DATA, "samples", lost=1),
         rd.empty(),
@@ -46,7 +59,16 @@ def test_the_schema_is_a_schema() -> None:
         ),
         dataclasses.replace(DATA, events=[rd.example(text="HTTP/1.1 200")]),
     ],
-    ids=["thresholds", "invalid", "empty", "no-end", "no-manifest", "stall", "example"],
+    ids=[
+        "connections",
+        "thresholds",
+        "invalid",
+        "empty",
+        "no-end",
+        "no-manifest",
+        "stall",
+        "example",
+    ],
 )
 def test_every_result_keeps_to_the_schema(data: RunData) -> None:
     VALIDATOR.validate(json.loads(as_json(analyse(data))))
@@ -125,3 +147,32 @@ def test_a_saved_run_is_told_the_same_again(tmp_path: Path) -> None:
 def test_every_report_can_be_made_of_every_run(ending: str) -> None:
     for data in (DATA, rd.empty()):
         assert REPORTS[ending](analyse(data), folder="runs/x", code=Exit.PASS).endswith("\n")
+
+
+def test_connections() -> None:
+    data = rd.with_evidence(DATA, workers=[{**WORKER, "pinned": True}])
+    assert document(analyse(data))["connections"] == {
+        "opened": 9,
+        "warmed": 4,
+        "closed_by_server": 3,
+        "retries": 2,
+        "idle_closes": {"count": 3, "least_s": 4.98, "median_s": 5.0},
+        "requests_by_age": {"under_1s": 0, "under_10s": 0, "under_100s": 0, "older": 0},
+    }
+
+
+def test_figures_by_address_stand_beside_the_total_and_not_in_it() -> None:
+    loads = [
+        rd.steady(500, 10),
+        rd.steady(300, 10, name="127.0.0.1:80", kind="address", scenario=None),
+        rd.steady(200, 10, 9 * rd.MS, name="[::1]:80", kind="address", scenario=None),
+    ]
+    found = document(analyse(rd.build(loads, 10)))
+    assert found["total"]["count"] == 5_000
+    assert [row["name"] for row in found["endpoints"]] == ["GET /"]
+    assert [(row["name"], row["count"]) for row in found["addresses"]] == [
+        ("127.0.0.1:80", 3_000),
+        ("[::1]:80", 2_000),
+    ]
+    assert [round(row["response_time_ms"]["p50"]) for row in found["addresses"]] == [3, 9]
+    VALIDATOR.validate(found)

@@ -47,6 +47,17 @@ def respond(response: bytes = OK) -> Script:
     return script
 
 
+def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
+    """A listening socket: IPv4, IPv6, or a unix socket by its path."""
+    if isinstance(address, str):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)
+        listener.listen(backlog)
+        return listener
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=backlog)
+
+
 class OnCommand:
     """A script that reads a request at once, and answers it when it is told to.
 
@@ -91,18 +102,24 @@ class OnCommand:
 
 
 class ScriptedServer:
-    """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
-    closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts. With `accepting` False it listens
-    only, until admit()."""
+    """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
+    thread per connection and closes the connection when it returns. `connections` counts accepts,
+    `peers` are where they came from. With `accepting` False it listens only, until admit()."""
 
-    def __init__(self, script: Script, backlog: int = 128, accepting: bool = True) -> None:
+    def __init__(
+        self,
+        script: Script,
+        backlog: int = 128,
+        accepting: bool = True,
+        address: tuple[str, int] | str = ("127.0.0.1", 0),
+    ) -> None:
         self.script = script
         self._admitted = threading.Event()
         if accepting:
             self.admit()
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self.peers: list[tuple[str, int]] = []
+        self._listener = listen(address, backlog)
         self._open: set[socket.socket] = set()
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -144,10 +161,12 @@ class ScriptedServer:
         self._admitted.wait()
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
+            if self._listener.family != socket.AF_UNIX:
+                self.peers.append(peer[:2])
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True
             )

@@ -148,6 +148,35 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleCloses:
+    """Connections that the server closed while no request was on them.
+
+    least_ns and median_ns: from the end of a connection's last response to the server's FIN.
+    """
+
+    count: int
+    least_ns: int
+    median_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What became of the connections of a run.
+
+    warmed: of those opened, before the first request. retries: requests sent once more because the
+    reused connection turned out closed. requests_by_age: how old the connection was that a request
+    took, see connections.AGES.
+    """
+
+    opened: int
+    warmed: int
+    closed_by_server: int
+    retries: int
+    idle_closes: IdleCloses | None
+    requests_by_age: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The figures of a run, before anybody judges them."""
 
@@ -156,6 +185,7 @@ class Summary:
     total: Row
     rows: tuple[Row, ...]
     series: Series
+    connections: Connections | None = None
 
 
 @dataclass(frozen=True, slots=True)

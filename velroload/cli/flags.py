@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from velroload.cli.address import Address, read_url
+from velroload.cli.connecting import make_connecting
 from velroload.cli.https import make_tls
 from velroload.cli.values import Values, more_than_nothing, one_of, refusal
 from velroload.errors import ConfigError
@@ -64,6 +65,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         timeouts=make_timeouts(values),
         tls=make_tls(values, plan.target),
         connections=values.one("connections", read_amount),
+        connecting=make_connecting(values),
         allow_hosts=tuple(values.each("allow_host", lambda text, noun: text)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )

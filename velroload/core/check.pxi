@@ -28,11 +28,25 @@ cdef object check_program(vl_program *p, size_t rules):
                 or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")
+    for i in range(p.n_addresses):
+        check_address(&p.addresses[i], "address", i)
+    for i in range(p.n_sources):
+        check_address(&p.sources[i], "source", i)
+        if p.sources[i].family != (AF_INET if i < p.n_sources_v4 else AF_INET6):
+            raise ValueError(f"program: source {i} is of the other family")
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
     for i in range(p.n_steps):
         check_step(p, i)
+
+
+cdef object check_address(vl_address *address, str what, uint32_t i):
+    """The family is one that we speak, and the rest fits it."""
+    cdef bint known = address.family == AF_INET or address.family == AF_INET6 \
+        or (address.family == AF_UNIX and what == "address")
+    if not known or not 0 < address.length <= sizeof(address.raw):
+        raise ValueError(f"program: {what} {i} is out of range")
 
 
 cdef object check_step(vl_program *p, uint32_t i):

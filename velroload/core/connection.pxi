@@ -1,5 +1,8 @@
 # The life of a request: begin -> connect -> send -> read -> complete.
 
+cdef enum:
+    BACKLOG_AGAIN_NS = 1_000_000
+
 
 cdef inline void in_flight_change(vl_engine *e, int64_t now, int64_t by) noexcept nogil:
     """Advance the exact integral of requests in flight over time, then change their number."""
@@ -68,7 +71,17 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     if c.state == CONN_CLOSED:
         connection_open(e, c, now)
     else:
+        r.flags |= age_flags(now - c.opened_ns)
         request_send(e, c)
+
+
+cdef inline uint16_t age_flags(int64_t age_ns) noexcept nogil:
+    """The class of a connection's age when a request takes it: < 1 s, < 10 s, < 100 s, older."""
+    cdef int64_t age_s = age_ns // 1_000_000_000
+    cdef int class_ = 0
+    if age_s > 0:
+        class_ = 1 if age_s < 10 else 2 if age_s < 100 else 3
+    return <uint16_t> (class_ << AGE_SHIFT)
 
 
 cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
@@ -77,13 +90,12 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
     cdef ssize_t state
     c.origin = e.program.steps[r.step].origin
     c.transport = &TLS if origin.transport == TRANSPORT_TLS else &PLAIN
-    c.address = <uint8_t> (origin.address_first
-                           + e.users[r.user].random % origin.address_count)
+    address_turn(e, c)
     c.opened_ns = now
     c.served = 0
     c.errno_ = 0
     c.truncated = 0
-    r.flags |= FLAG_NEW_CONNECTION
+    r.flags = (r.flags & <uint16_t> ~AGE_MASK) | FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
     if c.fd >= 0:
         count(&e.ring, C_CONNECTIONS_OPENED, 1)
@@ -92,7 +104,8 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
         request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
     elif state == WANT_WRITE:
         c.state = CONN_CONNECTING
-        deadline_set(e, c, now + e.connect_timeout_ns)
+        if not wait_again(e, c, now):
+            deadline_set(e, c, now + e.connect_timeout_ns)
     else:
         connection_made(e, c, monotonic_ns())
 
@@ -182,6 +195,9 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     cdef char *data = e.program.literals + first.offset
     cdef int64_t before, after
     cdef ssize_t sent
+    if r.warming:
+        warm_ready(e, c)
+        return
     if step.part_count == 1 and first.kind == PART_LITERAL:
         r.rendered = first.length
     else:
@@ -295,6 +311,8 @@ cdef void connection_ended(vl_engine *e, vl_connection *c, int64_t now) noexcept
     cdef vl_request *r
     count(&e.ring, C_CONNECTIONS_CLOSED_BY_SERVER, 1)
     if c.request == NONE:
+        if c.served:
+            ring_idle_close(&e.ring, now - c.freed_ns)
         connection_close(e, c)
         return
     r = &e.requests[c.request]
@@ -321,8 +339,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
         connection_close(e, c)
         return
     r = &e.requests[c.request]
-    if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and c.served and not r.retried
-            and r.first_byte_ns == 0):
+    if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and not r.retried
+            and not r.flags & FLAG_NEW_CONNECTION and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
         return
     if r.sent:                          # as if it had not been: the sample tells of the retry
@@ -357,7 +375,7 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
             deadline_set(e, c, c.deadline_ns)
             return
         now = monotonic_ns()            # the end may not lie before what was just read
-    elif c.state == CONN_CONNECTING and connection_progress(e, c):
+    elif c.state == CONN_CONNECTING and (connection_progress(e, c) or wait_again(e, c, now)):
         return
     elif c.state == CONN_SECURING:
         handshake_step(e, c)
@@ -377,6 +395,15 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
     request_fail(e, c, ERR_TIMEOUT, now)
 
 
+cdef bint wait_again(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """The backlog of a unix socket is full: it is asked again every millisecond."""
+    if e.program.addresses[c.address].family != AF_UNIX \
+            or now - c.opened_ns >= e.connect_timeout_ns:
+        return False
+    deadline_set(e, c, now + BACKLOG_AGAIN_NS)
+    return True
+
+
 cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
     """Close the descriptor; the row stays with whoever holds it."""
     if c.fd >= 0:
@@ -389,4 +416,11 @@ cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
 
 cdef void connection_close(vl_engine *e, vl_connection *c) noexcept nogil:
     """Close a connection that no request holds; it stays in the pool, to be opened again."""
+    connection_drop(e, c)
+
+
+cdef void connection_leave(vl_engine *e, vl_connection *c) noexcept nogil:
+    """Close a connection for good: its user leaves, or the run is over."""
+    if e.reset_at_end and c.fd >= 0:
+        vl_reset_on_close(c.fd)
     connection_drop(e, c)

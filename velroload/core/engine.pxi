@@ -100,6 +100,8 @@ cdef class Engine:
                                              <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
+        p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
+        p.n_sources_v4 = settings["sources_v4"]
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
@@ -121,7 +123,7 @@ cdef class Engine:
         e.idle_timeout_ns = settings["idle_timeout_ns"]
         e.graceful_ns = settings["graceful_ns"]
         e.drain_until_ns = INT64_MAX
-        e.port_range = settings["port_range"]
+        self.load_wire(settings)
         e.body_limit = settings["body_limit"]
         e.bodies_limit = settings["bodies_limit"]
         e.max_events = settings["max_events"]
@@ -151,6 +153,20 @@ cdef class Engine:
         for i in range(self.e.program.n_steps):
             most = max(most, <size_t> self.e.program.steps[i].endpoint)
         return most + 1
+    cdef load_wire(self, dict settings):
+        """How connections are made, used and closed."""
+        cdef vl_engine *e = &self.e
+        cdef uint32_t i
+        e.port_range = settings["port_range"]
+        e.bind_ports = settings["bind_ports"]
+        e.user_timeout_ms = settings["user_timeout_ms"]
+        e.requests_most = settings["requests_most"]
+        e.reset_at_end = settings["reset_at_end"]
+        if e.bind_ports and not 0 < (e.port_range & 0xFFFF) <= (e.port_range >> 16):
+            raise ValueError("settings: bind_ports needs a range of ports")
+        e.turns = <uint32_t *> table(e.program.n_origins, sizeof(uint32_t))
+        for i in range(e.program.n_origins):
+            e.turns[i] = e.worker       # the workers do not begin at the same address
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -261,6 +277,8 @@ cdef class Engine:
         self.check_open()
         if e.started:
             raise RuntimeError("the engine was started before")
+        if e.warm.last_ns:
+            warm_settle(e)
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -272,6 +290,21 @@ cdef class Engine:
         e.armed_ns = epoch_ns
         e.due_ns = epoch_ns
         vl_arm(e.timer, epoch_ns)
+
+    def warm(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("warm: the engine was started before")
+        if self.e.warm.last_ns == 0:
+            warm_start(&self.e, monotonic_ns())
+        with nogil:
+            said = warm_run(&self.e, budget_ns)
+        return said
+
+    def warmed(self):
+        return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
+                "error": self.e.warm.error}
 
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said
@@ -321,7 +354,7 @@ cdef class Engine:
         users_finish(e, now)
         for i in range(e.n_connections):
             if e.connections[i].fd >= 0:
-                connection_drop(e, &e.connections[i])
+                connection_leave(e, &e.connections[i])
         heartbeat(e, now, now)
 
     def note_collection(self):
@@ -374,6 +407,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.bodies)
     free(e.scenarios)
     free(e.slots)
+    free(e.turns)
     free(e.receive)
     free(e.cipher)
     free(e.rendered)
@@ -385,6 +419,7 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.requests = NULL
     e.bodies = NULL
     e.scenarios = NULL
+    e.turns = NULL
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
     e.examples_kept = NULL

@@ -49,6 +49,8 @@ KINDS = {
     "ITERATION": KIND_ITERATION,
 }
 
+AGE_BITS = (AGE_SHIFT, AGE_MASK)
+
 FLAGS = {
     "NEW_CONNECTION": FLAG_NEW_CONNECTION,
     "USER_CLOCK": FLAG_USER_CLOCK,
@@ -135,4 +137,7 @@ COUNTER_INDEX = {
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
     "examples": C_EXAMPLES,
+    "connections_warmed": C_CONNECTIONS_WARMED,
+    "idle_closes": C_IDLE_CLOSES,
+    "idle_close_least": C_IDLE_CLOSE_LEAST,
 }

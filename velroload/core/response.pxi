@@ -12,6 +12,9 @@ cdef inline uint32_t saturate(int64_t value) noexcept nogil:
 cdef void request_fail(vl_engine *e, vl_connection *c, uint8_t error, int64_t now) noexcept nogil:
     """The request ended without a complete response; so does its connection."""
     cdef vl_request *r = &e.requests[c.request]
+    if r.warming:
+        warm_failed(e, c, error, now)
+        return
     if r.end_ns == 0:
         r.end_ns = now
     r.flags &= <uint16_t> ~FLAG_USER_CLOCK          # no stamp by kind, not for want of one
@@ -62,7 +65,8 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
-    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE:
+    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE \
+            or (e.requests_most and c.served >= e.requests_most):
         connection_drop(e, c)
     else:
         deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)

@@ -59,7 +59,7 @@ cdef extern from *:
     typedef struct {
         uint16_t family;
         uint16_t length;
-        uint8_t raw[28];         /* struct sockaddr_in or sockaddr_in6 */
+        uint8_t raw[124];        /* struct sockaddr_in, sockaddr_in6 or sockaddr_un */
     } vl_address;
     typedef struct {
         uint32_t address_first, address_count;
@@ -67,7 +67,7 @@ cdef extern from *:
         uint8_t pad[7];
     } vl_origin;
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
-    _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 32, "program layout");
+    _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 128, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
     """
     ctypedef struct vl_step:
@@ -97,7 +97,7 @@ cdef extern from *:
     ctypedef struct vl_address:
         uint16_t family
         uint16_t length
-        uint8_t raw[28]
+        uint8_t raw[124]
     ctypedef struct vl_origin:
         uint32_t address_first
         uint32_t address_count
@@ -108,6 +108,7 @@ cdef struct vl_program:
     vl_part *parts
     vl_capture *captures
     vl_address *addresses
+    vl_address *sources         # local ends: IPv4 first, then IPv6
     vl_origin *origins
     uint8_t *expects
     char *literals
@@ -115,6 +116,8 @@ cdef struct vl_program:
     uint32_t n_parts
     uint32_t n_captures
     uint32_t n_addresses
+    uint32_t n_sources
+    uint32_t n_sources_v4
     uint32_t n_origins
     uint32_t n_expects
     uint32_t n_literals

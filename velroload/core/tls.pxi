@@ -46,6 +46,7 @@ cdef uint32_t records_count(vl_records *state, const char *data, size_t size) no
     return ended
 
 
+@cython.internal
 @cython.final
 cdef class TlsSession:
     """The TLS state of one connection row, made anew for each descriptor; owned by TlsClient."""
@@ -60,6 +61,7 @@ cdef class TlsSession:
     cdef bint kept              # its session was kept for resumption
 
 
+@cython.internal
 @cython.final
 cdef class TlsClient:
     """All TLS of one engine. `origins`: per origin (SSLContext, server name, resume) or None."""

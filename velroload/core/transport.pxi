@@ -20,9 +20,6 @@ cdef extern from *:
     #include <linux/net_tstamp.h>
     #include <linux/errqueue.h>
     #include <unistd.h>
-    #ifndef IP_LOCAL_PORT_RANGE
-    #define IP_LOCAL_PORT_RANGE 51   /* Linux 6.3 */
-    #endif
 
     /* recvmsg with the newest software receive stamp, CLOCK_REALTIME ns, or 0 without one. */
     static ssize_t vl_receive(int fd, char *to, size_t size, int64_t *stamp_ns) {
@@ -50,15 +47,13 @@ cdef extern from *:
         int want = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
         return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &want, sizeof want);
     }
-    /* A non-blocking TCP socket that connects from the worker's own share of the ports. */
-    static int vl_socket(int family, uint32_t port_range) {
+    /* A non-blocking stream socket. */
+    static int vl_socket(int family) {
         int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) return -1;
         if (family != AF_UNIX) {
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             vl_ask_stamps(fd);
-            if (port_range)
-                setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &port_range, sizeof port_range);
         }
         return fd;
     }
@@ -102,12 +97,13 @@ cdef extern from *:
         EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP, EPOLLET
         EPOLL_CLOEXEC, TFD_NONBLOCK, TFD_CLOEXEC, EFD_NONBLOCK, EFD_CLOEXEC
         MSG_NOSIGNAL
-        EAGAIN, EINTR, EINPROGRESS, ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT, EPIPE
+        EAGAIN, EINTR, EISCONN, EINPROGRESS
+        ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT, EPIPE
         ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN, EMFILE, ENFILE, EADDRNOTAVAIL, EADDRINUSE
         ENOBUFS, ENOMEM, EACCES, EPERM, ENOSPC
     int errno
     ssize_t vl_receive(int fd, char *to, size_t size, int64_t *stamp_ns) noexcept nogil
-    int vl_socket(int family, uint32_t port_range) noexcept nogil
+    int vl_socket(int family) noexcept nogil
     int vl_connect(int fd, const uint8_t *address, uint32_t length) noexcept nogil
     int vl_socket_error(int fd) noexcept nogil
     int vl_connected(int fd) noexcept nogil
@@ -148,25 +144,45 @@ cdef struct vl_transport:
 
 
 cdef ssize_t plain_open(vl_engine *e, vl_connection *c) noexcept nogil:
+    """A port of our own choice may be taken: then the next one is tried, on a new socket."""
+    cdef int left = PORT_TRIES if e.bind_ports else 1
+    cdef ssize_t state = plain_dial(e, c)
+    while state == FAILED and left > 1 and (c.errno_ == EADDRINUSE or c.errno_ == EADDRNOTAVAIL):
+        plain_close(e, c)
+        left -= 1
+        state = plain_dial(e, c)
+    return state
+
+
+cdef ssize_t plain_dial(vl_engine *e, vl_connection *c) noexcept nogil:
     cdef vl_address *address = &e.program.addresses[c.address]
-    c.fd = vl_socket(address.family, e.port_range)
+    c.fd = vl_socket(address.family)
     if c.fd < 0:
         c.errno_ = errno
         return FAILED
     c.generation += 1
-    if vl_watch(e.epoll, c.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                connection_tag(e, c)) < 0:
+    if address_bind(e, c) < 0 \
+            or vl_watch(e.epoll, c.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                        connection_tag(e, c)) < 0:
         c.errno_ = errno
         return FAILED
-    if vl_connect(c.fd, address.raw, address.length) == 0:
+    return plain_connect(c, address)
+
+
+cdef ssize_t plain_connect(vl_connection *c, vl_address *address) noexcept nogil:
+    if vl_connect(c.fd, address.raw, address.length) == 0 or errno == EISCONN:
         return 0
-    if errno == EINPROGRESS:
+    # A unix socket whose backlog is full says EAGAIN, and no event will come: see wait_again().
+    if errno == EINPROGRESS or (errno == EAGAIN and address.family == AF_UNIX):
         return WANT_WRITE
     c.errno_ = errno
     return FAILED
 
 
 cdef ssize_t plain_established(vl_engine *e, vl_connection *c) noexcept nogil:
+    cdef vl_address *address = &e.program.addresses[c.address]
+    if address.family == AF_UNIX:
+        return plain_connect(c, address)
     c.errno_ = vl_socket_error(c.fd)
     if c.errno_:
         return FAILED

@@ -72,6 +72,7 @@ class Coordinator:
             loop.add_signal_handler(number, self.interrupt, number)
         try:
             await self.workers.start()
+            await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
             self.workers.close()
@@ -139,6 +140,7 @@ class Coordinator:
     def interrupt(self, number: int) -> None:
         """First signal: stop starting, let what is under way finish. Second: report at once."""
         self._signals += 1
+        self.workers.changed.set()
         if self.ended == "planned":
             self.ended = "interrupted" if number == signal.SIGINT else "terminated"
             self.reason = signal.Signals(number).name

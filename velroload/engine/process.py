@@ -28,6 +28,7 @@ class WorkerProcess:
         self.cpu = cpu
         self.segment = segment
         self.hello: Message | None = None
+        self.warmed: Message | None = None
         self.done = False
         self.error: str | None = None
         self.died: str | None = None
@@ -126,6 +127,8 @@ class WorkerProcess:
     def _hear(self, message: Message) -> None:
         if "ready" in message:
             self.hello = message
+        elif "warmed" in message:
+            self.warmed = message["warmed"]
         elif "done" in message:
             self.done = True
         elif "error" in message:

@@ -81,6 +81,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.over = False
+        self.warming = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -110,6 +111,9 @@ class Worker:
         self.on_engine()
 
     def obey(self, message: Message) -> None:
+        self.warming = "warm" in message
+        if self.warming:
+            return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
         elif message.get("stop") == "leave":
@@ -124,7 +128,11 @@ class Worker:
         if self.over:
             return
         try:
-            if self.engine.poll() == _core.DONE:
+            if self.warming:
+                if self.engine.warm() == _core.DONE:
+                    self.warming = False
+                    self.say({"warmed": self.engine.warmed()})
+            elif self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
                 self.say({"done": True})

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from velroload.plan.mask import Mask
-from velroload.plan.model import Load, Plan, Scenario
+from velroload.plan.model import Connecting, Load, Plan, Scenario
 from velroload.plan.steps import Request, Step
 
 
@@ -22,11 +22,27 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "timeout_ns": plan.timeouts.request_ns,
         "idle_timeout_ns": plan.timeouts.idle_ns,
         "connections": plan.connections,
+        "connecting": _connecting(plan.connecting),
         "seed": plan.seed,
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
+    }
+
+
+def _connecting(connecting: Connecting) -> dict[str, Any]:
+    return {
+        "keep_alive": connecting.keep_alive,
+        "requests_max": connecting.requests_max,
+        "warm": connecting.warm,
+        "retry": connecting.retry,
+        "reset_at_end": connecting.reset_at_end,
+        "family": connecting.family,
+        "connect_to": [
+            [rule.host, rule.port, rule.to_host, rule.to_port] for rule in connecting.connect_to
+        ],
+        "sources": list(connecting.sources),
     }
 
 

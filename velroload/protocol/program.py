@@ -14,7 +14,7 @@ from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
 from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
-from velroload.protocol.address import ADDRESS_BYTES, Target
+from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 
 STEP = np.dtype(
     [
@@ -42,7 +42,7 @@ ORIGIN = np.dtype(
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
-TRANSPORTS = {"http": 0, "https": 1}
+TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 REQUEST, THINK = 0, 1
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE = 1, 2, 4, 8
 LITERAL, SLOT, LENGTH = 0, 1, 2
@@ -58,12 +58,12 @@ _REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row that figures go under; `kind` is request or iteration."""
+    """A row that figures go under; `kind` is request, iteration or address."""
 
     id: int
     name: str
     kind: str
-    scenario: str
+    scenario: str | None
     cls: str | None
     setup: bool
 
@@ -100,6 +100,7 @@ class Program:
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
     tls_hosts: tuple[str | None, ...]
+    sources_v4: int
     slots: int
     user_slot: int | None
     slot_bytes: int
@@ -245,6 +246,7 @@ def request_head(plan: Plan, target: Target, request: Request) -> bytes:
     """
     headers = headers_of(plan, request)
     names = {name.lower() for name, _ in headers}
+    closes = not plan.connecting.keep_alive and "connection" not in names
     lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
     if "host" not in names:
         lines.append(f"Host: {target.authority}")
@@ -252,15 +254,17 @@ def request_head(plan: Plan, target: Target, request: Request) -> bytes:
         lines.append(f"User-Agent: velroload/{__version__}")
     if "accept" not in names:
         lines.append("Accept: */*")
+    if closes:
+        lines.append("Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
 def request_flags(plan: Plan, request: Request) -> int:
-    flags = 0
+    flags = 0 if plan.connecting.keep_alive else CLOSE
     if request.method == "HEAD":
         flags |= HEAD
-    if request.method in IDEMPOTENT_METHODS:
+    if request.method in IDEMPOTENT_METHODS and plan.connecting.retry:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
@@ -274,6 +278,7 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
     """Compile every scenario of the plan. `addresses` are packed rows (pack_address)."""
     writer = _Writer(plan, target)
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
+    sources, sources_v4 = pack_sources(plan.connecting.sources)
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
         "parts": np.array(writer.parts, dtype=PART).tobytes(),
@@ -284,6 +289,7 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
             [(0, len(addresses) // ADDRESS_BYTES, TRANSPORTS[target.scheme], b"")], ORIGIN
         ).tobytes(),
         "addresses": addresses,
+        "sources": sources,
     }
     return Program(
         arrays=arrays,
@@ -291,6 +297,7 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
         tls_hosts=(target.host if target.scheme == "https" else None,),
+        sources_v4=sources_v4,
         slots=len(writer.slots),
         user_slot=writer.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=SLOT_BYTES,

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,21 +20,21 @@ from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
-from velroload.errors import PreflightError
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
-from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
-from velroload.protocol.program import Program, compile_program
+from velroload.protocol.address import Target, pack_address
+from velroload.protocol.program import Endpoint, Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
+from velroload.runner.reach import reachable
 
 Address = tuple[str, int]
 
@@ -62,7 +62,8 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     with target_of(plan, cores, work.users, ui) as (url, addresses):
         plan = replace(plan, target=url)
         hands = Handshakes.of(plan)
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers), hands)
+        addresses = addresses or options.addresses
+        addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
         prepared = prepare(plan, addresses, cores, options)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
@@ -125,27 +126,13 @@ def target_of(
         yield process.url, (("127.0.0.1", process.port),)
 
 
-def reachable(
-    addresses: tuple[Address, ...], work: Work, workers: int, hands: Handshakes | None
-) -> tuple[Address, ...]:
-    """The addresses that answer, after every check of what this machine must have."""
-    preflight.raise_descriptors(work.connections, workers)
-    ports = preflight.read_ports()
-    each = -(-work.connections // max(len(addresses), 1))
-    for address in addresses:
-        waiting = 0 if ports.reuses(address) else preflight.count_time_wait(address)
-        preflight.check_ports(each, address, waiting, ports)
-    if len(addresses) > ADDRESSES_MAX:
-        raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns, hands)
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """All that a run needs, made and checked before anything is written or sent."""
 
     work: Work
     program: Program
+    addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
 
@@ -158,7 +145,20 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    return Prepared(work, program, jobs, manifest(work, program, addresses, options))
+    rows = address_rows(len(program.endpoints), addresses)
+    said = manifest(work, (*program.endpoints, *rows), addresses, options)
+    return Prepared(work, program, rows, jobs, said)
+
+
+def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
+    """Rows for figures by address, from id `first` on; none where there is one address only."""
+    if len(addresses) < 2:
+        return ()
+    names = [preflight.shown(address) for address in addresses]
+    return tuple(
+        Endpoint(first + place, name, "address", None, None, False)
+        for place, name in enumerate(names)
+    )
 
 
 def measure(
@@ -199,7 +199,7 @@ def spins(
     if virtual():
         return False
     own = len(set(cores.workers)) == len(cores.workers)
-    local = any(host.startswith("127.") or host == "::1" for host, _ in addresses)
+    local = any(preflight.is_local(address) for address in addresses)
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
@@ -217,7 +217,13 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(prepared.jobs)
-    node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    node = Node(
+        workers.readers,
+        phases=1,
+        endpoints=len(program.endpoints) + len(prepared.addresses),
+        addresses=len(prepared.addresses),
+        seed=work.plan.seed,
+    )
     excerpt = Mask(work.plan.secrets).excerpt
     examples = Examples(workers.readers, len(program.endpoints), excerpt)
     coordinator = Coordinator(
@@ -233,7 +239,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
 
 
 def manifest(
-    work: Work, program: Program, addresses: tuple[Address, ...], options: Options
+    work: Work,
+    endpoints: Sequence[Endpoint],
+    addresses: Sequence[Address],
+    options: Options,
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
@@ -254,7 +263,7 @@ def manifest(
         },
         "target": {
             "url": plan.target,
-            "addresses": [f"{host}:{port}" for host, port in addresses],
+            "addresses": [preflight.shown(address) for address in addresses],
             "embedded": not options.addresses,
         },
         "command": options.command,
@@ -269,7 +278,7 @@ def manifest(
                 "hold_end_ns": min(ends) if ends else None,
             }
         ],
-        "endpoints": [row.to_json() for row in program.endpoints],
+        "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
             "paced": bool(work.is_paced),
