@@ -151,10 +151,11 @@ def test_poisson_starts_exactly_what_was_drawn(seed: int) -> None:
 
 
 def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
-    """The pauses of 40 users, in ns: between iterations, or between two steps of one."""
+    """The 400 pauses of 40 users, in ns: between iterations, or between two steps of one."""
     pauses = []
     flow = (GET, think, Request("GET", "/second")) if inside else (GET,)
-    load = Load("constant-vus", users=40, duration_ns=ms(400), think=None if inside else think)
+    each = 10 if inside else 11
+    load = Load("constant-vus", users=40, iterations=40 * each, think=None if inside else think)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load, flow)).run()
     rows = requests(rig)
@@ -169,23 +170,21 @@ def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_constant_pause_lasts_from_the_end_to_the_next_start(inside: bool) -> None:
     pauses = thinking(Think("constant", (ms(5),)), inside=inside)
-    assert len(pauses) > 300
+    assert len(pauses) == 400
     assert (pauses == ms(5)).all()
 
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_uniform_pauses(inside: bool) -> None:
     pauses = thinking(Think("uniform", (ms(2), ms(6))), inside=inside)
-    assert len(pauses) > 300
-    # A pause cut off by the end of the run is missing: judge the first ones of each user only.
+    assert len(pauses) == 400
     assert ms(2) <= pauses.min() < pauses.max() < ms(6)
     assert stats.kstest((pauses - ms(2)) / ms(4), "uniform").pvalue > 1e-4
 
 
 def test_exponential_pauses() -> None:
-    """A short mean: pauses that the end of the run cuts off would bend the distribution."""
     pauses = thinking(Think("exponential", (ms(2),)), inside=True)
-    assert len(pauses) > 300
+    assert len(pauses) == 400
     assert stats.kstest(pauses / ms(2), "expon").pvalue > 1e-4
 
 
