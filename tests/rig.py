@@ -15,7 +15,8 @@ from velroload import _core
 from velroload.engine.workers import Job
 from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
-from velroload.protocol.extract import json_rule
+from velroload.protocol.computed import make_computed
+from velroload.protocol.judge import make_judges
 from velroload.protocol.program import compile_program
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
@@ -76,16 +77,16 @@ class Rig:
         for scenario in settings["scenarios"]:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
-        rules = [json_rule(path) for path in settings["rules"]]
         loaded = {
             **self.job.arrays,
             "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
+            "computed": make_computed(settings),
             "redirect": self.site.redirects,
             "cookies": self.site.cookies,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
-        self.engine = _core.Engine(self.memory, loaded, rules)
+        self.engine = _core.Engine(self.memory, loaded, make_judges(settings))
         self._samples: list[bytes] = []
 
     def warm(self) -> dict[str, int]:

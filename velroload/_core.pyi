@@ -309,11 +309,13 @@ class Engine:
     """The event loop of one worker: users, connections, requests; own epoll and timerfd.
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
-    `program`: the arrays of velroload.protocol.program as bytes, under "files" a buffer for each of
+    `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
     its files, under "redirect" a callable, (origin, path, Location) → (origin, path) or the
     ErrorKind that a redirect ends with, and under "settings" what velroload.runner.jobs says of
-    this worker. `rules`: a callable per capture, body bytes → value or None. All memory is taken
-    here; nothing is allocated once it runs, but for captured bodies that outgrow every earlier one.
+    this worker; under "computed" per expression the slots that it reads and a function of their
+    texts: the truth of a condition, or a slot's text. `judges`: what steps ask of their answers, as
+    velroload.protocol.judge makes them. All memory is taken here; nothing is allocated once it
+    runs, but for captured bodies that outgrow every earlier one.
     Every index of the program is checked: ValueError.
 
     Not thread-safe: all methods from the thread that polls. After close() they raise ValueError.
@@ -323,7 +325,7 @@ class Engine:
         cls,
         segment: WriteableBuffer,
         program: dict[str, Any],
-        rules: list[Callable[[bytes], bytes | None]],
+        judges: list[tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...], tuple[int, ...]]],
     ) -> Engine: ...
     @property
     def closed(self) -> bool: ...

@@ -12,14 +12,14 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
+from velroload.protocol.layout import ORIGIN, STEP, VALUE
 from velroload.protocol.parts import PART
-from velroload.protocol.program import CAPTURE, ORIGIN, STEP
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-ARRAYS = {"steps": STEP, "parts": PART, "captures": CAPTURE, "origins": ORIGIN, "vus0": ROW}
+ARRAYS = {"steps": STEP, "parts": PART, "values": VALUE, "origins": ORIGIN, "vus0": ROW}
 
 
 class Forge:
@@ -31,6 +31,7 @@ class Forge:
         self.settings = rig.job.settings
         self.arrays = dict(rig.job.arrays)
         self.slots = 16
+        self.fills = 0
 
     def put(self, array: str, row: int, **fields: float) -> None:
         rows = np.frombuffer(self.arrays[array], ARRAYS[array]).copy()
@@ -44,7 +45,7 @@ class Forge:
         for scenario in self.settings["scenarios"]:
             scenario["starts"], scenario["vus"] = self.arrays["starts0"], self.arrays["vus0"]
         program: dict[str, Any] = {**self.arrays, "settings": self.settings}
-        engine = _core.Engine(memory, program, [lambda body: body])
+        engine = _core.Engine(memory, program, [(print, (), (), (self.fills,))])
         engine.close()
         memory.close()  # BufferError when the engine still held it
 
@@ -66,7 +67,7 @@ def test_the_good_one(forge: Forge) -> None:
 
 @pytest.mark.parametrize(
     ("array", "size"),
-    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 128), ("origins", 16)],
+    [("steps", 64), ("parts", 16), ("addresses", 128), ("origins", 16)],
 )
 def test_torn_arrays(forge: Forge, array: str, size: int) -> None:
     forge.arrays[array] += b"x"
@@ -93,18 +94,17 @@ def test_torn_schedule(forge: Forge) -> None:
         ("parts", 0, {"offset": 2**32 - 1, "length": 2}, "program: part 0 is out of range"),
         ("parts", 0, {"length": 10**6}, "program: part 0 is out of range"),
         ("parts", 3, {"slot": 2}, "program: part 3 is out of range"),
-        ("captures", 0, {"slot": 2}, "program: capture 0 is out of range"),
-        ("captures", 0, {"rule": 1}, "program: capture 0 is out of range"),
         ("origins", 0, {"address_count": 0}, "program: origin 0 is out of range"),
         ("origins", 0, {"address_first": 1}, "program: origin 0 is out of range"),
         ("origins", 0, {"transport": 9}, "program: origin 0 is out of range"),
         ("steps", 0, {"origin": 1}, "program: step 0 is out of range"),
-        ("steps", 0, {"op": 3}, "program: step 0 is out of range"),
-        ("steps", 1, {"think": 4}, "program: step 1 is out of range"),
+        ("steps", 0, {"op": 13}, "program: step 0 is out of range"),
+        ("steps", 1, {"think": 6}, "program: step 1 is out of range"),
         ("steps", 0, {"expect": 1}, "program: step 0 is out of range"),
         ("steps", 0, {"part_count": 0}, "program: step 0 is out of range"),
         ("steps", 0, {"part_first": 2**32 - 1, "part_count": 2}, "program: step 0 is out of range"),
-        ("steps", 0, {"capture_first": 2}, "program: step 0 is out of range"),
+        ("steps", 0, {"capture_first": 1}, "program: step 0 is out of range"),
+        ("steps", 0, {"capture_count": 2}, "program: step 0 is out of range"),
         ("steps", 0, {"timeout_ns": -1}, "program: step 0 has an impossible time"),
         ("steps", 0, {"timeout_ns": 2**63 - 1}, "program: step 0 has an impossible time"),
         ("steps", 1, {"think_a": -1.0}, "program: step 1 has an impossible time"),

@@ -23,9 +23,9 @@ FLOWS: dict[str, tuple[Step, ...]] = {
     "form": (LOGIN, Think("uniform", (1, 1000)), Request("POST", "/", body=b"a=${t}&b=1")),
     "thinks": (GET, Think("constant", (10**9,)), Think("exponential", (10**9,)), GET),
 }
-ROWS = ("steps", "parts", "captures", "addresses", "origins")
+ROWS = ("steps", "parts", "addresses", "origins")
 """The arrays in the order in which template.c reads them; expects and literals follow."""
-ROW_BYTES = (64, 16, 8, 32, 16)
+ROW_BYTES = (64, 16, 32, 16)
 
 
 def program(flow: tuple[Step, ...]) -> bytes:

@@ -15,7 +15,6 @@ static void template_read(PROGRAM *p, vl_input *in)
     memset(p, 0, sizeof(*p));
     p->n_steps = take_number(in, 1) % 8;
     p->n_parts = take_number(in, 1) % 24;
-    p->n_captures = take_number(in, 1) % 4;
     p->n_addresses = take_number(in, 1) % 4;
     p->n_origins = take_number(in, 1) % 3;
     p->n_expects = take_number(in, 1) % 3;
@@ -24,7 +23,6 @@ static void template_read(PROGRAM *p, vl_input *in)
     p->render_bytes = (uint32_t) take_number(in, 2);
     p->steps = template_rows(in, p->n_steps, sizeof(vl_step));
     p->parts = template_rows(in, p->n_parts, sizeof(vl_part));
-    p->captures = template_rows(in, p->n_captures, sizeof(vl_capture));
     p->addresses = template_rows(in, p->n_addresses, sizeof(vl_address));
     p->origins = template_rows(in, p->n_origins, sizeof(vl_origin));
     p->expects = template_rows(in, p->n_expects, 128);
@@ -36,7 +34,6 @@ static void template_free(PROGRAM *p)
 {
     free(p->steps);
     free(p->parts);
-    free(p->captures);
     free(p->addresses);
     free(p->origins);
     free(p->expects);
@@ -127,7 +124,7 @@ static void template_step(PROGRAM *p, uint32_t i, char *slots, uint64_t *random)
 
 static int template_accepted(PROGRAM *p)
 {
-    PyObject *said = CORE(check_program)(p, 2);
+    PyObject *said = CORE(check_program)(p, 2, 2);
     if (said == NULL)
         refused();
     else

@@ -17,7 +17,8 @@ from velroload.plan.body import Body, File, Form, Json, Multipart, Part
 from velroload.plan.model import Load, Plan, Request, Scenario
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.body import CHUNK_BYTES, INLINE_BYTES, boundaries, encode
-from velroload.protocol.program import SPANS, compile_program
+from velroload.protocol.layout import SPANS
+from velroload.protocol.program import compile_program
 
 URL = "http://127.0.0.1:8080"
 LOAD = Load("constant-vus", users=1, iterations=1)

@@ -9,8 +9,8 @@ from tests.reference import template
 from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Step, Think
-from velroload.protocol import parts
-from velroload.protocol import program as compiler
+from velroload.protocol import layout as compiler
+from velroload.protocol import parts, writer
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
 
@@ -79,8 +79,9 @@ def test_slots_stand_in_path_header_and_body() -> None:
     request = Request("PUT", "/${id}/x?u=${user}", (("X-Token", "a${token}b"),), b"${token}${id}")
     program = compiled(login, request)
     assert (program.slots, program.user_slot) == (3, 2)
-    assert template.captures(program).tolist() == [(0, 0), (1, 1)]
-    assert program.rules == (("t",), ("i",))
+    (judge,) = program.judges
+    assert (judge["fills"], judge["filled"]) == ([0, 1], ["token", "id"])
+    assert [capture["path"] for capture in judge["captures"]] == [("t",), ("i",)]
     assert template.render(program, 1, (b"T", b"", b"5")) == (
         b"PUT //x?u=5 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
         + AGENT
@@ -222,12 +223,12 @@ def test_a_slot_that_nobody_fills_is_refused_in_the_plan_s_headers() -> None:
 
 
 def test_too_many_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "ENDPOINTS_MAX", 2)
+    monkeypatch.setattr(writer, "ENDPOINTS_MAX", 2)
     with pytest.raises(ConfigError) as caught:
         compiled(*(Request("GET", f"/{n}") for n in range(3)))
     assert str(caught.value) == "more than 2 endpoints"
 
 
 def test_rows_have_the_core_s_size() -> None:
-    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.CAPTURE)]
-    assert sizes == [64, 16, 8]
+    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.VALUE)]
+    assert sizes == [64, 16, 64]

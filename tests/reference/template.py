@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from velroload.protocol.layout import STEP
 from velroload.protocol.parts import LENGTH, PART, SLOT, SPAN
-from velroload.protocol.program import CAPTURE, STEP, Program
+from velroload.protocol.program import Program
 
 
 def steps(program: Program) -> np.ndarray:
@@ -15,10 +16,6 @@ def steps(program: Program) -> np.ndarray:
 
 def parts(program: Program) -> np.ndarray:
     return np.frombuffer(program.arrays["parts"], PART)
-
-
-def captures(program: Program) -> np.ndarray:
-    return np.frombuffer(program.arrays["captures"], CAPTURE)
 
 
 def statuses(program: Program, step: int) -> set[int]:

@@ -16,7 +16,7 @@ from velroload.errors import ConfigError
 from velroload.journal import Rows
 from velroload.plan.model import Load, Plan, Request, Scenario, Think
 from velroload.plan.threshold import parse_threshold
-from velroload.protocol.program import Endpoint
+from velroload.protocol.writer import Endpoint
 from velroload.runner.jobs import Work
 from velroload.runner.live import AbortRules, figures, planned_now, selected
 from velroload.sample import SAMPLE, ErrorKind

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from velroload.cli.bodies import BODY_FLAGS
 from velroload.cli.flags import (
+    header_secrets,
     read_amount,
     read_header,
     read_rate,
     read_think,
     read_time,
     refuse_both,
-    header_secrets,
     staged_load,
 )
 from velroload.cli.values import Reader, Values, one_of
@@ -74,7 +74,8 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
     headers = tuple(values.each("header", read_header))
     names = {name.lower() for name, _ in headers}
     kept = tuple(pair for pair in plan.headers if pair[0].lower() not in names)
-    plan = replace(plan, headers=(*kept, *headers), secrets=(*plan.secrets, *header_secrets(headers)))
+    secrets = (*plan.secrets, *header_secrets(headers))
+    plan = replace(plan, headers=(*kept, *headers), secrets=secrets)
     given = [flag for flag in LOAD_FLAGS if values.has(flag)]
     if not given:
         return plan

@@ -6,19 +6,12 @@ cdef enum:
     LOOPS_MOST = 32             # of loops and groups inside each other: plan.flow.DEPTH_MAX
 
 
-cdef extern from *:
-    """
-    #define TIME_MOST_NS (365 * 86400000000000LL)   /* units.py's DURATION_MAX_NS */
-    """
-    int64_t TIME_MOST_NS
-
-
 cdef inline bint time_sane(double ns) noexcept nogil:
     """Not a NaN either: turned into an integer, it would be any number."""
     return 0.0 <= ns <= <double> TIME_MOST_NS
 
 
-cdef object check_program(vl_program *p, size_t rules, size_t computed):
+cdef object check_program(vl_program *p, size_t judges, size_t computed):
     cdef uint32_t i
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
         raise ValueError("program: no address, or slots of an odd size")
@@ -41,13 +34,10 @@ cdef object check_program(vl_program *p, size_t rules, size_t computed):
         check_address(&p.sources[i], "source", i)
         if p.sources[i].family != (AF_INET if i < p.n_sources_v4 else AF_INET6):
             raise ValueError(f"program: source {i} is of the other family")
-    for i in range(p.n_captures):
-        if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
-            raise ValueError(f"program: capture {i} is out of range")
     for i in range(p.n_values):
         check_value(p, &p.values[i], i, computed)
     for i in range(p.n_steps):
-        check_step(p, i)
+        check_step(p, i, judges)
         check_control(p, i, computed)
 
 
@@ -80,7 +70,7 @@ cdef object check_address(vl_address *address, str what, uint32_t i):
         raise ValueError(f"program: {what} {i} is out of range")
 
 
-cdef object check_step(vl_program *p, uint32_t i):
+cdef object check_step(vl_program *p, uint32_t i, size_t judges):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK:
         return
@@ -88,7 +78,7 @@ cdef object check_step(vl_program *p, uint32_t i):
             or step.origin >= p.n_origins or step.extra > p.n_extras \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
-            or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
+            or step.capture_count > 1 or (step.capture_count and step.capture_first >= judges):
         raise ValueError(f"program: step {i} is out of range")
     if not step.flags & STEP_SPANS and has_span(p, step):
         raise ValueError(f"program: step {i} has a span and does not say so")
@@ -128,18 +118,18 @@ cdef object check_value(vl_program *p, vl_value *value, uint32_t i, size_t compu
     if good and (value.kind == VALUE_PICK or value.kind == VALUE_RANDOM_TEXT):
         good = value.part_count > 0
         for j in range(value.part_first, value.part_first + value.part_count):
-            good = good and p.parts[j].kind == PART_LITERAL and p.parts[j].length > 0
+            good = good and p.parts[j].kind == PART_LITERAL
             most = max(most, p.parts[j].length)
     if good and value.kind == VALUE_PICK and value.weight_first != NONE:
         good = <uint64_t> value.weight_first + value.part_count <= p.n_weights
     if good and value.kind == VALUE_RANDOM_TEXT:
         most = <uint64_t> value.a
-        good = value.part_count == 1 and value.a >= 0
+        good = value.part_count == 1 and p.parts[value.part_first].length > 0
     if good and (value.kind == VALUE_TEXT or value.kind == VALUE_BASE64):
         for j in range(value.part_first, value.part_first + value.part_count):
             good = good and p.parts[j].kind <= PART_SLOT
     if good and value.kind == VALUE_INT:
-        good = value.a <= value.b and value.b - value.a >= 0
+        good = value.a <= value.b
     if good and value.kind == VALUE_COMPUTED:
         good = value.rule < computed
     if not good or most > p.slot_bytes - 4:
@@ -199,6 +189,8 @@ cdef object check_scenario(vl_engine *e, vl_scenario *s):
     check_section(e, s.flow_first, s.flow_count)
     for pc in range(s.setup_first, s.setup_first + s.setup_count):
         s.setup_requests += p.steps[pc].op == STEP_REQUEST
+        if p.steps[pc].op == STEP_END:
+            raise ValueError(f"program: step {pc} ends an iteration in a setup")
     for pc in range(s.flow_first, s.flow_first + s.flow_count):
         s.flow_requests += p.steps[pc].op == STEP_REQUEST
     if s.flow_requests == 0:

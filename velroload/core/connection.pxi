@@ -28,7 +28,7 @@ cdef inline void deadline_set(vl_engine *e, vl_connection *c, int64_t at_ns) noe
 cdef inline void response_expect(vl_engine *e, vl_connection *c, vl_step *step) noexcept nogil:
     http1_reset(&c.http, step.flags & STEP_HEAD)
     c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
-    if step.extra:
+    if step.extra or step.flags & STEP_WANT_HEADERS:
         headers_want(e, c)
 
 

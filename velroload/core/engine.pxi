@@ -1,45 +1,5 @@
 # The door: class Engine, one per worker. Prose for callers in _core.pyi.
 
-cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with gil:
-    """Fill the slots that the step captures, by the worker's Python rules; returns an ErrorKind.
-
-    Runs after the response was timed. A value with control characters is refused: it would land
-    in a header (RFC 9110 section 5.5).
-    """
-    cdef Engine engine = <Engine> e.owner
-    cdef vl_body *body
-    cdef vl_capture *capture
-    cdef char *slot
-    cdef uint32_t i
-    cdef bytes value
-    if r.capture == NONE:
-        return ERR_CAPTURE_FAILED
-    body = &e.bodies[r.capture]
-    try:
-        text = body.data[:body.size]
-        for i in range(step.capture_count):
-            capture = &e.program.captures[step.capture_first + i]
-            value = engine.rules[capture.rule](text)
-            if value is None or has_control(value, len(value)):
-                return ERR_CAPTURE_FAILED
-            if <size_t> len(value) > e.program.slot_bytes - 4:
-                return ERR_CAPTURE_TOO_LONG
-            slot = slot_at(e.slots, &e.program, r.user, capture.slot)
-            (<uint32_t *> slot)[0] = <uint32_t> len(value)
-            memcpy(slot + 4, <char *> value, len(value))
-    except Exception:
-        return ERR_CAPTURE_FAILED
-    return ERR_NONE
-
-
-cdef bint has_control(const char *text, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        if <uint8_t> text[i] < 32 or text[i] == 127:
-            return True
-    return False
-
-
 cdef void *table(size_t rows, size_t row_bytes) except NULL:
     cdef void *made = calloc(rows if rows else 1, row_bytes)
     if made == NULL:
@@ -53,7 +13,7 @@ cdef class Engine:
     cdef Py_buffer segment      # released in close()
     cdef Py_buffer *files       # owned; those of program["files"], released in close()
     cdef dict program           # holds the arrays that e.program borrows
-    cdef list rules
+    cdef list judges            # per asking step: (function, kept headers, slots read, filled)
     cdef list computed          # per expression: (slots that it reads, its function)
     cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
@@ -62,11 +22,11 @@ cdef class Engine:
     cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
-    def __cinit__(self, segment not None, dict program not None, list rules not None):
+    def __cinit__(self, segment not None, dict program not None, list judges not None):
         self.closed = True
         self.e.epoll = self.e.timer = self.e.wake = self.e.control = -1
         self.program = program
-        self.rules = rules
+        self.judges = judges
         self.computed = program.get("computed") or []
         self.streams = []
         self.e.owner = <void *> self
@@ -80,7 +40,7 @@ cdef class Engine:
         self.load_program()
         self.load_tables()
         self.load_scenarios()
-        self.load_flow()
+        flow_load(&self.e)
         self.load_tls()
         self.open_descriptors()
 
@@ -105,8 +65,6 @@ cdef class Engine:
         cdef dict settings = self.program["settings"]
         p.n_steps = <uint32_t> self.array("steps", sizeof(vl_step), <void **> &p.steps)
         p.n_parts = <uint32_t> self.array("parts", sizeof(vl_part), <void **> &p.parts)
-        p.n_captures = <uint32_t> self.array("captures", sizeof(vl_capture),
-                                             <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
         p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
@@ -121,7 +79,7 @@ cdef class Engine:
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
-        check_program(p, len(self.rules), len(self.computed))
+        check_program(p, len(self.judges), len(self.computed))
 
     cdef load_tables(self):
         cdef vl_engine *e = &self.e
@@ -156,6 +114,8 @@ cdef class Engine:
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
         extras_load(self, settings["wanted"])
+        judges_check(e, self.judges)
+        computed_check(e, self.computed)
         e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
@@ -217,14 +177,6 @@ cdef class Engine:
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
             at + 4, <uint64_t> u * self.e.workers + self.e.worker)
-
-    cdef load_flow(self):
-        """Room for what control steps keep."""
-        cdef vl_engine *e = &self.e
-        e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
-        e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
-        e.sequences = <uint64_t *> table(e.program.n_values, sizeof(uint64_t))
-        e.scratch = <char *> table(e.program.slot_bytes + 1, 1)
 
     cdef load_tls(self):
         """Per origin (SSLContext, server name, resume), or None where it speaks plain."""
@@ -386,7 +338,8 @@ cdef class Engine:
 
     def memory(self):
         """Bytes of the tables, per user and in all."""
-        cdef size_t per_user = sizeof(vl_user) + self.e.program.n_slots * self.e.program.slot_bytes
+        cdef size_t per_user = sizeof(vl_user) + self.e.program.n_slots * self.e.program.slot_bytes \
+            + self.e.loop_depth * sizeof(uint32_t) + self.e.group_depth * sizeof(vl_mark)
         cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
             + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
             + (sizeof(vl_chain) if self.e.chains != NULL else 0)
@@ -463,6 +416,10 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.events = NULL
     e.program.files = NULL
     e.program.n_files = 0
+    e.counters = NULL
+    e.marks = NULL
+    e.sequences = NULL
+    e.scratch = NULL
     e.chains = NULL
     e.cookies_until_ns = NULL
     e.wanted = NULL

@@ -52,6 +52,7 @@ cdef struct vl_http1_wanted:    # one header to keep; lines of the same name are
     uint32_t length             # of the value, set by the parser
     uint16_t name_length
     uint8_t truncated           # the value was longer than capacity
+    uint8_t found               # it was there, perhaps empty
 
 cdef struct vl_http1:
     uint64_t body_bytes         # decoded so far
@@ -100,6 +101,7 @@ cdef inline void http1_want(vl_http1 *h, vl_http1_wanted *rows, uint8_t count) n
     for i in range(count):
         rows[i].length = 0
         rows[i].truncated = 0
+        rows[i].found = 0
 
 
 cdef inline int http1_fail(vl_http1 *h, uint8_t error) noexcept nogil:

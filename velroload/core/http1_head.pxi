@@ -94,6 +94,7 @@ cdef void http1_keep_start(vl_http1 *h, const char *name, size_t size) noexcept 
             if row.length and row.length < row.capacity:
                 row.buf[row.length] = c'\n'
                 row.length += 1
+            row.found = 1
             h.value_at = row.length
             h.keeping = i + 1
             return

@@ -63,3 +63,11 @@ cdef object extra_load(Engine self, vl_extra *extra):
             e.cookies_until_ns = <int64_t *> table(e.n_users, sizeof(int64_t))
             for u in range(e.n_users):
                 e.cookies_until_ns[u] = INT64_MAX
+
+
+cdef object flow_load(vl_engine *e):
+    """Room for what control steps keep."""
+    e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
+    e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
+    e.sequences = <uint64_t *> table(e.program.n_values, sizeof(uint64_t))
+    e.scratch = <char *> table(e.program.slot_bytes + 1, 1)

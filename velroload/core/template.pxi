@@ -36,6 +36,7 @@ cdef enum:
     STEP_SPANS = 16             # it has spans: sent part by part
     STEP_POST = 32              # 301 and 302 turn it into a GET
     STEP_END_ON_ERROR = 64      # its failure ends the iteration
+    STEP_WANT_HEADERS = 128     # its judge reads headers
 
 cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
@@ -64,7 +65,7 @@ cdef extern from *:
         uint8_t think;           /* THINK_* of a think step */
         uint8_t origin;          /* where the request goes: index of an origin */
         uint32_t part_first, part_count;
-        uint32_t capture_first, capture_count;
+        uint32_t capture_first, capture_count;  /* of what the worker's Python judges: 0 or 1 */
         int64_t timeout_ns;
         double think_a, think_b; /* ns */
         double probability;
@@ -77,10 +78,6 @@ cdef extern from *:
         uint32_t offset;         /* into the literals or the file */
         uint32_t length;
     } vl_part;
-    typedef struct {
-        uint32_t slot;
-        uint32_t rule;           /* index into the Python rules of the worker */
-    } vl_capture;
     typedef struct {
         uint16_t family;
         uint16_t length;
@@ -110,7 +107,7 @@ cdef extern from *:
     } vl_value;
     _Static_assert(sizeof(vl_extra) == 16 && sizeof(vl_value) == 64, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
-    _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 128, "program layout");
+    _Static_assert(sizeof(vl_address) == 128, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
     """
     ctypedef struct vl_step:
@@ -135,9 +132,6 @@ cdef extern from *:
         uint32_t slot
         uint32_t offset
         uint32_t length
-    ctypedef struct vl_capture:
-        uint32_t slot
-        uint32_t rule
     ctypedef struct vl_address:
         uint16_t family
         uint16_t length
@@ -170,7 +164,6 @@ cdef struct vl_file:
 cdef struct vl_program:
     vl_step *steps              # all arrays: borrowed from the program's bytes, held by Engine
     vl_part *parts
-    vl_capture *captures
     vl_address *addresses
     vl_address *sources         # local ends: IPv4 first, then IPv6
     vl_origin *origins
@@ -182,7 +175,6 @@ cdef struct vl_program:
     vl_file *files              # owned, freed in Engine.close
     uint32_t n_steps
     uint32_t n_parts
-    uint32_t n_captures
     uint32_t n_addresses
     uint32_t n_sources
     uint32_t n_sources_v4

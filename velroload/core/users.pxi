@@ -134,8 +134,11 @@ cdef inline int64_t back_off_ns(uint8_t failures) noexcept nogil:
     return wait if wait < 1_000_000_000 else 1_000_000_000
 
 
-cdef enum:
-    THINK_MOST_NS = 31_536_000_000_000_000  # a year
+cdef extern from *:
+    """
+    #define TIME_MOST_NS (365 * 86400000000000LL)   /* units.py's DURATION_MAX_NS */
+    """
+    int64_t TIME_MOST_NS
 
 
 cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
@@ -150,7 +153,7 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
         ns = step.think_a + step.think_b * random_normal(random)
     elif step.think == THINK_LOGNORMAL:
         ns = step.think_a * exp(step.think_b * random_normal(random))
-    return <int64_t> min(max(ns, 0.0), THINK_MOST_NS)
+    return <int64_t> min(max(ns, 0.0), <double> TIME_MOST_NS)
 
 
 cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:

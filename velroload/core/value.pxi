@@ -36,7 +36,7 @@ cdef enum:
     VALUE_TEXT                  # the parts, rendered
     VALUE_BASE64                # the same, encoded
     VALUE_COMPUTED
-    VALUE_ITERATION
+    VALUE_ITERATION             # from 0
     VALUES
 
 cdef enum:
@@ -160,8 +160,8 @@ cdef void value_set(vl_engine *e, uint32_t u, vl_value *value) noexcept nogil:
         write_uuid(to, &user.random)
         n = UUID_BYTES
     elif value.kind == VALUE_SEQUENCE:
-        n = write_signed(to, value.a + <int64_t> (e.sequences[value - e.program.values] * e.workers
-                                                  + e.worker))
+        n = write_signed(to, <int64_t> (<uint64_t> value.a + e.worker
+                                        + e.sequences[value - e.program.values] * e.workers))
         e.sequences[value - e.program.values] += 1
     elif value.kind == VALUE_INT:
         n = write_signed(to, value.a + <int64_t> random_below(
@@ -173,7 +173,7 @@ cdef void value_set(vl_engine *e, uint32_t u, vl_value *value) noexcept nogil:
     elif value.kind == VALUE_NOW:
         n = now_write(value.a, to)
     elif value.kind == VALUE_ITERATION:
-        n = write_decimal(to, user.iteration)
+        n = write_decimal(to, user.iteration - (user.iteration > 0))
     elif value.kind == VALUE_COMPUTED:
         compute(e, u, value.rule, value.slot)
         return
@@ -188,19 +188,16 @@ cdef bint compute(vl_engine *e, uint32_t u, uint32_t rule, uint32_t into) noexce
     Slots are handed over as texts. What fails is false or empty, and counted.
     """
     cdef Engine engine = <Engine> e.owner
-    cdef char *slot
     try:
         reads, function = engine.computed[rule]
-        texts = []
-        for index in reads:
-            slot = slot_at(e.slots, &e.program, u, index)
-            texts.append(slot[4:4 + (<uint32_t *> slot)[0]].decode("utf-8", "replace"))
-        result = function(*texts)
+        result = function(*slot_texts(e, u, reads))
         if into == NONE:
             return bool(result)
         (<uint32_t *> slot_at(e.slots, &e.program, u, into))[0] = 0
-        if not slot_put(e, u, into, result.encode()):
+        if not slot_put(e, u, into, result.encode("utf-8", "surrogateescape")):
             count(&e.ring, C_VALUES_TOO_LONG, 1)
     except Exception:
         count(&e.ring, C_EXPRESSIONS_FAILED, 1)
+        if into != NONE:
+            (<uint32_t *> slot_at(e.slots, &e.program, u, into))[0] = 0
     return False

@@ -21,7 +21,8 @@ import uvloop
 from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
-from velroload.protocol.extract import json_rule
+from velroload.protocol.computed import make_computed
+from velroload.protocol.judge import make_judges
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
@@ -165,11 +166,12 @@ def make_engine(
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
         "settings": settings,
+        "computed": make_computed(settings),
         "redirect": site.redirects,
         "cookies": site.cookies,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
-    return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
+    return _core.Engine(memory, program, make_judges(settings))
 
 
 async def run(control: socket.socket, segment: int, program: int) -> None:

@@ -24,7 +24,7 @@ def most_vus(scenario: Scenario, arrivals: Stream, request_timeout_ns: int) -> i
         return load.users
     if load.max_vus is not None:
         return load.max_vus
-    busy_ns = scenario.think_per_iteration_ns
+    busy_ns = scenario.think_per_iteration_ns if scenario.is_predictable else Fraction(0)
     for request in scenario.requests:
         busy_ns += request.timeout_ns or request_timeout_ns
     peak_per_s = max(max(segment.from_value, segment.to_value) for segment in arrivals)

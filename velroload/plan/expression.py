@@ -101,7 +101,7 @@ class _Walk:
 
 def compile_expression(
     source: str, constants: Mapping[str, str]
-) -> Callable[[Mapping[str, str]], Result]:
+) -> Callable[[Mapping[str, str | int]], Result]:
     """A function from slots (names with a dot for columns) to the expression's value.
 
     It raises ValueError, with what went wrong, when a value cannot be computed (int of a text that
@@ -113,10 +113,10 @@ def compile_expression(
     evaluator = simpleeval.EvalWithCompoundTypes(functions=FUNCTIONS)
     tree = evaluator.parse(source.strip())
 
-    def evaluate(slots: Mapping[str, str]) -> Result:
+    def evaluate(slots: Mapping[str, str | int]) -> Result:
         names: dict[str, object] = {"True": True, "False": False, "None": None}
         for name in wanted:
-            value = constants[name] if name in constants else slots.get(name, "")
+            value: str | int = constants[name] if name in constants else slots.get(name, "")
             data, dot, column = name.partition(".")
             if dot:
                 row = names.setdefault(data, {})

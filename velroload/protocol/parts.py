@@ -60,6 +60,13 @@ class Parts:
             else:
                 self.literal(piece)
 
+    def apart(self, data: bytes) -> None:
+        """Append bytes as a part of their own, empty ones too."""
+        self.begin()
+        self.literal(data)
+        if self.begun == len(self.rows):
+            self.rows.append((LITERAL, 0, len(self.literals), 0))
+
     def literal(self, data: bytes) -> None:
         """Append bytes as they are; neighbouring literals become one."""
         if not data:

@@ -14,11 +14,13 @@ from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
-from velroload.plan.model import Plan, Request
+from velroload.plan.flow import requests_in, walk
+from velroload.plan.model import Plan, Scenario, Think
 from velroload.protocol.program import Program
 from velroload.protocol.tls import to_settings
 
 NEVER_NS = 1 << 61
+SECOND_NS = 1_000_000_000
 BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
 BODIES_LIMIT_BYTES = 256 << 20
@@ -74,12 +76,22 @@ class Work:
     def is_paced(self) -> bool:
         """Starts are scheduled by us: by a rate, or by think time."""
         return self.is_open or any(
-            s.load.think is not None or s.think_per_iteration_ns for s in self.plan.scenarios
+            s.load.think is not None
+            or s.load.pacing_ns
+            or any(isinstance(step, Think) and step.mean_ns for step in walk(s.flow))
+            for s in self.plan.scenarios
+        )
+
+    @property
+    def is_scheduled(self) -> bool:
+        """How many requests should have started by when is known: rates alone say so."""
+        return all(each.is_open for each in self.schedules) and all(
+            scenario.is_predictable for scenario in self.plan.scenarios
         )
 
     def offered_rate_per_s(self) -> float | None:
         """Requests per second in the hold, when all starts are scheduled."""
-        if not all(each.is_open for each in self.schedules):
+        if not self.is_scheduled:
             return None
         pairs = zip(self.plan.scenarios, self.schedules, strict=True)
         return float(sum(s.peak_rate_per_s * p.requests_per_iteration for p, s in pairs))
@@ -92,7 +104,7 @@ class Work:
 
     def planned_requests_until(self, at_ns: int) -> float | None:
         """How many requests the schedules want started by `at_ns`."""
-        if not all(each.is_open for each in self.schedules):
+        if not self.is_scheduled:
             return None
         total = 0.0
         for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
@@ -105,11 +117,21 @@ class Work:
         for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
             if not each.is_open and not self.is_paced:
                 return CLOSED_PEAK_PER_S
-            hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
-            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1 + hops
             users_per_s = each.peak_vus if not each.is_open else 0
-            peak += (float(each.peak_rate_per_s) + users_per_s) * per_iteration
+            if scenario.load.pacing_ns:
+                users_per_s *= max(1, SECOND_NS // scenario.load.pacing_ns)
+            peak += (float(each.peak_rate_per_s) + users_per_s) * samples_per_iteration(scenario)
         return min(CLOSED_PEAK_PER_S, round(peak / workers) + 1)
+
+
+def samples_per_iteration(scenario: Scenario) -> float:
+    """About how many samples one pass pushes: of requests, hops, groups and itself."""
+    requests = float(
+        scenario.requests_per_iteration if scenario.is_predictable else scenario.requests_most
+    )
+    hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
+    groups = requests if scenario.groups else 0  # a group has at least one request in it
+    return requests + len(requests_in(scenario.setup)) + 1 + hops + groups
 
 
 def starts_until(each: Schedule, at_ns: int) -> float:
@@ -197,7 +219,8 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "bodies_limit": BODIES_LIMIT_BYTES,
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
-        "rules": [list(path) for path in program.rules],
+        "judges": list(program.judges),
+        "computed": list(program.computed),
         "files": [],  # their descriptors, when the worker is spawned
         "wanted": [list(pair) for pair in program.wanted],
         "cookie_scopes": [list(scope) for scope in program.scopes],
@@ -234,6 +257,7 @@ def scenario_settings(
         "open": each.is_open,
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",
+        "pacing_ns": work.plan.scenarios[index].load.pacing_ns or 0,
         "iteration_endpoint": compiled.iteration_endpoint,
         "starts": f"starts{index}",
         "vus": f"vus{index}",
@@ -244,9 +268,9 @@ def scenario_settings(
 def user_timeout_ms(plan: Plan) -> int:
     """TCP_USER_TIMEOUT: a peer that acknowledges nothing is given up after the longest time-out of
     a request, so that the kernel does not go on for a quarter of an hour after we have."""
-    steps = [step for s in plan.scenarios for step in (*s.setup, *s.flow)]
+    requests = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
     longest_ns = max(
-        (s.timeout_ns or plan.timeouts.request_ns for s in steps if isinstance(s, Request)),
+        (request.timeout_ns or plan.timeouts.request_ns for request in requests),
         default=plan.timeouts.request_ns,
     )
     return min(-(-longest_ns // 10**6), USER_TIMEOUT_MOST_MS)

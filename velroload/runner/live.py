@@ -7,8 +7,9 @@ from velroload.engine.coordinator import Live
 from velroload.engine.recorder import Recorder
 from velroload.engine.view import View, Window
 from velroload.histogram import Histogram
+from velroload.plan.flow import requests_in
 from velroload.plan.threshold import Selector, Threshold
-from velroload.protocol.program import Endpoint
+from velroload.protocol.writer import Endpoint
 from velroload.runner.jobs import Work
 
 WINDOW_S = 10
@@ -24,7 +25,7 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
     counters = live.counters
     taken = counters["requests_started"] + counters["requests_dropped"]
     finished = window.finished
-    setups = counters["vus_started"] * max(len(s.setup) for s in work.plan.scenarios)
+    setups = counters["vus_started"] * max(len(requests_in(s.setup)) for s in work.plan.scenarios)
     return {
         "elapsed_s": live.elapsed_ns / SECOND_NS,
         "duration_s": None if work.end_ns is None else work.end_ns / SECOND_NS,

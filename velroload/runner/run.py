@@ -27,8 +27,9 @@ from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import Target, pack_address
-from velroload.protocol.program import Endpoint, Program, compile_program
+from velroload.protocol.program import Program, compile_program
 from velroload.protocol.unbuilt import refuse_unbuilt
+from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.handshake import Handshakes

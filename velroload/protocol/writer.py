@@ -1,0 +1,253 @@
+"""Writes request steps: their parts, flags, endpoints, and what their answers are asked for.
+
+Even a bare URL becomes a flow of one step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from velroload.errors import ConfigError
+from velroload.plan.flow import requests_in
+from velroload.plan.model import Plan, Scenario
+from velroload.plan.steps import Ranges, Request
+from velroload.protocol.address import Target
+from velroload.protocol.ask import Asked, ask
+from velroload.protocol.body import Encoded, Raw, encode
+from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
+from velroload.protocol.layout import (
+    CLOSE,
+    COOKIES,
+    END_ON_ERROR,
+    HEAD,
+    IDEMPOTENT,
+    POST,
+    REQUEST,
+    SPANS,
+    WANT_BODY,
+    WANT_HEADERS,
+)
+from velroload.protocol.parts import LENGTH, LITERAL, SLOT, Parts
+from velroload.protocol.value import Values
+
+Row = dict[str, float]
+"""A step; what it does not name is 0."""
+
+SLOT_BYTES = 1024
+"""Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
+LONG_SLOT_BYTES = 4096
+"""The same where slots hold what servers choose: paths of redirects, cookies."""
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+ENDPOINTS_MAX = 65_535
+HOP_PATH = "path of the next hop"
+"""No slot of a plan can have this name."""
+HOP_COOKIES = "cookies of the next hop"
+LOCATION_BYTES = 2048
+SET_COOKIE_BYTES = 8192
+"""Kept of one answer's Location, of all its Set-Cookies."""
+HEADERS_MAX = 32
+"""Names of headers that all steps of a plan together may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A row that figures go under; `kind` is request, hop, group, iteration or address."""
+
+    id: int
+    name: str
+    kind: str
+    scenario: str | None
+    cls: str | None
+    setup: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "kind": self.kind,
+            "scenario": self.scenario,
+            "cls": self.cls,
+            "setup": self.setup,
+        }
+
+
+@dataclass
+class Writer:
+    """Collects the arrays while the scenarios are compiled one by one."""
+
+    plan: Plan
+    targets: tuple[Target, ...]
+    parts: Parts = field(default_factory=Parts)
+    steps: list[Row] = field(default_factory=list)
+    expects: list[bytes] = field(default_factory=list)
+    judges: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, int] = field(default_factory=dict)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    extras: list[Row] = field(default_factory=list)
+    redirected: list[tuple[Request, Row]] = field(default_factory=list)
+    scopes: dict[str, int] = field(default_factory=dict)
+    longest: int = 1
+
+    def __post_init__(self) -> None:
+        self.values = Values(self.parts, self.slot_bytes - 4)
+        requests = self.requests
+        if any(request.redirects for request in requests):
+            self.header("location", LOCATION_BYTES)
+        if self.plan.cookies:
+            self.header("set-cookie", SET_COOKIE_BYTES)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Every request of the plan's scenarios."""
+        return tuple(r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
+
+    @property
+    def slot_bytes(self) -> int:
+        """Room of each slot of this plan."""
+        long = self.plan.cookies or any(request.redirects for request in self.requests)
+        return LONG_SLOT_BYTES if long else SLOT_BYTES
+
+    def header(self, name: str, room: int) -> int:
+        """The number of a header of answers that is kept, with room for so much of it."""
+        if name not in self.headers:
+            if len(self.headers) == HEADERS_MAX:
+                raise ConfigError(f"more than {HEADERS_MAX} different headers are read")
+            self.headers[name] = room
+        return list(self.headers).index(name)
+
+    def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
+        """The row of this name in this scenario, new at its first use."""
+        for row in self.endpoints:
+            if (row.name, row.kind, row.scenario, row.setup) == (name, kind, scenario, setup):
+                return row.id
+        if len(self.endpoints) == ENDPOINTS_MAX:
+            raise ConfigError(f"more than {ENDPOINTS_MAX} endpoints")
+        self.endpoints.append(Endpoint(len(self.endpoints), name, kind, scenario, cls, setup))
+        return len(self.endpoints) - 1
+
+    def expect(self, ranges: Ranges) -> int:
+        """The set of statuses as 1,024 bits."""
+        bits = np.zeros(1024, dtype=np.uint8)
+        for low, high in ranges:
+            bits[low : high + 1] = 1
+        packed = np.packbits(bits, bitorder="little").tobytes()
+        if packed not in self.expects:
+            self.expects.append(packed)
+        return self.expects.index(packed)
+
+    def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
+        """Write a request step."""
+        names = (scenario.name, request.cls, setup)
+        asked = ask(request, self.parts, self.kept_header)
+        row: Row = {
+            "op": REQUEST,
+            "flags": request_flags(self.plan, request, asked),
+            "endpoint": self.endpoint(request.endpoint, "request", *names),
+            "expect": self.expect(request.expect),
+            "capture_first": len(self.judges),
+            "capture_count": asked is not None,
+            "timeout_ns": request.timeout_ns or self.plan.timeouts.request_ns,
+            "extra": self.extra(request, names),
+        }
+        if asked is not None:
+            self.judges.append(asked.to_json())
+        if request.redirects:
+            self.redirected.append((request, row))
+        self.step(request, row)
+
+    def kept_header(self, name: str) -> int:
+        """The number of a header that a judge reads: longer values do not fit a slot either."""
+        if name == "set-cookie":
+            return self.header(name, SET_COOKIE_BYTES)
+        return self.header(name, self.slot_bytes)
+
+    def extra(self, request: Request, names: tuple[str, str | None, bool]) -> int:
+        """The number of a row of what the request asks for beside its answer, 0 for nothing."""
+        row: Row = {"redirects": request.redirects, "flags": COOKIES if self.plan.cookies else 0}
+        if not any(row.values()):
+            return 0
+        if request.redirects:
+            row["path_slot"] = self.parts.slot(HOP_PATH)
+            row["hop_endpoint"] = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
+        if self.plan.cookies:
+            row["cookie_slot"] = self.parts.slot(HOP_COOKIES)
+        self.extras.append(row)
+        return len(self.extras)
+
+    def step(self, request: Request, known: Mapping[str, float], hop_to: int | None = None) -> None:
+        """Write the parts of a request step, and the step; one to an origin `hop_to` takes its path
+        from a slot."""
+        target = self.targets[hop_to or 0]
+        plan = self.plan
+        if hop_to:
+            plan = replace(plan, headers=without_credentials(plan.headers))
+        first = self.parts.begin()
+        body = None if request.body is None else encode(request.body, plan.seed)
+        self.parts.text(f"{request.method} ".encode())
+        if hop_to is None:
+            self.parts.text((target.path.rstrip("/") + request.path).encode())
+        else:
+            self.parts.place(HOP_PATH)
+        self.parts.text(header_lines(plan, target, request, body))
+        if plan.cookies:
+            self.parts.place(HOP_COOKIES if hop_to is not None else self.scope(request))
+        if body is None and request.method in BODY_METHODS:
+            body = Encoded((Raw(b""),))
+        row: Row = {**known, "origin": hop_to or 0, "part_first": first}
+        row["body_first"] = self.parts.body(body, request.stream)
+        row["flags"] = int(row["flags"]) | (SPANS if self.parts.end() else 0)
+        row["part_count"] = len(self.parts.rows) - first
+        self.measure(first)
+        self.steps.append(row)
+
+    def scope(self, request: Request) -> str:
+        """The name of the slot that holds the cookies for the request's path, up to what of it is
+        only known when it is sent."""
+        path = self.targets[0].path.rstrip("/") + request.path
+        path = path.partition("?")[0].partition("${")[0]
+        name = f"cookies for {path}"
+        self.scopes[path] = self.parts.slot(name)
+        return name
+
+    def hops(self) -> None:
+        """Write the steps that redirects exchange a request for: per origin it as it is, and as a
+        GET. Behind all others, since a flow's steps are neighbours."""
+        for request, row in self.redirected:
+            self.extras[int(row["extra"]) - 1]["hop_first"] = len(self.steps)
+            asked = int(row["flags"]) & (WANT_BODY | WANT_HEADERS)
+            for origin in range(len(self.targets)):
+                there = request
+                if origin:
+                    there = replace(request, headers=without_credentials(request.headers))
+                for hop in (there, as_get(there)):
+                    flags = request_flags(self.plan, hop, None) | asked
+                    self.step(hop, {**row, "flags": flags}, origin)
+
+    def measure(self, first: int) -> None:
+        """Keep the length of the longest request, its slots full; spans are never rendered."""
+        length = 0
+        for kind, _, _, size in self.parts.rows[first:]:
+            length += {LITERAL: size, SLOT: self.slot_bytes - 4, LENGTH: 20}.get(kind, 0)
+        self.longest = max(self.longest, length)
+
+
+def request_flags(plan: Plan, request: Request, asked: Asked | None) -> int:
+    """What the core has to know of the request and its answer."""
+    flags = 0 if plan.connecting.keep_alive else CLOSE
+    if request.method == "HEAD":
+        flags |= HEAD
+    if request.method in IDEMPOTENT_METHODS and plan.connecting.retry:
+        flags |= IDEMPOTENT
+    if asked is not None:
+        flags |= (WANT_BODY if asked.body else 0) | (WANT_HEADERS if asked.wanted else 0)
+    if request.method == "POST":
+        flags |= POST
+    if request.on_error == "end":
+        flags |= END_ON_ERROR
+    for name, value in headers_of(plan, request):
+        if name.lower() == "connection" and "close" in value.lower():
+            flags |= CLOSE
+    return flags
