@@ -31,7 +31,8 @@ class Forge:
         self.settings = rig.job.settings
         self.arrays = dict(rig.job.arrays)
         self.slots = 16
-        self.fills = 0
+        self.judges: list[Any] = [(print, (), (), ())]
+        self.computed: list[Any] = []
 
     def put(self, array: str, row: int, **fields: float) -> None:
         rows = np.frombuffer(self.arrays[array], ARRAYS[array]).copy()
@@ -44,8 +45,12 @@ class Forge:
         _core.format_segment(memory, self.slots)
         for scenario in self.settings["scenarios"]:
             scenario["starts"], scenario["vus"] = self.arrays["starts0"], self.arrays["vus0"]
-        program: dict[str, Any] = {**self.arrays, "settings": self.settings}
-        engine = _core.Engine(memory, program, [(print, (), (), (self.fills,))])
+        program: dict[str, Any] = {
+            **self.arrays,
+            "settings": self.settings,
+            "computed": self.computed,
+        }
+        engine = _core.Engine(memory, program, self.judges)
         engine.close()
         memory.close()  # BufferError when the engine still held it
 

@@ -23,6 +23,7 @@ from tests.servers.scripted import OK, ScriptedServer, respond
 from velroload import _core
 from velroload.engine.examples import EXAMPLE
 from velroload.engine.worker import switch_on_stamps
+from velroload.plan.check import Check
 from velroload.plan.model import Capture, Plan, Request, Think, Timeouts
 from velroload.sample import FIRST_JUDGED, ErrorKind, Flag, Kind, fails_before_sending
 
@@ -67,13 +68,13 @@ PROVOKED = {
     ErrorKind.STATUS: (HERE, "test_status"),
     ErrorKind.CAPTURE_FAILED: (HERE, "test_capture_failed"),
     ErrorKind.CAPTURE_TOO_LONG: (HERE, "test_capture_too_long"),
+    ErrorKind.CHECK_FAILED: (HERE, "test_check_failed"),
     ErrorKind.TOO_MANY_REDIRECTS: (REDIRECT, "test_the_limit_is_an_error_of_its_own"),
     ErrorKind.BAD_REDIRECT: (REDIRECT, "test_hostile_locations"),
     ErrorKind.REDIRECT_REFUSED: (REDIRECT, "test_other_hosts_are_refused_and_named"),
 }
 NOT_YET = {
     ErrorKind.DNS: "names are resolved before the start",
-    ErrorKind.CHECK_FAILED: "plans have no checks",
 }
 """Kinds that nothing produces yet. Whoever makes one moves it to PROVOKED."""
 
@@ -379,3 +380,11 @@ def test_capture_too_long() -> None:
     with FaultServer(answer(good)) as server:
         reading = replace(GET, captures=(Capture("t", "$.t"),))
         judge(run_against(server, 3, reading), ErrorKind.CAPTURE_TOO_LONG, 3)
+
+
+def test_check_failed() -> None:
+    with FaultServer(answer(OK)) as server:
+        asking = replace(GET, checks=(Check("c", "body", pattern="nowhere"),))
+        judge(run_against(server, 3, asking), ErrorKind.CHECK_FAILED, 3)
+        good = replace(GET, checks=(Check("c", "body", pattern="ok"), Check("s", "size", high=2)))
+        assert (run_against(server, 3, good).samples["error"] == 0).all()

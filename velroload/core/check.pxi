@@ -146,7 +146,7 @@ cdef object check_section(vl_engine *e, uint32_t first, uint32_t n):
         if step.op in (STEP_JUMP, STEP_CHANCE, STEP_TEST, STEP_ONCE):
             if not pc < to <= first + n:
                 raise ValueError(f"program: step {pc} jumps out of its section")
-        elif step.op == STEP_AGAIN and not first <= to < pc:
+        elif step.op == STEP_AGAIN and not first <= to <= pc:
             raise ValueError(f"program: step {pc} jumps out of its section")
         if step.op == STEP_LOOP or step.op == STEP_AGAIN:
             e.loop_depth = max(e.loop_depth, step.capture_first + 1)

@@ -1,0 +1,432 @@
+"""Control steps and values in the engine: request by request what the interpreter says, and what
+chance comes to in the long run. The ledger is asserted for each run."""
+
+import base64
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence as Row
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from tests.core.balance import balanced
+from tests.reference.interpreter import Sent, User
+from tests.rig import Rig, iterations, plan_for
+from tests.servers.scripted import ScriptedServer, read_request
+from velroload.plan.flow import (
+    Chance,
+    Choice,
+    End,
+    Group,
+    If,
+    Once,
+    Repeat,
+    Set,
+    Step,
+    Steps,
+    While,
+)
+from velroload.plan.model import Capture, Request, Think
+from velroload.plan.values import (
+    Base64,
+    Expression,
+    Now,
+    Pick,
+    RandomInt,
+    RandomText,
+    Sequence,
+    Text,
+    Uuid,
+)
+from velroload.sample import ErrorKind, Kind
+
+MS = 1_000_000
+MARKS = (("X-User", "${user}"), ("X-Pass", "${iteration}"))
+
+
+def answer_to(path: str, body: bytes) -> tuple[bool, str]:
+    """Whether the server likes a request, and the value that it gives."""
+    digest = zlib.crc32(path.encode() + body)
+    return digest % 5 > 0, str(digest % 7) if digest % 3 else ""
+
+
+class Recorder:
+    """A server that answers as answer_to says and keeps what each user sent."""
+
+    def __init__(self) -> None:
+        self.heads: dict[int, list[tuple[int, Sent]]] = {}
+
+    def __call__(self, connection: Any, number: int) -> None:
+        while data := read_request(connection):
+            head, _, body = data.partition(b"\r\n\r\n")
+            line, *lines = head.decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            method, path, _ = line.split(" ")
+            sent = Sent(f"{method} {headers.get('X-Name', '')}", path, body)
+            user = self.heads.setdefault(int(headers["X-User"]), [])
+            user.append((int(headers["X-Pass"]), sent))
+            good, value = answer_to(path, body)
+            content = b'{"v": "%s"}' % value.encode()
+            status = b"200 OK" if good else b"500 No"
+            connection.sendall(
+                b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(content), content)
+            )
+
+
+def answering(request: Request, path: str, body: bytes) -> tuple[bool, dict[str, str]]:
+    """The same answers, for the interpreter."""
+    good, value = answer_to(path, body)
+    return good, {capture.slot: value for capture in request.captures} if good else {}
+
+
+def get(name: str, query: str = "", **fields: Any) -> Request:
+    return Request("GET", f"/{name}{query}", (("X-Name", name),), endpoint=f"GET {name}", **fields)
+
+
+def run(flow: Steps, times: int = 1, users: int = 1, **fields: Any) -> tuple[Rig, Recorder]:
+    """The flow to its end, against a server that keeps what was sent."""
+    recorder = Recorder()
+    with ScriptedServer(recorder) as server:
+        plan = plan_for(server.url, iterations(times, users), flow, headers=MARKS, **fields)
+        return Rig(plan).run(), recorder
+
+
+def liked(name: str, likes: bool = True) -> str:
+    """A name like this one that the server likes, or does not."""
+    return next(f"{name}{n}" for n in range(99) if answer_to(f"/{name}{n}", b"")[0] is likes)
+
+
+def sent_of(recorder: Recorder, user: int = 0) -> list[Sent]:
+    return [sent for _, sent in recorder.heads.get(user, [])]
+
+
+def paths(recorder: Recorder) -> list[str]:
+    """What one user asked for."""
+    return [sent.path for sent in sent_of(recorder)]
+
+
+NAMES = ("n", "c", "w")
+REQUESTS = st.builds(
+    lambda name, query, capture, end, body: replace(
+        get(
+            name,
+            query,
+            captures=(Capture("c", "$.v"),) if capture else (),
+            on_error="end" if end else "continue",
+        ),
+        method="GET" if body is None else "POST",
+        body=body,
+        endpoint=f"{'GET' if body is None else 'POST'} {name}",
+    ),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["", "?n=${n}", "?c=${c}&w=${w}", "?i=${iteration}"]),
+    st.booleans(),
+    st.integers(0, 9).map(lambda n: n == 0),
+    st.sampled_from([None, b"plain", b"${c}${n}"]),
+)
+VALUES = st.one_of(
+    st.just(Uuid()),
+    st.builds(Sequence, st.integers(-9, 9)),
+    st.builds(lambda a, n: RandomInt(a, a + n), st.integers(-9, 9), st.integers(0, 2**62)),
+    st.builds(RandomText, st.integers(1, 9), st.sampled_from(["abc", "x", "0123456789"])),
+    st.builds(
+        Pick,
+        st.just(("one", "two", "three", "", "five")),
+        st.sampled_from(["uniform", "zipf", "hot"]),
+    ),
+    st.sampled_from([Text("${n}-${c}"), Text(""), Base64("${n}"), Base64("")]),
+    st.sampled_from(
+        ["len(n) + 1", "upper(w)", "int(n) // 2", "c == ''", "1 / 0", "round(2.5, 1)"]
+    ).map(Expression),
+)
+CONDITIONS = st.sampled_from(["c", "n", "int(n) > 2", "c == '3'", "len(w) % 2 == 0", "1 / 0"]).map(
+    Expression
+)
+CHANCES = st.sampled_from([0, 1, Fraction(1, 3), Fraction(9, 10)]).map(Fraction)
+THINKS = st.sampled_from(
+    [
+        Think("constant", (1,)),
+        Think("uniform", (1, 9)),
+        Think("exponential", (9,)),
+        Think("normal", (9, 9)),
+        Think("lognormal", (9,), Fraction(1, 2)),
+    ]
+)
+LEAVES = st.one_of(
+    REQUESTS, REQUESTS, st.builds(Set, st.sampled_from(NAMES), VALUES), THINKS, st.just(End())
+)
+
+
+def inside(steps: st.SearchStrategy[Step]) -> st.SearchStrategy[Step]:
+    some = st.lists(steps, min_size=1, max_size=3).map(tuple)
+    any_ = st.lists(steps, max_size=3).map(tuple)
+    ways = st.lists(st.tuples(CHANCES, any_), max_size=1)
+    return st.one_of(
+        st.builds(Chance, CHANCES, some),
+        st.builds(
+            lambda before, certain, after: Choice((*before, (Fraction(1), certain), *after)),
+            ways,
+            any_,
+            ways,
+        ),
+        st.builds(Repeat, st.integers(1, 3), some),
+        st.builds(While, CONDITIONS, some, st.integers(1, 3)),
+        st.builds(If, CONDITIONS, some, any_),
+        st.builds(If, CONDITIONS, st.just(()), some),
+        st.builds(Group, st.sampled_from(["g", "h"]), some),
+        st.builds(Once, some),
+    )
+
+
+STEPS = st.recursive(LEAVES, inside, max_leaves=12)
+BEGIN = Once(tuple(Set(name, Text("")) for name in NAMES))
+
+
+@given(st.lists(STEPS, min_size=1, max_size=4).map(tuple), st.integers(0, 2**64 - 1))
+@settings(max_examples=150, deadline=None)
+def test_random_flows_request_by_request(flow: Steps, seed: int) -> None:
+    flow = (get("first"), BEGIN, *flow)
+    plan = plan_for("http://127.0.0.1:1", iterations(3), flow, seed=seed)
+    assume(plan.scenarios[0].requests_most < 200)
+    twin = User(plan, 0, answering).iterate(3)
+    rig, recorder = run(flow, 3, seed=seed)
+    found = sent_of(recorder)
+    assert found == [Sent(s.endpoint, s.path, s.body) for s in twin.sent]
+    counters = balanced(rig)
+    assert counters["iterations_started"] == 3
+    assert counters["requests_started"] == len(twin.sent) == counters["requests_sent"]
+    groups = rig.samples[rig.samples["flags"] & 3 == Kind.GROUP]
+    names = [rig.endpoints[row["endpoint"]].name for row in groups]
+    assert names == twin.groups
+    rig.close()
+
+
+def test_every_user_has_a_stream_of_its_own_and_the_same_one_again() -> None:
+    flow = (
+        Set("u", Uuid()),
+        Chance(Fraction(1, 2), (get("a", "?${u}"),)),
+        Choice(((Fraction(3), (get("b", "?${u}"),)), (Fraction(1), (get("c"),)))),
+    )
+    first, second = (run(flow, 60, users=3, seed=5)[1].heads for _ in range(2))
+    for user in range(3):
+        plan = plan_for("http://127.0.0.1:1", iterations(60), flow, seed=5)
+        twin = User(plan, user, answering).iterate(60).sent
+        for heads in (first, second):
+            had = [sent for _, sent in heads[user]]
+            assert had == twin[: len(had)]
+            passes = [number for number, _ in heads[user]]
+            assert passes == sorted(passes)
+            assert passes[0] == 0
+
+
+def counted(rig: Rig, recorder: Recorder) -> Counter[str]:
+    balanced(rig)
+    rig.close()
+    return Counter(sent.path for _, sent in recorder.heads[0])
+
+
+@pytest.mark.parametrize("probability", [Fraction(1, 10), Fraction(9, 10)])
+def test_chance_comes_out(probability: Fraction) -> None:
+    seen = counted(*run((get("all"), Chance(probability, (get("some"),))), 2000, seed=1))
+    assert seen["/all"] == 2000
+    assert stats.binomtest(seen["/some"], 2000, float(probability)).pvalue > 0.001
+
+
+def test_choice_comes_out() -> None:
+    weights = (Fraction(1), Fraction(0), Fraction(2), Fraction(5))
+    branches = tuple((weight, (get(str(weight)),)) for weight in weights)
+    seen = counted(*run((Choice(branches),), 2000, seed=2))
+    assert seen["/0"] == 0
+    found = [seen[f"/{weight}"] for weight in weights if weight]
+    expected = [2000 * float(weight) / 8 for weight in weights if weight]
+    assert stats.chisquare(found, expected).pvalue > 0.001
+
+
+@pytest.mark.parametrize(
+    ("pick", "shares"),
+    [
+        (Pick(("a", "b", "c", "d", "e")), [0.2] * 5),
+        (Pick(("a", "b", "c"), "zipf", 1.0), [6 / 11, 3 / 11, 2 / 11]),
+        (Pick(("a", "b", "c", "d", "e"), "hot"), [0.8, 0.05, 0.05, 0.05, 0.05]),
+    ],
+)
+def test_picks_come_out(pick: Pick, shares: Row[float]) -> None:
+    seen = counted(*run((Set("p", pick), get("p", "?${p}")), 3000, seed=3))
+    found = [seen[f"/p?{option}"] for option in pick.options]
+    assert sum(found) == 3000
+    assert stats.chisquare(found, [3000 * share for share in shares]).pvalue > 0.001
+
+
+def test_formats() -> None:
+    flow = (
+        Set("id", Uuid()),
+        Set("s", Now("s")),
+        Set("ms", Now("ms")),
+        Set("iso", Now("iso")),
+        Set("n", Sequence(7)),
+        Set("text", RandomText(12, "ab")),
+        Set("both", Text("${n}/${user}")),
+        Set("b", Base64("${both}?")),
+        Request("POST", "/", body=json.dumps({
+            name: f"${{{name}}}" for name in ("id", "s", "ms", "iso", "n", "text", "both", "b")
+        }).encode()),
+    )  # fmt: skip
+    before = datetime.now(UTC)
+    rig, recorder = run(flow, 2)
+    after = datetime.now(UTC)
+    balanced(rig)
+    rig.close()
+    for number, sent in enumerate(sent_of(recorder)):
+        said = json.loads(sent.body)
+        assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+                            said["id"])  # fmt: skip
+        at = datetime.fromisoformat(said["iso"])
+        assert len(said["iso"]) == 24
+        assert int(before.timestamp() * 1000) <= int(at.timestamp() * 1000)
+        assert at <= after
+        assert int(before.timestamp()) <= int(said["s"]) <= after.timestamp()
+        assert int(before.timestamp() * 1000) <= int(said["ms"]) <= after.timestamp() * 1000
+        assert said["n"] == str(7 + number)
+        assert re.fullmatch("[ab]{12}", said["text"])
+        assert said["both"] == f"{said['n']}/0"
+        assert base64.b64decode(said["b"]).decode() == said["both"] + "?"
+
+
+def test_a_loop_has_a_limit() -> None:
+    rig, recorder = run((While(Expression("1 == 1"), (get("a"),), limit=7), get("b")))
+    assert paths(recorder) == ["/a"] * 7 + ["/b"]
+    counters = balanced(rig)
+    assert (counters["requests_planned"], counters["requests_skipped"]) == (8, 0)
+    rig.close()
+
+
+def test_a_loop_around_nothing() -> None:
+    nothing = Choice(((Fraction(1), ()),))
+    rig, recorder = run((get("a"), Repeat(5, (nothing,)), get("b")))
+    assert paths(recorder) == ["/a", "/b"]
+    balanced(rig)
+    rig.close()
+
+
+def test_a_million_steps_without_a_request_let_others_have_their_turn() -> None:
+    spin = Repeat(1000, (Repeat(1000, (Set("n", RandomInt(1, 6)),)),))
+    rig, recorder = run((get("a"), spin, get("b")), 1)
+    assert paths(recorder) == ["/a", "/b"]
+    balanced(rig)
+    rig.close()
+
+
+def test_end_and_on_error_end_count_what_is_left() -> None:
+    flow = (get("a"), If(Expression("iteration == '1'"), (End(),)), get("b"), get("c"))
+    rig, recorder = run(flow, 2)
+    assert paths(recorder) == ["/a", "/b", "/c", "/a"]
+    counters = balanced(rig)
+    assert (counters["requests_unstarted"], counters["iterations_completed"]) == (2, 2)
+    rig.close()
+    bad = liked("bad", False)
+    rig, recorder = run((get("a"), get(bad, on_error="end"), get("b")), 2)
+    assert paths(recorder) == ["/a", f"/{bad}"] * 2
+    counters = balanced(rig)
+    assert (counters["requests_unstarted"], counters["iterations_interrupted"]) == (2, 2)
+    rig.close()
+
+
+def test_what_does_not_fit_a_slot_is_empty_and_counted() -> None:
+    double = Repeat(12, (Set("w", Text("${w}${w}")),))
+    flow = (Set("w", Text("x")), double, get("a", "?${w}"), Set("n", Expression("int(w)")))
+    rig, recorder = run(flow)
+    assert paths(recorder) == ["/a?"]
+    counters = balanced(rig)
+    assert counters["values_too_long"] == 1
+    assert counters["expressions_failed"] == 1
+    rig.close()
+
+
+def test_a_group_is_timed_with_its_think_time_beside() -> None:
+    pause = Think("constant", (30 * MS,))
+    rig, _ = run((get("a"), Group("g", (get("b"), pause, get("c"))), pause), 2)
+    balanced(rig)
+    requests = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST].reshape(2, 3)
+    groups = rig.samples[rig.samples["flags"] & 3 == Kind.GROUP]
+    assert len(groups) == 2
+    for (first, middle, last), group in zip(requests, groups, strict=True):
+        assert group["scheduled_ns"] == first["end_ns"] == middle["scheduled_ns"]
+        assert group["end_ns"] == last["end_ns"]
+        assert group["connect_us"] == 30_000
+        assert group["end_ns"] - group["scheduled_ns"] >= 30 * MS
+    kinds = {row.name: row.kind for row in rig.endpoints}
+    assert (kinds["g"], kinds["iteration"]) == ("group", "iteration")
+    rig.close()
+
+
+def test_steps_of_a_setup_are_done_once() -> None:
+    login, once, last = liked("login"), liked("once"), liked("last")
+    setup = (Repeat(3, (get(login),)), Once((get(once),)), Group("in", (get(last),)))
+    recorder = Recorder()
+    with ScriptedServer(recorder) as server:
+        plan = plan_for(server.url, iterations(2), (get("a"),), setup, headers=MARKS)
+        rig = Rig(plan).run()
+    assert paths(recorder) == [f"/{login}"] * 3 + [f"/{once}", f"/{last}", "/a", "/a"]
+    balanced(rig)
+    rig.close()
+
+
+def test_pacing_starts_an_iteration_every_so_long() -> None:
+    recorder = Recorder()
+    with ScriptedServer(recorder) as server:
+        load = replace(iterations(4), pacing_ns=20 * MS)
+        rig = Rig(plan_for(server.url, load, (get("a"),), headers=MARKS)).run()
+    balanced(rig)
+    starts = rig.samples["scheduled_ns"]
+    assert (starts[1:] - starts[:-1] >= 20 * MS).all()
+    rig.close()
+
+
+def test_captures_of_every_kind_reach_the_next_request() -> None:
+    answer = (b'HTTP/1.1 201 Made\r\nETag: "7"\r\nSet-Cookie: sid=abc; Path=/\r\nX-Empty:\r\n'
+              b'Content-Length: 17\r\n\r\n{"v": "n=5 text"}')  # fmt: skip
+    seen: list[bytes] = []
+
+    def script(connection: Any, number: int) -> None:
+        while data := read_request(connection):
+            seen.append(data.split(b" ")[1])
+            connection.sendall(answer)
+
+    captures = (
+        Capture("j", "$.v"),
+        Capture("r", r"n=(\d)", "regex"),
+        Capture("h", "ETag", "header"),
+        Capture("e", "X-Empty", "header"),
+        Capture("c", "sid", "cookie"),
+        Capture("s", "", "status"),
+        Capture("d", "X-None", "header", "default"),
+    )
+    flow = (Request("GET", "/", captures=captures), Request("GET", "/${r}${h}${e}${c}${s}${d}"))
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(1), flow)).run()
+    assert seen == [b"/", b'/5"7"abc201default']
+    balanced(rig)
+    rig.close()
+
+
+def test_a_header_that_fills_its_room_is_no_capture() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nX-A: %s\r\nContent-Length: 0\r\n\r\n" % (b"a" * 3000)
+
+    def script(connection: Any, number: int) -> None:
+        while read_request(connection):
+            connection.sendall(answer)
+
+    with ScriptedServer(script) as server:
+        flow = (Request("GET", "/", captures=(Capture("a", "X-A", "header"),)),)
+        rig = Rig(plan_for(server.url, iterations(1), flow)).run()
+    assert rig.samples["error"].tolist() == [ErrorKind.CAPTURE_TOO_LONG]
+    balanced(rig)
+    rig.close()
