@@ -77,8 +77,7 @@ def _selected(data: RunData, threshold: Threshold) -> list[int]:
     chosen = threshold.selector
     if chosen is None:
         return [e["id"] for e in endpoints if is_flow(e)]
-    key = "name" if chosen.kind == "endpoint" else "cls"
-    return [e["id"] for e in endpoints if e.get(key) == chosen.name]
+    return [e["id"] for e in endpoints if chosen.chooses(e)]
 
 
 def _result(

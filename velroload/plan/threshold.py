@@ -19,9 +19,11 @@ Here: the words and the comparison. What a sample can carry (intervals) is analy
 import math
 import operator
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from velroload.errors import ConfigError
 from velroload.histogram import QUANTITIES
@@ -52,10 +54,25 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which figures count: one of SELECTORS, and its name."""
+    """Which figures count: one of SELECTORS, and its name; a tag's is NAME=VALUE."""
 
     kind: str
     name: str
+
+    def chooses(self, row: Mapping[str, Any]) -> bool:
+        """True when the figures of this row (an endpoint's, as a run folder has it) count.
+
+        A phase is no property of a row.
+        """
+        if self.kind == "class":
+            return bool(row.get("cls") == self.name)
+        if self.kind == "tag":
+            return self.name in row.get("tags", ())
+        if self.kind == "scenario":
+            request = row.get("kind") in ("request", "hop") and not row.get("setup", False)
+            return request and row.get("scenario") == self.name
+        named = row.get("name") == self.name
+        return bool(named and (self.kind == "endpoint" or row.get("kind") == self.kind))
 
 
 @dataclass(frozen=True, slots=True)

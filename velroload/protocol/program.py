@@ -67,6 +67,7 @@ class Endpoint:
     scenario: str | None
     cls: str | None
     setup: bool
+    tags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -76,6 +77,7 @@ class Endpoint:
             "scenario": self.scenario,
             "cls": self.cls,
             "setup": self.setup,
+            "tags": list(self.tags),
         }
 
 
@@ -127,14 +129,24 @@ class _Writer:
     def slot(self, name: str) -> int:
         return self.slots.setdefault(name, len(self.slots))
 
-    def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
+    def endpoint(
+        self,
+        name: str,
+        kind: str,
+        scenario: str,
+        cls: str | None,
+        setup: bool,
+        tags: tuple[tuple[str, str], ...] = (),
+    ) -> int:
         """The row of this name in this scenario, new at its first use."""
         for row in self.endpoints:
             if (row.name, row.kind, row.scenario, row.setup) == (name, kind, scenario, setup):
                 return row.id
         if len(self.endpoints) == ENDPOINTS_MAX:
             raise ConfigError(f"more than {ENDPOINTS_MAX} endpoints")
-        self.endpoints.append(Endpoint(len(self.endpoints), name, kind, scenario, cls, setup))
+        words = tuple(f"{tag}={value}" for tag, value in tags)
+        row = Endpoint(len(self.endpoints), name, kind, scenario, cls, setup, words)
+        self.endpoints.append(row)
         return len(self.endpoints) - 1
 
     def expect(self, ranges: Ranges) -> int:
@@ -184,7 +196,9 @@ class _Writer:
             (
                 REQUEST,
                 request_flags(self.plan, request),
-                self.endpoint(request.endpoint, "request", scenario.name, request.cls, setup),
+                self.endpoint(
+                    request.endpoint, "request", scenario.name, request.cls, setup, request.tags
+                ),
                 self.expect(request.expect),
                 0,
                 0,
