@@ -76,7 +76,7 @@ class Repeat:
 
     def __post_init__(self) -> None:
         if not 1 <= self.times <= TIMES_MAX:
-            raise ConfigError(f"repeat is {self.times}: 1 to {TIMES_MAX}")
+            raise ConfigError(f"repeat is {self.times}: 1 to {TIMES_MAX:,} are possible")
         _check_steps("repeat", self.steps)
 
 
@@ -94,7 +94,7 @@ class While:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= TIMES_MAX:
-            raise ConfigError(f"limit is {self.limit}: 1 to {TIMES_MAX}")
+            raise ConfigError(f"limit is {self.limit}: 1 to {TIMES_MAX:,} are possible")
         if self.expect_times is not None and not 0 <= self.expect_times <= self.limit:
             raise ConfigError(f"expect_times is {float(self.expect_times):g}: 0 to {self.limit}")
         _check_steps("while", self.steps)

@@ -22,7 +22,7 @@ from velroload.plan.scenario import Scenario
 from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
 from velroload.plan.slots import BUILT_IN_SLOTS, references
 from velroload.plan.steps import Capture, Headers, Request, Think, check_headers
-from velroload.plan.threshold import Threshold
+from velroload.plan.threshold import Threshold, check_abort_rule
 from velroload.plan.tls import Tls
 
 __all__ = [
@@ -52,8 +52,6 @@ UNIX = "unix:"
 SCENARIOS_MAX = 255
 PHASES_MAX = 200
 REDIRECTS_MAX = 20
-ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
-"""The running figures keep so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class Plan:
         if self.graceful_stop_ns < 0:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
         for rule in self.abort_on:
-            _check_abort_rule(rule)
+            check_abort_rule(rule)
         if not 0 <= self.redirects <= REDIRECTS_MAX:
             raise ConfigError(f"redirects is {self.redirects}: 0 to {REDIRECTS_MAX}")
         self._check_headers()
@@ -303,16 +301,3 @@ def _check_connecting(plan: Plan) -> None:
                             ("family", asked.family)):  # fmt: skip
             if given:
                 raise ConfigError(f"{what} does not go with a unix socket: it has no IP address")
-
-
-def _check_abort_rule(rule: Threshold) -> None:
-    """What the running figures cannot answer is refused, not answered with something else."""
-    if rule.quantity not in (None, "response", "service"):
-        raise ConfigError(
-            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
-            "take response or service"
-        )
-    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
-    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")

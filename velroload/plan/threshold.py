@@ -40,6 +40,9 @@ TIMES = {"max": "max", "min": "min", "mean": "mean", "avg": "mean", "med": "perc
 SHARES = ("errors", "checks", "cache")
 SELECTORS = ("endpoint", "class", "group", "tag", "phase", "scenario")
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+SECOND_NS = 1_000_000_000
+ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
+"""The running figures keep so many seconds."""
 ABORTABLE = ("percentile", "max", "min", "mean", "errors", "checks", "rate")
 
 
@@ -127,6 +130,19 @@ def judge(
     if all(held):
         return Verdict.PASS
     return Verdict.INCONCLUSIVE if any(held) else Verdict.FAIL
+
+
+def check_abort_rule(rule: Threshold) -> None:
+    """What the running figures cannot answer is refused, not answered with something else."""
+    if rule.quantity not in (None, "response", "service"):
+        raise ConfigError(
+            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
+            "take response or service"
+        )
+    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
+    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")
 
 
 _METRIC = re.compile(r"p\(?(?P<p>[0-9.]+)\)?|(?P<word>[A-Za-z_]+)")

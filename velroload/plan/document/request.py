@@ -7,7 +7,18 @@ from typing import Any
 from velroload.plan.document.body import BODIES, BODY_KEYS, encoded, make_body
 from velroload.plan.document.capture import CAPTURES
 from velroload.plan.document.check import CHECKS
-from velroload.plan.document.kinds import SECRET, At, Either, Given, Key, Many, Named, Table, words
+from velroload.plan.document.kinds import (
+    SECRET,
+    At,
+    Either,
+    Given,
+    Key,
+    Made,
+    Many,
+    Named,
+    Table,
+    words,
+)
 from velroload.plan.document.node import Map, Node, Text
 from velroload.plan.document.readers import DURATION, NAME, PROBABILITY, STATUSES
 from velroload.plan.document.values import EXPRESSION, TEMPLATE, template
@@ -18,7 +29,16 @@ from velroload.plan.steps import ON_ERROR, SUCCESS, Headers, Request, check_head
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _LINE = re.compile(r"([A-Z]+) +(\S.*)")
 
-HEADERS = Named(TEMPLATE)
+
+def _headers(pairs: Headers, node: Node, at: At) -> Headers:
+    assert isinstance(node, Map)
+    for name, value in pairs:
+        with at.inside(name).guard(node.items[name]):
+            check_headers(((name, value),))
+    return pairs
+
+
+HEADERS = Made(Named(TEMPLATE), _headers)
 OPTIONS: dict[str, Key] = {
     "name": Key(NAME, "The endpoint's name: what its figures go under (METHOD PATH)."),
     "class": Key(NAME, "What kind of endpoint it is: what requirements and thresholds refer to."),
@@ -86,7 +106,6 @@ def _method_and_path(line: Text, at: At) -> tuple[str, str]:
 
 def _request(method: str, written: str, path: str, given: Given, secret: bool) -> Request:
     headers: Headers = given.get("headers", ())
-    check_headers(headers)
     body = None
     kind = given.one_of(*BODY_KEYS)
     if kind is not None:

@@ -26,7 +26,7 @@ _TAGS = {f"{_STANDARD}{name}" for name in
 _MERGE = "<<"
 _HINTS = {
     "cannot start any token": "quote the text, and indent with blanks, not tabs",
-    "did not find expected ',' or '}'": 'inside { } a text with ${…} needs quotes: "${name}"',
+    "did not find expected ','": 'inside { } and [ ] a text with ${…} needs quotes: "${name}"',
     "mapping values are not allowed": "quote a text that has a colon and a blank in it",
 }
 
@@ -60,6 +60,8 @@ def compose(text: str, name: str, problems: Problems) -> Raw:
         mark = error.problem_mark or error.context_mark
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
         what = str(error.problem or error.context)
+        if what.startswith("but "):
+            what = f"{error.context}, {what}"
         hint = next((hint for words, hint in _HINTS.items() if words in what), None)
         raise problems.add(place, "", f"YAML: {what}" + (f"; {hint}" if hint else "")) from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -141,7 +143,7 @@ class Converter:
             text, secret = self.values.fill(raw.value)
         except ConfigError as error:
             raise self.problems.add(place, key, plainer(str(error))) from None
-        return Text(place, text, plain=raw.style is None, secret=secret)
+        return Text(place, text, plain=not raw.style, secret=secret)
 
     def _list(self, raw: yaml.SequenceNode, place: Place, key: str) -> tuple[List, int]:
         inner = [self._inner(item, f"{key}[{index}]") for index, item in enumerate(raw.value)]
@@ -189,8 +191,6 @@ class Converter:
             shown = name.text or "(nothing)"
             hint = f'quote it: "{name.text}"'
             raise self.problems.add(name.place, key, f"the key {shown} is no text; {hint}")
-        if name.secret:
-            raise self.problems.add(name.place, key, "a key cannot come from a secret")
         return name
 
     def _merge(self, raw: Raw, key: str) -> tuple[list[Map], int]:
