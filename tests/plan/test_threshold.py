@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velroload.errors import ConfigError
-from velroload.histogram import QUANTITIES
 from velroload.plan.threshold import Selector, Verdict, judge, parse_threshold
+from velroload.quantity import QUANTITIES
 
 MS = 1e6
 TEN_S = 10_000_000_000

@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from velroload.errors import ConfigError
-from velroload.histogram import QUANTITIES
+from velroload.quantity import QUANTITIES
 from velroload.units import parse_duration, parse_rate, parse_share
 
 OPERATORS = {

@@ -50,6 +50,13 @@ def read_text(path: Path, name: str) -> str:
         raise ConfigError(f"{name}: the plan is no UTF-8 text (byte {error.start})") from None
 
 
+def place_of(mark: yaml.Mark) -> Place:
+    """A mark of PyYAML's; what a flag says (--set) stands in no line."""
+    if mark.name.startswith("--"):
+        return Place(mark.name)
+    return Place(mark.name, mark.line + 1, mark.column + 1)
+
+
 def compose(text: str, name: str, problems: Problems) -> Raw:
     """The document's nodes as PyYAML has them. Refused when it is no YAML, or empty."""
     stream = io.BytesIO(text.encode())
@@ -58,7 +65,7 @@ def compose(text: str, name: str, problems: Problems) -> Raw:
         found: Raw | None = yaml.compose(stream, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
+        place = place_of(mark) if mark else Place(name, 1, 1)
         what = str(error.problem or error.context)
         if what.startswith("but "):
             what = f"{error.context}, {what}"
@@ -130,11 +137,8 @@ class Converter:
         return refused
 
     def place(self, raw: Raw) -> Place:
-        """Where it stands; what a flag says stands in no line."""
-        mark = raw.start_mark
-        if mark.name.startswith("--"):
-            return Place(mark.name)
-        return Place(mark.name, mark.line + 1, mark.column + 1)
+        """Where it stands."""
+        return place_of(raw.start_mark)
 
     def text(self, raw: yaml.ScalarNode, key: str) -> Text:
         """A value, with everything put in place."""
