@@ -329,7 +329,9 @@ def _with_mix(step: Step, mix: dict[str, Fraction]) -> Step:
     match step:
         case Request(endpoint=endpoint) if endpoint in mix:
             return Chance(mix[endpoint], (step,))
-        case Chance(steps=(Request(endpoint=endpoint),)) if endpoint in mix:
+        case Chance(steps=(*before, Request(endpoint=endpoint))) if endpoint in mix and all(
+            isinstance(each, Set) for each in before
+        ):
             return Chance(mix[endpoint], step.steps)
         case Chance() | Repeat() | While() | Group() | Once():
             return replace(step, steps=with_mix(step.steps, mix))
