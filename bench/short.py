@@ -9,7 +9,18 @@ anything. Exit 1 when a bench itself breaks.
 import argparse
 import traceback
 
-from bench import accuracy, capacity, connects, memory, micro, ourselves, scaling, startup, steady
+from bench import (
+    accuracy,
+    capacity,
+    connects,
+    memory,
+    micro,
+    ourselves,
+    scale,
+    scaling,
+    startup,
+    steady,
+)
 from bench.harness import RESULTS
 
 BENCHES = {
@@ -20,6 +31,7 @@ BENCHES = {
     "accuracy": accuracy.main,
     "memory": memory.main,
     "connects": connects.main,
+    "scale": scale.main,
     "scaling": scaling.main,
 }
 
