@@ -29,7 +29,7 @@ def run(*flags: str, env: Mapping[str, str] | None = None) -> tuple[int, str, st
     [
         (["--port", "70000"], 2, "--port 70000: a whole number is needed, 0 to 65,535"),
         (["--port", "5x"], 2, "--port 5x: a whole number is needed, 0 to 65,535"),
-        (["--workers", "2"], 2, "--workers 2: a whole number is needed, 1"),
+        (["--workers", "0"], 2, "--workers 0: a whole number is needed, 1 to 64"),
         (["--users", "-1"], 2, "--users -1: a whole number is needed, 0 to 100,000"),
         (["--users", "9" * 5000], 2,
          f"--users {'9' * 5000}: a whole number is needed, 0 to 100,000"),
@@ -93,9 +93,15 @@ def test_by_hand_it_prints_one_ready_line_without_the_secret() -> None:
         "port": ready["port"],
         "pid": child.pid,
         "cpus": sorted(os.sched_getaffinity(0)),
+        "workers": 1,
         "users": 1,
+        "database": "sqlite",
+        "redis": False,
         "scrypt_n": 1024,
+        "fault_token": ready["fault_token"],
+        "service_key": ready["service_key"],
     }
+    assert len(ready["fault_token"]) == 32
 
 
 def test_an_ipv6_address_is_written_with_brackets() -> None:

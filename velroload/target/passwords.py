@@ -36,9 +36,8 @@ class Hasher:
         self._nobody = self.hash_now("")
 
     def hash_now(self, password: str) -> PasswordHash:
-        """Hash in the calling thread (for seeding, before there is a loop)."""
-        salt = os.urandom(SALT_BYTES)
-        return PasswordHash(salt, self._digest(password, salt))
+        """Hash in the calling thread."""
+        return hash_password(password, self.cost)
 
     async def hash(self, password: str) -> PasswordHash:
         """Hash in the pool."""
@@ -60,15 +59,26 @@ class Hasher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _digest(self, password: str, salt: bytes) -> bytes:
-        return hashlib.scrypt(
-            password.encode(),
-            salt=salt,
-            n=self.cost,
-            r=BLOCK_SIZE,
-            p=1,
-            maxmem=256 * BLOCK_SIZE * self.cost,  # twice what scrypt needs
-            dklen=DIGEST_BYTES,
-        )
+        return digest(password, salt, self.cost)
+
+
+def hash_password(password: str, cost: int) -> PasswordHash:
+    """A new hash, made in the calling thread."""
+    salt = os.urandom(SALT_BYTES)
+    return PasswordHash(salt, digest(password, salt, cost))
+
+
+def digest(password: str, salt: bytes, cost: int) -> bytes:
+    """scrypt(n=cost, r=8, p=1)."""
+    return hashlib.scrypt(
+        password.encode(),
+        salt=salt,
+        n=cost,
+        r=BLOCK_SIZE,
+        p=1,
+        maxmem=256 * BLOCK_SIZE * cost,  # twice what scrypt needs
+        dklen=DIGEST_BYTES,
+    )
 
 
 def _give_way() -> None:
