@@ -159,8 +159,8 @@ def read(given: Mapping[str, str], endpoints: Mapping[str, object] | None = None
     kind = words.pop("fault", "")
     if kind not in KINDS:
         raise ConfigError(f"fault {kind!r}: unknown; there are {', '.join(KINDS)}")
-    duration = words.pop("for", None)
-    duration_ns = None if duration is None else parse_duration(duration, f"{kind}: for")
+    lasting = words.pop("for", None)
+    duration_ns = None if lasting is None else parse_duration(lasting, f"{kind}: for")
     settings = {}
     for key, value in words.items():
         if key not in KINDS[kind]:

@@ -76,7 +76,7 @@ def digest(password: str, salt: bytes, cost: int) -> bytes:
         n=cost,
         r=BLOCK_SIZE,
         p=1,
-        maxmem=256 * BLOCK_SIZE * cost,  # twice what scrypt needs
+        maxmem=256 * BLOCK_SIZE * cost + (1 << 20),  # twice what scrypt needs
         dklen=DIGEST_BYTES,
     )
 

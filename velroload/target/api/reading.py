@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import hdrs, web
 
+from velroload.target.api import form
 from velroload.target.failure import Failure
 
 NUMBER_DIGITS_MAX = 10
@@ -29,11 +30,7 @@ async def read_form(request: web.BaseRequest) -> dict[str, str]:
     if request.content_type != "multipart/form-data":
         raise Failure(422, "body: multipart/form-data is needed")
     await let_it_come(request)
-    try:
-        fields = await request.post()
-    except (ValueError, AssertionError, LookupError, RuntimeError):
-        raise Failure(422, "body: not valid multipart/form-data") from None
-    return {key: value for key, value in fields.items() if isinstance(value, str)}
+    return form.read(await request.read(), request.headers[hdrs.CONTENT_TYPE])
 
 
 async def let_it_come(request: web.BaseRequest) -> None:

@@ -1,5 +1,6 @@
 """The tables of generations and projects."""
 
+import asyncio
 from collections.abc import Sequence
 
 from velroload.target.failure import Failure
@@ -10,6 +11,7 @@ from velroload.target.store.rows import Generation, Project
 
 COLUMNS = ", ".join(Generation._fields)
 BY_ID = f"SELECT {COLUMNS} FROM generations WHERE id = $1"
+PIECE = 1000
 PAGE = (
     f"SELECT {COLUMNS} FROM generations WHERE user_id = $1"
     " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
@@ -73,9 +75,11 @@ class Generations:
         return int(paid[0][0])
 
     async def add_all(self, made: Sequence[Generation], spent: Spent) -> None:
-        """Enter many, free of charge."""
-        async with self._database.transaction("batch", spent) as connection:
-            await connection.many(INSERT, made)
+        """Enter many, free of charge, in pieces that nobody has to wait long for."""
+        for at in range(0, len(made), PIECE):
+            async with self._database.transaction("batch", spent) as connection:
+                await connection.many(INSERT, made[at : at + PIECE])
+            await asyncio.sleep(0)
 
     async def move_all(
         self, moves: Sequence[tuple[str, str, str | None, str]], spent: Spent

@@ -61,8 +61,8 @@ POSTGRES_RULES = (
     Rule("batch", 5, 30, "write"),
 )
 """Together 47 to 210 connections."""
-SQLITE_RULES = (Rule("read", 2, 2), Rule("write", 1, 1))
-"""SQLite has one writer at a time; more readers than two only take turns with the loop."""
+SQLITE_RULES = (Rule("read", 4, 4), Rule("write", 1, 1))
+"""SQLite has one writer at a time."""
 
 
 class Pool:

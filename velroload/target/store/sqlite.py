@@ -1,12 +1,15 @@
-"""SQLite by aiosqlite: a file in a temporary folder, one thread per connection."""
+"""SQLite by the standard library, in a file of a temporary folder.
+
+Statements run on the loop's own thread: a read takes 10 to 40 µs there, an order 60 µs. On a thread
+of their own they give the interpreter's lock away at every row, and a busy loop takes its time to
+give it back: an order took ten times as long (docs/decisions.md).
+"""
 
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import aiosqlite
 
 from velroload.target.failure import DuplicateError, UnavailableError
 
@@ -21,14 +24,14 @@ PRAGMAS = (
 
 @cache
 def dialect(sql: str) -> str:
-    """$1 as SQLite writes it."""
-    return sql.replace("$", "?")
+    """$1 as SQLite writes it, and transactions that do not have to be upgraded."""
+    return "BEGIN IMMEDIATE" if sql == "BEGIN" else sql.replace("$", "?")
 
 
 class SqliteConnection:
     """One connection; `broken` once it was terminated."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.broken = False
 
@@ -37,7 +40,7 @@ class SqliteConnection:
         if self.broken:
             raise UnavailableError("database", "the database is down")
         try:
-            return list(await self._connection.execute_fetchall(dialect(sql), arguments))
+            return self._connection.execute(dialect(sql), arguments).fetchall()
         except sqlite3.IntegrityError as error:
             raise DuplicateError(str(error)) from None
         except sqlite3.OperationalError as error:
@@ -45,11 +48,14 @@ class SqliteConnection:
 
     async def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for many rows."""
-        await self._connection.executemany(dialect(sql), rows)
+        try:
+            self._connection.executemany(dialect(sql), rows)
+        except sqlite3.IntegrityError as error:
+            raise DuplicateError(str(error)) from None
 
     async def close(self) -> None:
-        """Close it and end its thread."""
-        await self._connection.close()
+        """Close it."""
+        self._connection.close()
 
     def terminate(self) -> None:
         """Let it fail from now on; its user still gives it back, and then it is closed."""
@@ -58,7 +64,7 @@ class SqliteConnection:
 
 async def connect(path: Path) -> SqliteConnection:
     """Open the file; statements are transactions of their own unless BEGIN is said."""
-    connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=64)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
     for pragma in PRAGMAS:
-        await connection.execute_fetchall(pragma)
+        connection.execute(pragma)
     return SqliteConnection(connection)

@@ -39,7 +39,7 @@ class Users:
     async def add_all(
         self, users: Sequence[User], salt: bytes, digest: bytes, spent: Spent
     ) -> None:
-        """Enter many users with one password."""
+        """Enter many users with one password, all or none."""
         async with self._database.transaction("admin", spent) as connection:
             await connection.many(INSERT, [(*user, salt, digest) for user in users])
 
