@@ -94,11 +94,12 @@ class Client:
 
     def fault(self, **words: str) -> Answer:
         """Start a fault."""
-        return self.ask("POST", "/__faults", words, headers=self._fault_token())
+        return self.ask("POST", "/__faults", words, headers=self.fault_header())
 
     def end_faults(self) -> Answer:
         """End all faults."""
-        return self.ask("DELETE", "/__faults", headers=self._fault_token())
+        return self.ask("DELETE", "/__faults", headers=self.fault_header())
 
-    def _fault_token(self) -> dict[str, str]:
+    def fault_header(self) -> dict[str, str]:
+        """What opens /__faults."""
         return {"X-Fault-Token": self.target.fault_token}

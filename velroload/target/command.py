@@ -67,15 +67,17 @@ def settings_of(options: argparse.Namespace, folder: Path) -> "Settings":
     from velroload.target.settings import Settings
     from velroload.units import parse_duration
 
-    database, redis, log = options.database, options.redis, options.service_log
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ConfigError("--tls-cert and --tls-key: both or neither are needed")
+    database, redis = options.database, options.redis
+    log = None if options.service_log is None else Path(options.service_log)
+    tls = None if options.tls_cert is None else (Path(options.tls_cert), Path(options.tls_key))
     if database is not None and not database.startswith(("postgresql://", "postgres://")):
         raise ConfigError(
             f"--database {database}: write it like postgresql://USER:PASSWORD@HOST/NAME"
         )
     needs("--database", database, "asyncpg")
     needs("--redis", redis, "redis")
-    if (options.tls_cert is None) != (options.tls_key is None):
-        raise ConfigError("--tls-cert and --tls-key: both or neither are needed")
     recovery = options.breaker_recovery
     recovery_ns = None if recovery is None else parse_duration(recovery, "--breaker-recovery")
     limit = None
@@ -103,7 +105,7 @@ def settings_of(options: argparse.Namespace, folder: Path) -> "Settings":
         recovery_s=None if recovery_ns is None else recovery_ns / 1e9,
         limit=limit,
         service_log=log,
-        tls=None if options.tls_cert is None else (options.tls_cert, options.tls_key),
+        tls=tls,
         faults=words,
     )
 

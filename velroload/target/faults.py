@@ -16,6 +16,7 @@ from typing import Any
 
 from velroload.errors import ConfigError
 from velroload.target.bus import Bus
+from velroload.target.pause import pause
 from velroload.target.truth import STATUSES
 from velroload.units import parse_bytes, parse_duration, parse_share
 
@@ -239,7 +240,7 @@ class Faults:
         """Wait as long as the faults on `place` (database, redis) want."""
         for fault in self.on_request:
             if fault.settings.get("endpoint") == place and fault.concerns(place):
-                await asyncio.sleep(fault.draw_s())
+                await pause(fault.draw_s())
 
     def acts_on(self, place: str) -> bool:
         """True while a latency lies on database or redis."""

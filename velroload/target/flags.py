@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 from velroload.errors import ConfigError
@@ -38,8 +37,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         help="CPUs to run on, such as 0 or 0,2-3; several workers share them out")  # fmt: skip
     add("--workers", type=whole("--workers", 1, WORKERS_MAX), default=1, metavar="N",
         help="processes that share the port (default %(default)s)")  # fmt: skip
-    add("--tls-cert", type=Path, metavar="FILE", help="serve HTTPS with this certificate chain …")
-    add("--tls-key", type=Path, metavar="FILE", help="… and this private key")
+    add("--tls-cert", metavar="FILE", help="serve HTTPS with this certificate chain …")
+    add("--tls-key", metavar="FILE", help="… and this private key")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +70,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="how long every circuit breaker stays open (default: its own)")  # fmt: skip
     add("--fault", action="append", default=[], metavar="WORDS",
         help="a fault from the start: latency,latency=20ms,for=30s; repeatable")  # fmt: skip
-    add("--service-log", type=Path, metavar="FILE", help="note the time of every answer in FILE")
+    add("--service-log", metavar="FILE", help="note the time of every answer in FILE")
 
 
 def _add_child(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,5 @@
 """What the faults do to requests: wait, fail, reset, hang, trickle, leak, burn."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from velroload.target.failure import Failure
 from velroload.target.faults import NS_PER_S, Fault, Faults
+from velroload.target.pause import pause
 
 PIECES_PER_S = 10
 
@@ -27,7 +27,6 @@ class Toxics:
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self._leaked: list[bytearray] = []
-        self._stall: asyncio.Task[None] | None = None
         faults.when("stall", self._start_stall, self._end_stall)
 
     async def before(self, endpoint: str, connection: Any) -> int:
@@ -41,7 +40,7 @@ class Toxics:
                 continue
             match fault.kind, fault.settings:
                 case "latency", _:
-                    await asyncio.sleep(fault.draw_s())
+                    await pause(fault.draw_s())
                 case "error", settings:
                     raise Failure(settings.get("status", 500), "A fault on purpose")
                 case "reset_peer", _:
@@ -63,7 +62,7 @@ class Toxics:
         turn = 0
         while True:
             due_ns = fault.started_ns + turn * every_ns
-            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
+            await pause((due_ns - time.monotonic_ns()) / NS_PER_S)
             left_ns = due_ns + stall_ns - time.monotonic_ns()
             if left_ns > 0:
                 time.sleep(left_ns / NS_PER_S)
@@ -89,7 +88,7 @@ async def trickle(
     await response.prepare(request)
     piece = max(1, rate_bytes // PIECES_PER_S)
     for at in range(0, len(body), piece):
-        await asyncio.sleep(piece / rate_bytes)
+        await pause(piece / rate_bytes)
         await response.write(body[at : at + piece])
     await response.write_eof()
     return response
