@@ -71,6 +71,8 @@ class Assembly:
         """Open the pools and start what runs in the background."""
         await self.pools.open()
         await self.bus.listen()
+        if self.counters.worker == 0:
+            await self.l2.flush()  # what another start left there is about other data
         if self.settings.warm:
             await self._warm()
         work = [self.progress.run(), self.pools.keep_tidy(), self._keep_fresh()]

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,10 +140,13 @@ def serve(options: argparse.Namespace) -> None:
         from velroload.target.workers import run
 
         tls_context(settings.tls)
-        sockets = listen(options.host, options.port, options.workers)
-        port = sockets[0].getsockname()[1]
-        seed(options, settings)
-        run(settings, sockets, options.cpus, lambda: tell_ready(options, settings, port))
+        with ExitStack() as stack:
+            sockets = listen(options.host, options.port, options.workers)
+            for sock in sockets:
+                stack.callback(sock.close)
+            port = sockets[0].getsockname()[1]
+            seed(options, settings)
+            run(settings, sockets, options.cpus, lambda: tell_ready(options, settings, port))
 
 
 @contextmanager

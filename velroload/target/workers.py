@@ -57,8 +57,6 @@ def work(
         uvloop.run(serve(settings, counters, bus, sock, ready))
     except UnavailableError as error:
         raise PreflightError(f"cannot start: {error.detail}") from None
-    finally:
-        sock.close()
 
 
 class Family:

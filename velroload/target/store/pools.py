@@ -12,6 +12,7 @@ from velroload.target.counters import Counters
 from velroload.target.failure import UnavailableError
 
 WAIT_S = 5.0
+EXHAUST_S = 3600.0
 IDLE_S = 60.0
 TIDY_S = 10.0
 
@@ -164,8 +165,11 @@ class Pool:
 
     async def exhaust(self) -> None:
         """Take every connection there can be and keep it, in line with everybody else."""
-        while len(self._held) < self.rule.most:
-            self._held.append(await self.acquire(3600.0))
+
+        async def take() -> None:
+            self._held.append(await self.acquire(EXHAUST_S))
+
+        await asyncio.gather(*(take() for _ in range(self.rule.most)))
 
     async def relieve(self) -> None:
         """Give back what `exhaust()` took."""
