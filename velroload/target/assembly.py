@@ -239,6 +239,7 @@ class Assembly:
         log = self.log
         return {
             "lookups": {kind: self.cache.outcomes(kind) for kind in KIND_NAMES},
+            "by_worker": self.metrics.by_worker(),
             "pools": self.metrics.pools(),
             "breakers": self.metrics.breakers(),
             "database": self.settings.database,

@@ -88,6 +88,12 @@ class Metrics:
         counters = self._truth.counters
         return [process_facts(pid) for pid in counters.each(self._pid_place) if pid]
 
+    def by_worker(self) -> list[dict[str, int]]:
+        """What each worker received."""
+        counters, received = self._truth.counters, self._truth.received
+        pids, counts = counters.each(self._pid_place), counters.each(received)
+        return [{"pid": pid, "received": count} for pid, count in zip(pids, counts, strict=True)]
+
     def text(self) -> bytes:
         """Prometheus's text format."""
         from prometheus_client import CollectorRegistry, generate_latest

@@ -64,6 +64,7 @@ class Family:
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
+        self._all_ready = False
         self._ready, self._say_ready = os.pipe()
 
     def fork(
@@ -118,6 +119,8 @@ class Family:
             signal.set_wakeup_fd(before)
             for descriptor in (wake_reader, wake_writer, self._ready):
                 os.close(descriptor)
+        if broken is not None and not self._all_ready:
+            raise SystemExit(broken[1])  # the worker has said why
         if broken is not None:
             raise PreflightError(f"worker {broken[0]} ended by itself, exit code {broken[1]}")
 
@@ -130,6 +133,7 @@ class Family:
                 said = os.read(self._ready, waiting)
                 waiting -= len(said)
                 if said and not waiting:
+                    self._all_ready = True
                     ready()
                 if not said:
                     waiting = 0  # all are gone: the signal tells

@@ -37,15 +37,21 @@ Connect = Callable[[], Awaitable[Connection]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pool: its name, how many connections it has at least and at most, and who stands in."""
+    """A pool: its name, how many connections it has at least and at most, and who stands in.
+
+    The numbers are those of all workers together, or with `each_worker` of each of them.
+    """
 
     name: str
     least: int
     most: int
     fallback: str | None = None
+    each_worker: bool = False
 
     def share(self, worker: int, workers: int) -> "Rule":
-        """One worker's part: the parts of all workers add up to the whole."""
+        """One worker's part."""
+        if self.each_worker:
+            return self
 
         def part(whole: int) -> int:
             return whole * (worker + 1) // workers - whole * worker // workers
@@ -62,7 +68,10 @@ POSTGRES_RULES = (
     Rule("batch", 5, 30, "write"),
 )
 """Together 47 to 210 connections."""
-SQLITE_RULES = (Rule("read", 4, 4), Rule("write", 1, 1))
+SQLITE_RULES = (
+    Rule("read", 4, 4, each_worker=True),
+    Rule("write", 1, 1, each_worker=True),
+)
 """SQLite has one writer at a time."""
 
 
@@ -305,14 +314,16 @@ class Pools:
         size, used, waiting = (
             total(place) for place in (pool.size_place, pool.used_place, pool.waiting_place)
         )
-        state = "exhausted" if waiting or used >= rule.most else "healthy" if size else "down"
+        times = self._counters.workers if rule.each_worker else 1
+        least, most = rule.least * times, rule.most * times
+        state = "exhausted" if waiting or used >= most else "healthy" if size else "down"
         return {
             "size": size,
             "in_use": used,
             "idle": size - used,
             "waiting": waiting,
-            "min": rule.least,
-            "max": rule.most,
+            "min": least,
+            "max": most,
             "state": state,
             "fallback": rule.fallback,
             "failovers": total(pool.failovers_place),
