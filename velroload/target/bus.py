@@ -1,6 +1,7 @@
 """Messages between the workers of one target: what one of them changes, all of them must know."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +87,9 @@ class Bus:
         for task in self._readers:
             task.cancel()
         for writer in self._writers:
-            writer.close()
+            writer.transport.abort()  # who does not listen any more need not hear the rest
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
         for end in self._ends:
             end.close()
 

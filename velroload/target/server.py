@@ -124,7 +124,6 @@ async def serve(
     try:
         await assembly.open()
         listener = await loop.create_server(accept, sock=sock, backlog=BACKLOG, ssl=tls)
-        gc.collect()
         gc.freeze()  # what is there now is never garbage: no collection shall walk it
         gc.set_threshold(YOUNG_MAX, 20, 50)
         try:

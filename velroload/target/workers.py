@@ -1,5 +1,6 @@
 """One process, or a parent and its workers: forked, watched, ended together."""
 
+import gc
 import os
 import select
 import signal
@@ -53,6 +54,7 @@ def work(
     """Be one worker until a signal."""
     counters.attach(number)
     bus.attach()
+    gc.collect()
     try:
         uvloop.run(serve(settings, counters, bus, sock, ready))
     except UnavailableError as error:

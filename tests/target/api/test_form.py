@@ -1,5 +1,7 @@
 """multipart/form-data: what other programs write is read, what is broken is refused."""
 
+import asyncio
+
 import aiohttp
 import pytest
 from hypothesis import given
@@ -13,11 +15,13 @@ KIND = "multipart/form-data; boundary=frontier"
 HEAD = b'--frontier\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_]{1,20}", fullmatch=True), st.text(max_size=50)))
+NAMES = st.text("abc_", min_size=1, max_size=8)
+VALUES = st.text('a\r\n-é:;"= ', max_size=20)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=PARTS_MAX))
 def test_what_is_written_is_read(fields: dict[str, str]) -> None:
     body, headers = multipart(fields)
-    if any("\r\n--frontier" in value for value in fields.values()):
-        return
     assert read(body, headers["Content-Type"]) == fields
 
 
@@ -27,19 +31,9 @@ def test_what_another_library_writes_is_read() -> None:
     )
     form.add_field("image", b"\xff\xfe", filename="x.png", content_type="image/png")
     writer = form()
-
-    class Into:
-        def __init__(self) -> None:
-            self.body = b""
-
-        async def write(self, part: bytes) -> None:
-            self.body += part
-
-    import asyncio
-
-    into = Into()
-    asyncio.run(writer.write(into))  # type: ignore[arg-type]
-    assert read(into.body, str(writer.content_type)) == {
+    assert isinstance(writer, aiohttp.MultipartWriter)
+    body = asyncio.run(writer.as_bytes())
+    assert read(body, str(writer.content_type)) == {
         "model_id": "sdxl", "prompt": "Größe\r\n\r\n--",
     }  # fmt: skip
 
