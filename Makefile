@@ -19,7 +19,8 @@ PYTEST := $(PY) -m pytest
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 
-.PHONY: run test test-slow test-debug test-sanitize test-extra test-all core services bench lint clean
+.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core services bench bench-full \
+	lint clean
 .DELETE_ON_ERROR:
 
 run: core
@@ -33,15 +34,19 @@ test-slow: core
 
 test-debug:
 	$(MAKE) core PROFILE=debug
-	$(PYTEST) -m "not slow and not timing" tests/core tests/test_sample.py; \
+	$(PYTEST) -m "not slow and not timing"; \
 	code=$$?; $(MAKE) core; exit $$code
 
 test-sanitize:
 	$(MAKE) core PROFILE=sanitize
-	$(ASAN) $(PYTEST) -m "not slow and not timing" tests/core tests/test_sample.py; \
+	$(ASAN) $(PYTEST) -m "not slow and not timing"; \
 	code=$$?; $(MAKE) core; exit $$code
 
 test-extra: test-slow test-debug test-sanitize
+
+# FUZZ_SECONDS=60 for each of the targets, which run side by side; needs clang
+fuzz: core
+	$(PY) -m tests.fuzz.fuzz
 
 test-all:
 	$(MAKE) test
@@ -55,6 +60,9 @@ services: $(INSTALLED)
 
 bench: core
 	$(PY) -m bench.short
+
+bench-full: core
+	$(PY) -m bench.all
 
 lint: core
 	$(BIN)/ruff check .

@@ -3,6 +3,8 @@
     python -m bench.accuracy [--rounds 5] [--seconds 10] [--cases fixed,bimodal,lognormal,stall,lag]
                              [--conditions quiet,busy] [--velroload "CMD"] [--short] [--gate]
 
+One case after the other, its rows in turn; the result is kept after each case.
+
 The truth server (CPU 0) answers after known delays and logs, from kernel stamps, what it took. The
 loopback path is calibrated on the same server just before each run and taken off. "busy" = an
 endless loop on the worker's CPU. Medians over the rounds are judged; --gate: exit 1 on a FAIL.
@@ -12,80 +14,46 @@ which the server itself missed it by more than half the limit are not judged, an
 
 import argparse
 import contextlib
-import statistics
+import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import ourselves
+from bench.cases import (
+    BARE_SPIN_US,
+    CASES,
+    CONNECTIONS,
+    OPEN_RATE,
+    STALL_MS,
+    Entry,
+    entries_for,
+    seconds_for,
+)
 from bench.harness import (
     RESULTS,
     ROOT,
     alternate,
     announce,
+    compile_c,
     on_cpus,
     raise_descriptor_limit,
     run_tree,
     save,
+    say_length,
     stop,
 )
 from bench.rivals import read_wrk
-from bench.truthmath import (
-    LAW_LIMIT_SHARE,
-    LIMITS_US,
-    PAIRED_LIMITS_US,
-    STALL_LIMITS_US,
-    VALID_LIMIT_FACTOR,
-    errors_us,
-    judge,
-    law_errors,
-    pair,
-    truth_us,
-)
+from bench.truthmath import errors_us, law_errors, pair, truth_us
 from bench.truthserver import Truth, answered, loopback_path_ns
+from bench.verdicts import failures, summarise
 
 Json = dict[str, Any]
-CONNECTIONS = 20
-OPEN_RATE = 500
-STALL_MS = (5.0, 1000.0, 5000.0)
-LAG_LIMITS_MS = {"": 2.0, "spin": 0.5}
-"""p99 of generator lag at 500/s, core idle: sleeping and spinning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A delay model and how velroload loads it; `idle` is velroload's idle strategy."""
-
-    name: str
-    delay: str
-    open_load: bool = False
-    idle: str = ""
-    wrk: bool = True
-
-
-CASES = {
-    "fixed": (Case("fixed", "fixed:10"),),
-    "bimodal": (Case("bimodal", "bimodal:5:100:0.05"),),
-    "lognormal": (Case("lognormal", "lognormal:10:0.5"),),
-    "stall": (Case("stall", "stall:{:g}:{:g}:{:g}".format(*STALL_MS), open_load=True),),
-    "lag": (
-        Case("lag", "fixed:10", open_load=True, wrk=False),
-        Case("lag-spin", "fixed:10", open_load=True, idle="spin", wrk=False),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the table."""
-
-    case: Case
-    condition: str
-    tool: str
+AROUND_S = 1.5
+"""Servers, start and end of a run, calibration left out."""
 
 
 @contextlib.contextmanager
@@ -101,12 +69,6 @@ def busy_core(cpu: int, condition: str) -> Iterator[None]:
         yield
     finally:
         stop(process)
-
-
-def seconds_for(case: Case, seconds: int) -> int:
-    """A stall is measured over whole periods, two at least."""
-    period_s = int(STALL_MS[2] // 1000)
-    return max(2, -(-seconds // period_s)) * period_s if case.name == "stall" else seconds
 
 
 def command_for(entry: Entry, url: str, folder: Path, flags: argparse.Namespace) -> list[str]:
@@ -125,8 +87,22 @@ def command_for(entry: Entry, url: str, folder: Path, flags: argparse.Namespace)
     )
 
 
+def measure_timer(entry: Entry, flags: argparse.Namespace) -> Json:
+    """How late a bare timer loop is on the worker's CPU."""
+    with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
+        program = compile_c(ROOT / "bench" / "lag.c", Path(scratch))
+        spin_us = BARE_SPIN_US[entry.case.idle]
+        command = [str(program), str(OPEN_RATE), str(flags.seconds), str(spin_us)]
+        done = run_tree(command, cpus=[flags.client_cpu], timeout_s=3 * flags.seconds + 60)
+    if done.code:
+        return {"command": done.command, "failed": f"exit {done.code}: {done.stderr.strip()}"}
+    return {"command": done.command, "generator_lag_ms": json.loads(done.stdout)}
+
+
 def measure(entry: Entry, flags: argparse.Namespace, turn: int) -> Json:
     """One round of one row; {"failed": why} when there is nothing to compare."""
+    if entry.tool == "timerfd":
+        return measure_timer(entry, flags)
     case = entry.case
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         folder = Path(scratch) / "run"
@@ -180,88 +156,6 @@ def read_tool(entry: Entry, text: str, folder: Path, log: Any, row: Json) -> Jso
     return found
 
 
-def limits_for(case: Case) -> dict[str, float]:
-    """Limits of service time."""
-    return STALL_LIMITS_US if case.name == "stall" else LIMITS_US
-
-
-def summarise(entry: Entry, runs: list[Json]) -> Json:
-    """One row: medians over the rounds against the limits (velroload), or just medians (wrk)."""
-    good = [run for run in runs if "failed" not in run]
-    row: Json = {
-        "case": entry.case.name,
-        "delay": entry.case.delay,
-        "condition": entry.condition,
-        "tool": entry.tool,
-        "rounds": len(good),
-        "command": runs[0]["command"],
-        "runs": runs,
-        "service": judge([run["errors_us"] for run in good], limits_for(entry.case)),
-    }
-    if len(good) < len(runs):
-        row["failed"] = next(run["failed"] for run in runs if "failed" in run)
-    if entry.tool == "velroload" and good:
-        row |= judge_ours(entry, good)
-    return row
-
-
-def judge_ours(entry: Entry, good: list[Json]) -> Json:
-    """Pairs, stall law, generator lag, and VALID runs that are off by more than three limits."""
-    paired = [
-        {"p99": run["paired"].get("p99_us"), "max": run["paired"].get("max_us")} for run in good
-    ]
-    row: Json = {"paired": judge(paired, PAIRED_LIMITS_US)}
-    row["valid_but_wrong"] = [
-        f"{name} off by {run['errors_us'][name]:.0f} us"
-        for run in good
-        if run["validity"] == "VALID"
-        for name, limit in limits_for(entry.case).items()
-        if abs(run["errors_us"].get(name, 0.0)) > VALID_LIMIT_FACTOR * limit
-    ]
-    if entry.case.name == "stall":
-        kept = [run for run in good if server_kept_the_law(run)]
-        row["server_late"] = len(good) - len(kept)
-        row["law"] = judge_medians(
-            [{k: abs(v) for k, v in run["law_errors"].items()} for run in kept], LAW_LIMIT_SHARE
-        )
-    if entry.case.name.startswith("lag") and entry.condition == "quiet":
-        lags = [{"p99": run["generator_lag_ms"]["p99"]} for run in good]
-        row["generator_lag_ms"] = judge_medians(lags, LAG_LIMITS_MS[entry.case.idle])
-    return row
-
-
-def server_kept_the_law(run: Json) -> bool:
-    """False where the server itself was late by half the limit: its log says nothing about us."""
-    return all(abs(v) <= LAW_LIMIT_SHARE / 2 for v in run["server_law_errors"].values())
-
-
-def judge_medians(values: list[dict[str, Any]], limit: float) -> Json:
-    """Per name the median over the rounds against one limit."""
-    names = sorted({name for each in values for name in each if each[name] is not None})
-    if not names:
-        return {"all": {"median": None, "limit": limit, "verdict": "NOT MEASURED"}}
-    found = {}
-    for name in names:
-        middle = statistics.median(v[name] for v in values if v.get(name) is not None)
-        found[name] = {
-            "median": middle,
-            "limit": limit,
-            "verdict": "PASS" if middle <= limit else "FAIL",
-        }
-    return found
-
-
-def entries_for(flags: argparse.Namespace) -> list[Entry]:
-    """All rows that were asked for."""
-    return [
-        Entry(case, condition, tool)
-        for name in flags.cases.split(",")
-        for case in CASES[name]
-        for condition in flags.conditions.split(",")
-        for tool in (("velroload", "wrk") if case.wrk else ("velroload",))
-    ]
-
-
 def read_flags(argv: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line; --short makes it one quick round of two cases."""
     parser = argparse.ArgumentParser(
@@ -293,55 +187,50 @@ def print_run(entry: Entry, run: Json) -> None:
     if "failed" in run:
         print(f"{label} NOT MEASURED: {run['failed']}", flush=True)
         return
-    errors = "  ".join(f"{k} {v:+.0f}" for k, v in run["errors_us"].items())
-    print(f"{label} error us: {errors}  path {run['path_us']:.1f} us", flush=True)
+    if "errors_us" in run:
+        errors = "  ".join(f"{k} {v:+.0f}" for k, v in run["errors_us"].items())
+        label += f" error us: {errors}  path {run['path_us']:.1f} us"
+    if entry.case.beside == "timerfd":
+        label += f"  lag p99 {run['generator_lag_ms']['p99']:.3f} ms"
+    print(label, flush=True)
 
 
-def over(verdict: Json) -> str:
-    """What was found and what was allowed."""
-    if "limit_us" in verdict:
-        return f"{verdict['median_us']:.0f} us, limit {verdict['limit_us']:.0f}"
-    return f"{verdict['median']:.4g}, limit {verdict['limit']:g}"
+def length_s(entries: list[Entry], flags: argparse.Namespace) -> float:
+    """About how long all rounds take."""
+    calibration_s = flags.calibrate / 1000
+    return float(
+        flags.rounds
+        * sum(seconds_for(e.case, flags.seconds) + AROUND_S + calibration_s for e in entries)
+    )
 
 
-def failures(rows: list[Json]) -> list[str]:
-    """Everything that velroload's rows missed, one line each."""
-    found = []
-    for row in rows:
-        if row["tool"] != "velroload":
-            continue
-        label = f"{row['case']} {row['condition']}"
-        for part in ("service", "paired", "law", "generator_lag_ms"):
-            found += [
-                f"{label}: {part} {name} {over(verdict)}"
-                for name, verdict in row.get(part, {}).items()
-                if verdict["verdict"] == "FAIL"
-            ]
-        found += [f"{label}: VALID and {text}" for text in row.get("valid_but_wrong", [])]
-        if "failed" in row:
-            found.append(f"{label}: {row['failed']}")
-    return found
+def run_case(entries: list[Entry], flags: argparse.Namespace) -> list[Json]:
+    """All rounds of one case's rows, in turn."""
+    runs: dict[Entry, list[Json]] = {}
+    for turn, entry in alternate(entries, flags.rounds):
+        run = measure(entry, flags, turn)
+        runs.setdefault(entry, []).append(run)
+        print_run(entry, run)
+    return [summarise(entry, runs[entry]) for entry in entries]
 
 
 def main(argv: list[str] | None = None) -> int:
     flags = read_flags(argv)
     raise_descriptor_limit()
     head = announce("accuracy", argv)
-    entries = entries_for(flags)
-    runs: dict[Entry, list[Json]] = {}
-    for turn, entry in alternate(entries, flags.rounds):
-        run = measure(entry, flags, turn)
-        runs.setdefault(entry, []).append(run)
-        print_run(entry, run)
-    rows = [summarise(entry, runs[entry]) for entry in entries]
-    missed = failures(rows)
+    names = flags.cases.split(",")
+    plan = {name: entries_for(name, flags.conditions.split(",")) for name in names}
+    say_length(length_s([entry for entries in plan.values() for entry in entries], flags))
+    rows: list[Json] = []
+    missed: list[str] = []
+    for done, (name, entries) in enumerate(plan.items(), 1):
+        print(f"case     {name}", flush=True)
+        rows += run_case(entries, flags)
+        missed = failures(rows)
+        figures = {"seconds": flags.seconds, "rounds": flags.rounds, "rows": rows}
+        save(head, {**figures, "missed": missed, "not_reached": names[done:]}, flags.results)
     for line in missed:
         print(f"FAIL     {line}")
-    save(
-        head,
-        {"seconds": flags.seconds, "rounds": flags.rounds, "rows": rows, "missed": missed},
-        flags.results,
-    )
     return 1 if flags.gate and missed else 0
 
 

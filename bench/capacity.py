@@ -1,7 +1,12 @@
 """CPU per request and peak rate, beside the rivals that are installed and the bare C loop.
 
-    python -m bench.capacity [--rounds 5] [--seconds 10] [--connections 64,1000,10000]
-                             [--rate 20000] [--velroload "CMD"] [--tools wrk,hey] [--short]
+    python -m bench.capacity [--rounds 5] [--seconds 20] [--connections 64,1000,10000]
+                             [--extra-rounds N] [--rate 20000] [--velroload "CMD"]
+                             [--tools wrk,hey] [--short]
+
+A run takes 20 s by default so that start-up weighs as it does in a real one, not more. The result
+is kept after each round. --extra-rounds: in how many of the rounds all but the three rows that the
+goals are about (velroload closed, floor, wrk) take part.
 
 nginx is pinned to CPU 0 and every client to CPU 1; all entries alternate in one run and the
 median of the rounds is kept. Requests are counted by nginx, CPU is that of the whole process tree
@@ -30,11 +35,16 @@ from bench.harness import (
     raise_descriptor_limit,
     run_tree,
     save,
+    say_length,
 )
 from bench.nginx import Nginx
 from bench.rivals import RIVALS, Said
 
 Json = dict[str, Any]
+AROUND_S = 1.5
+"""Start and end of a run, and counting."""
+
+GOALS = (("velroload", "closed"), ("floor", "closed"), ("wrk", "closed"))
 MEDIANS = (
     "cpu_us_per_request",
     "user_us_per_request",
@@ -56,12 +66,18 @@ class Entry:
     command: Callable[[str, Path], list[str]]
     read: Callable[[str, Path], Json]
 
+    @property
+    def is_extra(self) -> bool:
+        """No goal is about it."""
+        return (self.tool, self.mode) not in GOALS
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The bench's flags, read."""
 
     rounds: int
+    extra_rounds: int
     seconds: int
     connections: list[int]
     rate: float
@@ -80,7 +96,8 @@ def read_options(argv: list[str] | None = None) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--extra-rounds", type=int, default=None)
+    parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--connections", default="64,1000,10000")
     parser.add_argument("--rate", type=float, default=20_000)
     parser.add_argument("--velroload", default=ourselves.DEFAULT_COMMAND)
@@ -95,6 +112,7 @@ def read_options(argv: list[str] | None = None) -> Options:
         flags.tools = "velroload,floor,wrk"
     return Options(
         rounds=flags.rounds,
+        extra_rounds=flags.rounds if flags.extra_rounds is None else flags.extra_rounds,
         seconds=flags.seconds,
         connections=[int(n) for n in flags.connections.split(",")],
         rate=flags.rate,
@@ -290,9 +308,9 @@ def entries_for(options: Options, program: Path, missing: list[str]) -> list[Ent
     return entries
 
 
-def print_row(row: Json) -> None:
+def print_row(entry: Entry, row: Json) -> None:
     """One line of a round."""
-    label = f"{row['tool']:10s} {row['mode']:8s} {row['connections']:6d}"
+    label = f"{entry.tool:10s} {entry.mode:8s} {entry.connections:6d}"
     if "failed" in row:
         print(f"{label}  NOT MEASURED: {row['failed']}", flush=True)
         return
@@ -303,47 +321,52 @@ def print_row(row: Json) -> None:
     )
 
 
+def turns(entries: list[Entry], options: Options) -> list[list[tuple[int, Entry]]]:
+    """Per round the rows that take part, each with its place in the table."""
+    rounds: list[list[tuple[int, Entry]]] = [[] for _ in range(options.rounds)]
+    for turn, row in alternate(list(enumerate(entries)), options.rounds):
+        if turn < options.extra_rounds or not row[1].is_extra:
+            rounds[turn].append(row)
+    return rounds
+
+
+def result(entries: list[Entry], runs: dict[int, list[Json]], options: Options) -> Json:
+    """What is kept: rows that have been measured so far."""
+    rows = [summarise(entry, runs[place]) for place, entry in enumerate(entries) if place in runs]
+    return {
+        "seconds": options.seconds,
+        "rounds": options.rounds,
+        "planned_rate_per_s": options.rate,
+        "rows": rows,
+        "ratios": ratios(rows),
+    }
+
+
 def main(argv: list[str] | None = None) -> int:
     options = read_options(argv)
     raise_descriptor_limit()
     head = announce("capacity", argv)
     missing: list[str] = []
+    runs: dict[int, list[Json]] = {}
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         program = compile_c(ROOT / "bench" / "floor.c", Path(scratch))
         entries = entries_for(options, program, missing)
-        runs: dict[int, list[Json]] = {}
+        rounds = turns(entries, options)
+        say_length(sum(map(len, rounds)) * (options.seconds + AROUND_S))
         with Nginx([options.server_cpu]) as nginx:
-            for _, (place, entry) in alternate(list(enumerate(entries)), options.rounds):
-                run = measure(entry, nginx, options)
-                runs.setdefault(place, []).append(run)
-                print_row(
-                    {
-                        "tool": entry.tool,
-                        "mode": entry.mode,
-                        "connections": entry.connections,
-                        **run,
-                    }
-                )
-    rows = [summarise(entry, runs[place]) for place, entry in enumerate(entries)]
-    table = ratios(rows)
-    for row in table:
+            for rows in rounds:
+                for place, entry in rows:
+                    run = measure(entry, nginx, options)
+                    runs.setdefault(place, []).append(run)
+                    print_row(entry, run)
+                kept = result(entries, runs, options)
+                save(head, {**kept, "not_installed": missing}, options.results)
+    for row in kept["ratios"]:
         print(
             " ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
         )
     for tool in missing:
         print(f"{tool}: not installed, not measured")
-    save(
-        head,
-        {
-            "seconds": options.seconds,
-            "rounds": options.rounds,
-            "planned_rate_per_s": options.rate,
-            "not_installed": missing,
-            "rows": rows,
-            "ratios": table,
-        },
-        options.results,
-    )
     return 0
 
 

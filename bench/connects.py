@@ -15,7 +15,7 @@ import numpy as np
 
 from bench import ourselves
 from bench.flags import parser_for
-from bench.harness import announce, raise_descriptor_limit, run_tree, save
+from bench.harness import announce, raise_descriptor_limit, run_tree, save, say_length
 from bench.hook import Hook
 from bench.truthserver import Truth, answered
 
@@ -81,6 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     users, seconds = (1000, 3) if flags.short else (flags.users, flags.seconds)
     raise_descriptor_limit()
     head = announce("connects", argv)
+    say_length(2 * (seconds + 5))
     rows = []
     for turn in range(2):
         row = run_once(flags, users, seconds)

@@ -21,7 +21,7 @@ from typing import Any
 from bench import ourselves
 from bench.background import Gone, running, until
 from bench.flags import parser_for
-from bench.harness import announce, raise_descriptor_limit, save, show
+from bench.harness import announce, raise_descriptor_limit, save, say_length, show
 from bench.hook import Counts, Hook
 from bench.nginx import Nginx
 
@@ -202,6 +202,8 @@ def main(argv: list[str] | None = None) -> int:
         "slope": lambda nginx: slope(flags, nginx, min(flags.users, 1000), flags.seconds),
         "allocations": lambda nginx: allocations(flags, nginx, 64, flags.window),
     }
+    lengths_s = {"connected": 10.0, "slope": flags.seconds, "allocations": flags.window + 8}
+    say_length(sum(lengths_s[name] for name in flags.parts.split(",")))
     figures: Json = {}
     for name in flags.parts.split(","):
         with Nginx([flags.server_cpu]) as nginx:

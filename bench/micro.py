@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.flags import parser_for
-from bench.harness import announce, save
+from bench.harness import announce, save, say_length
 
 LIMITS_NS = {"parser": 150.0, "ring_push": 15.0, "drain_merge": 50.0}
 """350-byte response; one sample; one sample into every figure (20 million/s)."""
@@ -110,6 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     repeat = 2 if flags.short else flags.repeat
     n = STARTS // (10 if flags.short else 1)
     head = announce("micro", argv)
+    say_length(repeat * n / STARTS * 1.5)
     rows: list[dict[str, Any]] = []
     ring: list[Ring] = []
 

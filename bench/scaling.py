@@ -15,7 +15,15 @@ from typing import Any
 
 from bench import ourselves
 from bench.flags import parser_for
-from bench.harness import alternate, announce, median, raise_descriptor_limit, run_tree, save
+from bench.harness import (
+    alternate,
+    announce,
+    median,
+    raise_descriptor_limit,
+    run_tree,
+    save,
+    say_length,
+)
 from bench.nginx import Nginx
 
 LIMIT_SHARE = 0.9
@@ -84,6 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     head = announce("scaling", argv)
     servers, ours = split_cpus(sorted(os.sched_getaffinity(0)))
     levels = [ours[: n + 1] for n in range(len(ours))]
+    say_length(rounds * len(levels) * (seconds + 1.5))
     runs: dict[int, list[dict[str, Any]]] = {}
     with Nginx(servers) as nginx:
         for _, cpus in alternate(levels, rounds):

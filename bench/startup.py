@@ -1,9 +1,10 @@
-"""How long --help takes, and the way from the command to the first request at the server.
+"""How long --help takes, the way from the command to the first request, and what a run costs.
 
     python -m bench.startup [--rounds 20] [--velroload "CMD"] [--short]
 
 The first request is the truth server's kernel stamp against CLOCK_MONOTONIC just before the
-command was started. Medians, with the slowest beside them.
+command was started. "overhead" is the CPU of the whole process tree in a run of one worker that
+sends next to nothing for a second: start and end. Medians, with the slowest beside them.
 """
 
 import shlex
@@ -16,11 +17,13 @@ from typing import Any
 
 from bench import ourselves
 from bench.flags import parser_for
-from bench.harness import announce, run_tree, save
+from bench.harness import Finished, announce, run_tree, save, say_length
 from bench.truthserver import Truth, answered
 
 HELP_LIMIT_S = 0.150
 FIRST_REQUEST_LIMIT_S = 1.5
+OVERHEAD_LIMIT_S = 0.4
+ROUND_S = 3.5
 
 
 def help_s(command: str) -> float:
@@ -31,8 +34,9 @@ def help_s(command: str) -> float:
     return done.elapsed_s
 
 
-def first_request_s(command: str, server_cpu: int, client_cpu: int) -> float:
-    """One short run. RuntimeError when no request came."""
+def short_run(command: str, server_cpu: int, client_cpu: int) -> tuple[Finished, float]:
+    """One user, who thinks for most of a second: the process, and the seconds from the command to
+    his first request. RuntimeError when none came."""
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         with Truth("zero", cpu=server_cpu) as truth:
             full = ourselves.command_for(
@@ -41,14 +45,14 @@ def first_request_s(command: str, server_cpu: int, client_cpu: int) -> float:
                 seconds=1,
                 folder=Path(scratch) / "run",
                 cpus=[client_cpu],
-                extra=["-u", "1"],
+                extra=["-u", "1", "--think", "400ms"],
             )
             started_ns = time.monotonic_ns()
             done = run_tree(full, timeout_s=60)
         log = answered(truth.log)
     if not len(log):
         raise RuntimeError(f"no request came: exit {done.code}: {done.stderr.strip()}")
-    return float(log["received_ns"][0] - started_ns) / 1e9
+    return done, float(log["received_ns"][0] - started_ns) / 1e9
 
 
 def describe(values: list[float], limit_s: float) -> dict[str, Any]:
@@ -69,13 +73,16 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     rounds = 3 if flags.short else flags.rounds
     head = announce("startup", argv)
+    say_length(rounds * ROUND_S)
     figures: dict[str, Any] = {}
+
+    def run() -> tuple[Finished, float]:
+        return short_run(flags.velroload, flags.server_cpu, flags.client_cpu)
+
     parts: dict[str, tuple[Callable[[], float], float]] = {
         "help": (lambda: help_s(flags.velroload), HELP_LIMIT_S),
-        "first_request": (
-            lambda: first_request_s(flags.velroload, flags.server_cpu, flags.client_cpu),
-            FIRST_REQUEST_LIMIT_S,
-        ),
+        "first_request": (lambda: run()[1], FIRST_REQUEST_LIMIT_S),
+        "overhead": (lambda: run()[0].cpu_s, OVERHEAD_LIMIT_S),
     }
     for name, (measure, limit_s) in parts.items():
         try:

@@ -28,6 +28,7 @@ from bench.harness import (
     on_cpus,
     raise_descriptor_limit,
     save,
+    say_length,
     show,
 )
 from bench.nginx import Nginx
@@ -36,6 +37,7 @@ Json = dict[str, Any]
 WORKER_TO_FLOOR_LIMIT = 1.15
 COORDINATOR_LIMIT = 0.03
 SETTLE_S = 2.0
+AROUND_S = 2.0
 MARGIN_S = 30
 """How much longer than the window a run is planned: start-up and settling stay outside."""
 
@@ -158,6 +160,7 @@ def main(argv: list[str] | None = None) -> int:
         for connections in flags.connections.split(",")
         for tool, mode in (("velroload", "closed"), ("velroload", "planned"), ("floor", "closed"))
     ]
+    say_length(flags.rounds * len(wanted) * (flags.window + SETTLE_S + AROUND_S))
     runs: dict[int, list[Json]] = {}
     with tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch:
         floor = compile_c(ROOT / "bench" / "floor.c", Path(scratch))

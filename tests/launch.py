@@ -14,11 +14,11 @@ from typing import Any, Self
 import psutil
 
 from tests.servers.counting import wait_for
-from velroload import _core
 
 CPUS = sorted(os.sched_getaffinity(0))
 NOISE = re.compile(r"Traceback|Error:|Warning:|Exception|resource_tracker")
 DEADLINE_S = 60.0
+ALLOW = "VELROLOAD_ALLOW_DEBUG_CORE"
 
 
 class Launch:
@@ -35,9 +35,9 @@ class Launch:
         self.out = folder / "run"
         self.scratch = folder
         self.words = [*command, *words, *(("--out", str(self.out)) if out else ())]
-        profile = {} if _core.BUILD["profile"] == "release" else {"VELROLOAD_ALLOW_DEBUG_CORE": "1"}
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("VELROLOAD_", "CI"))}
-        self.environ = {**clean, **profile, "NO_COLOR": "1", **(environ or {})}
+        foreign = ("VELROLOAD_", "CI")
+        clean = {k: v for k, v in os.environ.items() if k == ALLOW or not k.startswith(foreign)}
+        self.environ = {**clean, "NO_COLOR": "1", **(environ or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._workers: list[psutil.Process] = []
 

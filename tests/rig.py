@@ -3,6 +3,7 @@
 import mmap
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
 
@@ -46,14 +48,17 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1024
+    slots: int = 1 << 16
     steps: bytes | None = None
+    addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
-        program = compile_program(self.plan, target, pack_address(target.host, target.port))
-        self.endpoints = program.endpoints
-        (job,) = make_jobs(Work.of(self.plan), program, [0], spin=False)
+        own = f"unix:{target.host}" if target.scheme == "unix" else target.host
+        packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
+        compiled = compile_program(self.plan, target, b"".join(packed))
+        self.endpoints = compiled.endpoints
+        (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
@@ -65,8 +70,19 @@ class Rig:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        self.engine = _core.Engine(self.memory, {**self.job.arrays, "settings": settings}, rules)
+        program = {
+            **self.job.arrays,
+            "settings": settings,
+            "tls": [from_settings(origin) for origin in settings["tls"]],
+        }
+        self.engine = _core.Engine(self.memory, program, rules)
         self._samples: list[bytes] = []
+
+    def warm(self) -> dict[str, int]:
+        """Open the connections before the start; what came of it."""
+        while self.engine.warm() != _core.DONE:
+            pass
+        return self.engine.warmed()
 
     def start(self) -> None:
         self.epoch_ns = time.monotonic_ns()
@@ -84,6 +100,17 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
+        return self.go_on(budget_ns)
+
+    def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
+        """Poll until something holds; then nobody polls any more."""
+        until_s = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < until_s, "never happened"
+            self.turn(budget_ns)
+
+    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+        """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass
         return self.finish()

@@ -15,8 +15,19 @@ KINDS: dict[str, int]
 FLAGS: dict[str, int]
 ERROR_KINDS: dict[str, int]
 """The numbers of sample.Kind, sample.Flag and sample.ErrorKind, as the C code has them."""
+EXAMPLE_BYTES: int
+"""Size of an example of a failed request (core/fault.pxi): 320."""
+ERRNO_KINDS: dict[int, tuple[int, int]]
+"""errno → ErrorKind while connecting, and once the request may have reached the server."""
+
+def error_kind(number: int, connecting: bool) -> int:
+    """The ErrorKind of an errno; those that ERRNO_KINDS does not name: 24 or 44."""
+
 COUNTER_INDEX: dict[str, int]
 """Names and places of a segment's live counters."""
+
+AGE_BITS: tuple[int, int]
+"""Shift and mask of the age class of a connection in a sample's flags."""
 
 # -- the segment and its ring: core/ring.pxi, core/reader.pxi ------------------------------------
 
@@ -57,6 +68,13 @@ class RingReader:
 
     def stalls(self) -> list[tuple[int, int]]:
         """The last 128 pauses of the worker: (at_ns since the epoch, length_ns), oldest first."""
+
+    def examples(self, first: int = 0) -> bytes:
+        """Rows `first` and later of the failed requests that the worker has written down, at most
+        192 in all: engine/examples.py has their layout. Their content is not checked."""
+    def idle_closes(self) -> list[int]:
+        """How long connections were idle, in ns, when the server closed them: all of up to 256,
+        else a uniform choice of 256 (counters: idle_closes, idle_close_least)."""
 
     @property
     def occupied_ns(self) -> int:
@@ -102,6 +120,9 @@ class RingWriter:
     def count(self, name: str, n: int = ...) -> None:
         """Add to a live counter."""
 
+    def idle_close(self, idle_ns: int) -> None:
+        """Record that the server closed a connection that was idle for so long."""
+
     def stall(self, at_ns: int, length_ns: int) -> None:
         """Record a pause."""
 
@@ -119,12 +140,14 @@ class Merger:
 
     Every reader of the node drains into the same merger, one thread at a time. Memory: 0.9 MB of
     address space per phase × endpoint × outcome that occurs, of which touched pages are used.
-    `seed` makes the uniform choice reproducible. close() may be called twice.
+    `seed` makes the uniform choice reproducible. The last `addresses` endpoints are rows of the
+    target's addresses: requests are counted there too. close() may be called twice.
     """
 
     closed: bool
-    def __new__(cls, phases: int, endpoints: int, *, seed: int = 0) -> Merger:
-        """ValueError unless 1–256 phases and 1–65,536 endpoints. Samples beyond are corrupt."""
+    def __new__(cls, phases: int, endpoints: int, *, addresses: int = 0, seed: int = 0) -> Merger:
+        """ValueError unless 1–256 phases, 1–65,536 endpoints and fewer addresses than endpoints.
+        Samples beyond are corrupt."""
 
     def take(self) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         """What was merged since the last take, as rows of journal.HIST, STATS, SERIES, COUNTS and
@@ -291,6 +314,12 @@ class Engine:
     def start(self, epoch_ns: int, spin_ns: int = 0) -> None:
         """Begin at this instant (CLOCK_MONOTONIC ns, may lie ahead). spin_ns > 0: stop sleeping so
         long before each deadline. RuntimeError the second time."""
+    def warm(self, budget_ns: int = 20_000_000) -> int:
+        """Open the connections before the start, at most 64 at once, for about that long. DONE when
+        all are open, or when none could be opened for the time one may take; else call again.
+        RuntimeError after start()."""
+    def warmed(self) -> dict[str, int]:
+        """Connections open and left, and the ErrorKind of the last one that failed (0: none)."""
     def poll(self, budget_ns: int = 20_000_000) -> int:
         """Run for about that long, sleeping included, without the GIL. Returns DONE, PARKED or
         something else to be called again."""
@@ -308,6 +337,9 @@ class Engine:
         """Bytes of its tables: per_user, per_connection, total."""
     def close(self) -> None:
         """Free everything; may be called twice."""
+
+def can_share_ports(fd: int) -> bool:
+    """Whether sockets like this one may have a range of local ports of their own (Linux 6.3)."""
 
 def stamp_of(fd: int) -> int:
     """Receive from a socket; the kernel's receive stamp (CLOCK_REALTIME ns), 0 without one."""

@@ -86,6 +86,7 @@ class Counter(IntEnum):
     NEW_CONNECTION = 1265
     KERNEL_STAMP = 1266  # complete responses whose end is the kernel's
     SCHEDULED = 1267  # in the second of scheduled_ns
+    AGE = 1268  # + the age class of the connection, 0 to 3; in the second of sent_ns
 
 
 class RecordKind(IntEnum):
@@ -98,6 +99,9 @@ class RecordKind(IntEnum):
     PROBE = 5
     END = 6
 
+
+FAILURE = "failure"
+"""The "event" of an EVENT record that shows what one failed request looked like."""
 
 DELTA_DTYPES = (HIST, STATS, SERIES, COUNTS, SAMPLE)
 HEADER = struct.Struct("<IIB")

@@ -25,7 +25,7 @@ SAMPLE = np.dtype(
         ("status", "<u2"),
         ("error", "u1"),
         ("phase", "u1"),
-        ("flags", "<u2"),  # bits 0-1 kind, 2-9 Flag, 12-15 cache layer
+        ("flags", "<u2"),  # bits 0-1 kind, 2-9 Flag, 10-11 age, 12-15 cache layer
     ]
 )
 
@@ -52,6 +52,12 @@ class Flag(IntFlag):
     SETUP = 1 << 9
 
 
+AGE_SHIFT = 10
+AGE_MASK = 3 << AGE_SHIFT
+"""Bits of the flags that hold the age of the connection when the request took it, by powers of ten:
+0 below 1 s (a new one always), 1 below 10 s, 2 below 100 s, 3 older."""
+
+
 class ErrorKind(IntEnum):
     """Why a request failed. Numbers are stable; tens group them (the shape of k6's codes).
 
@@ -68,11 +74,13 @@ class ErrorKind(IntEnum):
     TLS_HANDSHAKE = 30
     TLS_CERTIFICATE = 31
     TLS_ALERT = 32
+    TLS_TIMEOUT = 33
     RESET = 40
     CLOSED_EARLY = 41
     BROKEN_PIPE = 42
     TIMEOUT = 43
     TRANSFER_FAILED = 44
+    TLS_BROKEN = 45
     BAD_STATUS_LINE = 50
     BAD_HEADER = 51
     HEADER_TOO_LARGE = 52

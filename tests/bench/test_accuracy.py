@@ -1,26 +1,17 @@
 """One real round of the accuracy bench against a stand-in, and what it makes of its rounds."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.accuracy import (
-    CASES,
-    STALL_MS,
-    Entry,
-    busy_core,
-    command_for,
-    entries_for,
-    failures,
-    judge_medians,
-    measure,
-    read_flags,
-    seconds_for,
-    summarise,
-)
+from bench import accuracy
+from bench.accuracy import busy_core, command_for, length_s, main, measure, read_flags
+from bench.cases import CASES, Entry, entries_for
 from bench.harness import ROOT
+from bench.verdicts import failures, summarise
 
 STAND_IN = f"env PYTHONPATH={ROOT} {sys.executable} {Path(__file__).with_name('stand_in.py')}"
 QUIET = Entry(CASES["fixed"][0], "quiet", "velroload")
@@ -56,68 +47,14 @@ def test_a_run_that_fails_is_said() -> None:
     assert failures([row]) == ["fixed quiet: exit 1: no output"]
 
 
-def test_a_stall_is_measured_over_whole_periods() -> None:
+def test_each_tool_is_called_for_its_load() -> None:
     stall = CASES["stall"][0]
-    assert [seconds_for(stall, n) for n in (1, 10, 11, 15)] == [10, 10, 15, 15]
-    assert seconds_for(QUIET.case, 7) == 7
-    assert stall.delay == "stall:5:1000:5000"
     command = command_for(Entry(stall, "quiet", "velroload"), "URL", Path("out"), flags())
     assert command[-9:] == ["-R", "500", "-d", "10s", "-w", "cpus:0", "-q", "--out", "out"]
     spin = command_for(Entry(CASES["lag"][1], "quiet", "velroload"), "URL", Path("out"), flags())
     assert "--idle" in spin
     wrk = command_for(Entry(stall, "busy", "wrk"), "URL", Path("out"), flags())
     assert wrk[:4] == ["taskset", "-c", "0", "wrk"]
-
-
-def test_all_rows_are_there() -> None:
-    entries = entries_for(flags())
-    assert len(entries) == 4 * 2 * 2 + 2 * 2
-    short = entries_for(flags("--short"))
-    assert {(e.case.name, e.condition) for e in short} == {("fixed", "quiet"), ("bimodal", "quiet")}
-
-
-def run_of(**more: Any) -> dict[str, Any]:
-    base = {
-        "command": "x",
-        "validity": "VALID",
-        "errors_us": {"p50": 10.0, "p99": 10.0, "p99.9": 10.0, "max": 10.0},
-        "paired": {"p99_us": 10.0, "max_us": 20.0},
-        "generator_lag_ms": {"p99": 1.5},
-        "law_errors": {"p99": -0.03},
-        "server_law_errors": {"p99": 0.001},
-    }
-    return base | more
-
-
-def test_laws_and_lags_are_judged() -> None:
-    stall = summarise(Entry(CASES["stall"][0], "quiet", "velroload"), [run_of()])
-    assert stall["law"] == {"p99": {"median": 0.03, "limit": 0.02, "verdict": "FAIL"}}
-    sleeping, spinning = (
-        summarise(Entry(case, "quiet", "velroload"), [run_of()])["generator_lag_ms"]["p99"]
-        for case in CASES["lag"]
-    )
-    assert (sleeping["verdict"], spinning["verdict"]) == ("PASS", "FAIL")
-    late = run_of(server_law_errors={"p99": 0.011})
-    unfit = summarise(Entry(CASES["stall"][0], "quiet", "velroload"), [late])
-    assert unfit["server_late"] == 1
-    assert unfit["law"]["all"]["verdict"] == "NOT MEASURED"
-    assert failures([unfit]) == []
-    assert failures([stall]) == ["stall quiet: law p99 0.03, limit 0.02"]
-    busy = summarise(Entry(CASES["lag"][0], "busy", "velroload"), [run_of()])
-    assert "generator_lag_ms" not in busy
-    assert judge_medians([{"p99": None}], 1.0)["all"]["verdict"] == "NOT MEASURED"
-
-
-def test_a_valid_run_that_is_far_off_is_a_failure_by_itself() -> None:
-    far = run_of(errors_us={"p50": -151.0})
-    good = [run_of(), run_of(), far]
-    row = summarise(QUIET, good)
-    assert row["service"]["p50"]["verdict"] == "PASS"
-    assert failures([row]) == ["fixed quiet: VALID and p50 off by -151 us"]
-    wrong = summarise(QUIET, [run_of(errors_us={"p50": 51.4}) | {"validity": "SUSPECT"}])
-    assert failures([wrong]) == ["fixed quiet: service p50 51 us, limit 50"]
-    suspect = summarise(QUIET, [run_of(), run_of(), far | {"validity": "SUSPECT"}])
-    assert failures([suspect]) == []
 
 
 def test_the_busy_loop_ends_with_its_block() -> None:
@@ -132,5 +69,40 @@ def test_the_busy_loop_ends_with_its_block() -> None:
         assert {child.pid for child in psutil.Process().children()} <= before
 
 
-def test_the_stalls_numbers_are_those_of_the_law() -> None:
-    assert STALL_MS == (5.0, 1000.0, 5000.0)
+def test_a_bare_timer_loop_is_measured_beside_the_lag() -> None:
+    run = measure(Entry(CASES["lag"][0], "quiet", "timerfd"),
+                  flags("--seconds", "1"), 0)  # fmt: skip
+    lag = run["generator_lag_ms"]
+    assert list(lag) == ["p50", "p90", "p95", "p99", "p99.9", "max"]
+    assert 0 <= lag["p50"] <= lag["p99"] <= lag["max"]
+
+
+def test_the_length_is_that_of_all_rounds() -> None:
+    given = flags("--rounds", "2", "--seconds", "5", "--calibrate", "500")
+    entries = [*entries_for("fixed", ["quiet"]), *entries_for("stall", ["quiet"])]
+    assert length_s(entries, given) == 2 * (2 * (5 + 2) + 2 * (10 + 2))
+
+
+def test_every_finished_case_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bench that is cut off has kept the cases before."""
+    reached: list[str] = []
+
+    def fake(entry: Entry, given: Any, turn: int) -> dict[str, Any]:
+        if entry.case.name == "lognormal":
+            raise KeyboardInterrupt
+        reached.append(f"{entry.case.name} {entry.tool} {turn}")
+        return {"command": "x", "failed": "exit 1"}
+
+    monkeypatch.setattr(accuracy, "measure", fake)
+    with pytest.raises(KeyboardInterrupt):
+        main(["--rounds", "2", "--conditions", "quiet", "--results", str(tmp_path)])
+    assert reached == [
+        "fixed velroload 0", "fixed wrk 0", "fixed wrk 1", "fixed velroload 1",
+        "bimodal velroload 0", "bimodal wrk 0", "bimodal wrk 1", "bimodal velroload 1",
+    ]  # fmt: skip
+    kept = json.loads((tmp_path / "accuracy.json").read_text())
+    assert [row["case"] for row in kept["rows"]] == ["fixed", "fixed", "bimodal", "bimodal"]
+    assert kept["not_reached"] == ["lognormal", "stall", "lag"]
+    assert "takes    about 5.0 min" in capsys.readouterr().out

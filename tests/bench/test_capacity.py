@@ -15,7 +15,9 @@ from bench.capacity import (
     measure,
     ratios,
     read_options,
+    result,
     summarise,
+    turns,
     velroload_entry,
 )
 from bench.harness import ROOT, compile_c
@@ -129,3 +131,21 @@ def test_a_run_without_its_parts_gives_none(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match=r"^result.json has no endpoint of kind request$"):
         run.times_ms("service_time")
     assert [ourselves.number(v) for v in (1, {"value": 2.5}, None, {})] == [1.0, 2.5, None, None]
+
+
+def test_rows_without_a_goal_take_part_in_the_first_rounds_only() -> None:
+    options = read_options(["--rounds", "3", "--extra-rounds", "1", "--connections", "64",
+                            "--tools", "velroload,floor"])  # fmt: skip
+    rounds = turns(entries_for(options, Path("floor"), []), options)
+    shown = [[(place, entry.tool, entry.mode) for place, entry in rows] for rows in rounds]
+    closed, planned = (0, "velroload", "closed"), (1, "velroload", "planned")
+    floor = (2, "floor", "closed")
+    assert shown == [[closed, planned, floor], [floor, closed], [closed, floor]]
+
+
+def test_what_was_measured_so_far_is_kept() -> None:
+    options = read_options(["--connections", "64", "--tools", "velroload,floor"])
+    entries = entries_for(options, Path("floor"), [])
+    kept = result(entries, {2: [{"command": "floor", "cpu_us_per_request": 7.0}]}, options)
+    assert [(row["tool"], row["rounds"]) for row in kept["rows"]] == [("floor", 1)]
+    assert kept["seconds"] == 20

@@ -15,6 +15,8 @@ from velroload.errors import ConfigError
         ("http://[::1]:8080/x", Address("http", "::1", 8080, "/x"), "http://[::1]:8080"),
         ("http://h?q", Address("http", "h", 80, "/?q"), "http://h"),
         ("http://h/?", Address("http", "h", 80, "/?"), "http://h"),
+        ("unix:/run/a.sock", Address("unix", "/run/a.sock", 0, "/"), "unix:/run/a.sock"),
+        ("unix:a:b.s:/x?y=:/z", Address("unix", "a:b.s", 0, "/x?y=:/z"), "unix:a:b.s"),
         ("http://h/%7Ea@b", Address("http", "h", 80, "/%7Ea@b"), "http://h"),
     ],
 )
@@ -24,6 +26,7 @@ def test_urls(text: str, address: Address, base: str) -> None:
 
 
 MALFORMED = "its host or port is malformed; write http://host:8080/"
+SOCKET = "write unix:/run/app.sock, or unix:/run/app.sock:/path"
 ASCII = "only visible ASCII can stand in a URL; %-encode the rest"
 
 
@@ -37,8 +40,7 @@ ASCII = "only visible ASCII can stand in a URL; %-encode the rest"
             "plan.yaml",
             "'plan.yaml': plan files are not read by this version; write a URL and flags",
         ),
-        ("ftp://h/", "'ftp://h/': ftp:// is not spoken here; write http://"),
-        ("https://h/", "'https://h/': https:// is not spoken here; write http://"),
+        ("ftp://h/", "'ftp://h/': ftp:// is not spoken here; write http:// or https://"),
         ("http://", "'http://': the host is missing; write http://host:8080/"),
         ("http:///x", "'http:///x': the host is missing; write http://host:8080/"),
         ("http://h:x/", f"'http://h:x/': {MALFORMED}"),
@@ -55,6 +57,14 @@ ASCII = "only visible ASCII can stand in a URL; %-encode the rest"
         ("http://h/#top", "'http://h/#top': a fragment (#…) is never sent; leave it out"),
         ("http://h/a b", f"'http://h/a b': {ASCII}"),
         ("http://h/\r\nX: y", f"'http://h/\\r\\nX: y': {ASCII}"),
+        ("unix:", f"'unix:': {SOCKET}"),
+        ("unix:/run/a.sock:", f"'unix:/run/a.sock:': {SOCKET}"),
+        ("unix://run/a.sock", f"'unix://run/a.sock': {SOCKET}"),
+        ("unix:/a.sock:/#x", "'unix:/a.sock:/#x': a fragment (#…) is never sent; leave it out"),
+        (
+            "unix:/" + "a" * 107,
+            f"'unix:/{'a' * 51}…': a socket's path has at most 107 bytes",
+        ),
         ("http://h/é", f"'http://h/é': {ASCII}"),
     ],
 )

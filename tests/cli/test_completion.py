@@ -13,7 +13,11 @@ def test_bash_understands_the_script(capsys: pytest.CaptureFixture[str]) -> None
     words = 'COMP_WORDS=(velroload run --req); COMP_CWORD=2; COMP_LINE="velroload run --req"'
     ask = f"{script}\n{words}; _shtab_velroload; echo ${{COMPREPLY[@]}}"
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
-    assert sorted(done.stdout.split()) == ["--request-rate", "--requests"]
+    assert sorted(done.stdout.split()) == [
+        "--request-rate",
+        "--requests",
+        "--requests-per-connection",
+    ]
 
 
 def test_zsh(capsys: pytest.CaptureFixture[str]) -> None:

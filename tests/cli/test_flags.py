@@ -145,7 +145,7 @@ THINK = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
     ("words", "line"),
     [
         (["-u", "5x"], f"--users '5x': {COUNT}"),
-        (["-u", "-5"], f"--users '-5': {COUNT}"),
+        (["--users=-5"], f"--users '-5': {COUNT}"),
         (["-u", "0"], "--users '0': more than 0 is needed"),
         (["-u", "1.5"], f"--users '1.5': {COUNT}"),
         (["-u", "17M"], "load: users is 17000000: at most 16777215 are possible"),

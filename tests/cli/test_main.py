@@ -11,7 +11,7 @@ from velroload import __version__
 from velroload.cli import main as main_module
 from velroload.cli.main import main
 from velroload.cli.parser import MEANINGS
-from velroload.errors import Exit, InvalidRunError
+from velroload.errors import InvalidRunError
 
 
 def velroload(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -114,8 +114,11 @@ def test_errors_become_codes(
     assert capsys.readouterr() == ("", f"velroload: {line}\n")
 
 
-def test_entry_leaves_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main_module, "main", lambda argv: Exit.FAIL)
-    with pytest.raises(SystemExit) as caught:
-        main_module.entry()
-    assert caught.value.code == 99
+def test_entry_leaves_with_the_code_and_all_that_was_printed() -> None:
+    code = (
+        "from velroload.cli import main\n"
+        "main.main = lambda argv: print('last words') or 99\n"
+        "main.entry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (99, "last words\n", "")

@@ -40,8 +40,6 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.setitem(sys.modules, "velroload.runner.run", module)
     for name in ("CI", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    if _core.BUILD["profile"] != "release":
-        monkeypatch.setenv("VELROLOAD_ALLOW_DEBUG_CORE", "1")
     return stand_in
 
 
@@ -125,6 +123,7 @@ def test_the_exit_code_is_the_runners(runner: Runner) -> None:
         (["-u", "5x"], "--users '5x': write a whole number, such as 100, 10k or 1M"),
         (["--userz", "5"], "--userz: unknown flag; did you mean --users?"),
         (["--zzz"], "--zzz: unknown flag (see --help)"),
+        (["-u", "-5"], "--users: its value is missing (one that begins with a dash: --users=-1)"),
         (["-u"], "--users: its value is missing (one that begins with a dash: --users=-1)"),
         (["--quiet=5"], "--quiet: takes no value, got 5"),
         (["second"], "second: one target only (quote a value that has blanks)"),
@@ -160,7 +159,7 @@ def test_the_name_is_resolved_once_and_these_addresses_are_used(
 ) -> None:
     """A second answer of the resolver (rebinding) cannot bring in an address nobody checked."""
     answers = [[("127.0.0.1", 80), ("::1", 80)], [("169.254.169.254", 80)]]
-    monkeypatch.setattr("velroload.host.preflight.resolve", lambda host, port: answers.pop(0))
+    monkeypatch.setattr("velroload.host.resolve.resolve", lambda host, port, family: answers.pop(0))
     assert main(["http://rebinding.example/", "-q"]) == Exit.PASS
     assert runner.options.addresses == (("127.0.0.1", 80), ("::1", 80))
     assert main(["http://rebinding.example/", "-q", "--allow-host", "rebinding.example"]) == 2
@@ -172,10 +171,10 @@ def test_the_name_is_resolved_once_and_these_addresses_are_used(
 def test_an_unknown_name_is_a_preflight_failure(
     runner: Runner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def resolve(host: str, port: int) -> list[tuple[str, int]]:
+    def resolve(host: str, port: int, family: int | None) -> list[tuple[str, int]]:
         raise PreflightError("cannot resolve nowhere.example: unknown")
 
-    monkeypatch.setattr("velroload.host.preflight.resolve", resolve)
+    monkeypatch.setattr("velroload.host.resolve.resolve", resolve)
     assert main(["http://nowhere.example/"]) == Exit.PREFLIGHT
     assert capsys.readouterr().err == "velroload: cannot resolve nowhere.example: unknown\n"
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from tests.core.balance import balanced
 from tests.rig import GET, Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload import _core
@@ -16,23 +17,6 @@ from velroload.sample import ErrorKind, Flag
 
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
-
-
-def balanced(rig: Rig) -> dict[str, int]:
-    """The counters, after every equation that holds at the end of any run."""
-    c = rig.counters
-    finished = len(rig.samples[rig.samples["flags"] & 3 == 0]) + c["lost_requests"]
-    assert c["requests_planned"] == (
-        c["requests_started"]
-        + c["requests_skipped"]
-        + c["requests_dropped"]
-        + c["requests_unstarted"]
-    )
-    in_flight = c["requests_started"] - finished
-    assert in_flight >= 0
-    assert c["iterations_started"] >= c["iterations_completed"] + c["iterations_interrupted"]
-    assert c["waiting"] >= 0
-    return {**c, "left_in_flight": in_flight}
 
 
 def test_one_connection_carries_many_requests() -> None:

@@ -12,13 +12,13 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.program import CAPTURE, PART, STEP
+from velroload.protocol.program import CAPTURE, ORIGIN, PART, STEP
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-ARRAYS = {"steps": STEP, "parts": PART, "captures": CAPTURE, "vus0": ROW}
+ARRAYS = {"steps": STEP, "parts": PART, "captures": CAPTURE, "origins": ORIGIN, "vus0": ROW}
 
 
 class Forge:
@@ -64,7 +64,8 @@ def test_the_good_one(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "size"), [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 32)]
+    ("array", "size"),
+    [("steps", 64), ("parts", 16), ("captures", 8), ("addresses", 128), ("origins", 16)],
 )
 def test_torn_arrays(forge: Forge, array: str, size: int) -> None:
     forge.arrays[array] += b"x"
@@ -91,12 +92,21 @@ def test_torn_schedule(forge: Forge) -> None:
         ("parts", 3, {"slot": 2}, "program: part 3 is out of range"),
         ("captures", 0, {"slot": 2}, "program: capture 0 is out of range"),
         ("captures", 0, {"rule": 1}, "program: capture 0 is out of range"),
+        ("origins", 0, {"address_count": 0}, "program: origin 0 is out of range"),
+        ("origins", 0, {"address_first": 1}, "program: origin 0 is out of range"),
+        ("origins", 0, {"transport": 9}, "program: origin 0 is out of range"),
+        ("steps", 0, {"origin": 1}, "program: step 0 is out of range"),
         ("steps", 0, {"op": 3}, "program: step 0 is out of range"),
         ("steps", 1, {"think": 4}, "program: step 1 is out of range"),
         ("steps", 0, {"expect": 1}, "program: step 0 is out of range"),
         ("steps", 0, {"part_count": 0}, "program: step 0 is out of range"),
         ("steps", 0, {"part_first": 2**32 - 1, "part_count": 2}, "program: step 0 is out of range"),
         ("steps", 0, {"capture_first": 2}, "program: step 0 is out of range"),
+        ("steps", 0, {"timeout_ns": -1}, "program: step 0 has an impossible time"),
+        ("steps", 0, {"timeout_ns": 2**63 - 1}, "program: step 0 has an impossible time"),
+        ("steps", 1, {"think_a": -1.0}, "program: step 1 has an impossible time"),
+        ("steps", 1, {"think_a": float("nan")}, "program: step 1 has an impossible time"),
+        ("steps", 1, {"think_b": 1e300}, "program: step 1 has an impossible time"),
         ("vus0", 0, {"first_id": 1}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"first_id": -1}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"count": 3}, "settings: a schedule has a user that is not there"),

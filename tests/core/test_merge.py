@@ -15,7 +15,7 @@ from velroload.journal import Delta, Rows, slowest, sum_rows
 from velroload.runfolder import RunData, set_figures
 from velroload.sample import SAMPLE, ErrorKind, Flag, Kind
 
-PHASES, ENDPOINTS = 2, 3
+PHASES, ENDPOINTS, ADDRESSES = 2, 3, 3
 SLOTS = 1 << 12
 
 
@@ -93,13 +93,17 @@ def valued(rows: Rows) -> dict[tuple[int, int, int], int]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.one_of(ordered_rows, sample_rows), max_size=40))
-def test_figures_equal_the_twins(rows: list[tuple[int, ...]]) -> None:
+@given(st.lists(st.one_of(ordered_rows, sample_rows), max_size=40), st.sampled_from([0, ADDRESSES]))
+def test_figures_equal_the_twins(rows: list[tuple[int, ...]], addresses: int) -> None:
     samples = made(rows)
-    reference = twin.Merger(PHASES, ENDPOINTS)
+    if addresses:
+        samples["user_address"] >>= 6  # addresses 0 to 3, of which the last is not there
+    reference = twin.Merger(PHASES, ENDPOINTS, addresses)
     for sample in samples:
         reference.add(sample)
-    delta, corrupt = drained(samples)
+    merger = Merger(PHASES, ENDPOINTS + addresses, addresses=addresses)
+    delta, corrupt = drained(samples, merger=merger)
+    merger.close()
     assert corrupt == reference.corrupt
     hist = keyed(delta.hist, ("phase", "outcome", "endpoint", "quantity"), 3)
     assert hist == reference.hist
@@ -219,6 +223,7 @@ def test_timeout_is_failed_and_timed_but_has_no_status() -> None:
         (0, 0, 1260): 1,
         (0, 0, 1261): 1,
         (0, 0, 1267): 1,
+        (0, 0, 1268): 1,
     }
 
 
@@ -271,6 +276,16 @@ def test_senseless_sample_is_counted_as_corrupt_and_enters_nothing(wrong: dict[s
     delta, corrupt = drained(request(**wrong))
     assert corrupt == 1
     assert [len(array) for array in delta.arrays] == [0] * 5
+
+
+def test_an_address_that_is_not_there_is_corrupt() -> None:
+    merger = Merger(1, 3, addresses=2)
+    delta, corrupt = drained(request(user_address=2 << 24), merger=merger)
+    assert (corrupt, [len(array) for array in delta.arrays]) == (1, [0] * 5)
+    delta, corrupt = drained(request(endpoint=1), merger=merger)  # a row of the addresses
+    assert corrupt == 1
+    with pytest.raises(ValueError, match=r"^Merger: 1 of 1 endpoints are addresses: one must be "):
+        Merger(1, 1, addresses=1)
 
 
 @pytest.mark.parametrize(("phases", "endpoints"), [(0, 1), (257, 1), (1, 0), (1, 65_537)])

@@ -72,7 +72,23 @@ def test_counters_and_stalls_are_read_by_name() -> None:
     expected = {name: index + 1 for name, index in _core.COUNTER_INDEX.items()} | {"stalls": 130}
     assert reader.counters() == expected
     assert reader.stalls() == [(n, 50_000_000 + n) for n in range(2, 130)]
-    assert sorted(_core.COUNTER_INDEX.values()) == list(range(33))
+    assert sorted(_core.COUNTER_INDEX.values()) == list(range(len(_core.COUNTER_INDEX)))
+
+
+def test_least_and_choice_of_idle_closes() -> None:
+    buffer = segment()
+    writer, reader = RingWriter(buffer), RingReader(buffer)
+    assert reader.idle_closes() == []
+    for n in range(1, 257):
+        writer.idle_close(n * 1_000)
+    assert reader.idle_closes() == [n * 1_000 for n in range(1, 257)]
+    for n in range(257, 10_001):
+        writer.idle_close(n * 1_000)
+    kept = reader.idle_closes()
+    counters = reader.counters()
+    assert (counters["idle_closes"], counters["idle_close_least"]) == (10_000, 1_000)
+    assert len(set(kept)) == len(kept) == 256
+    assert 4_000_000 < sorted(kept)[128] < 6_000_000  # 5,000,000 with a deviation of 310,000
 
 
 PRODUCER = """
@@ -164,26 +180,30 @@ HEADER = {
     "magic": (0, 1, "segment: it does not begin with velroload's magic number."),
     "version": (8, 2, "segment: layout version 2, but this velroload has 1."),
     "sample": (24, 32, "segment: sample size 32, but this velroload has 64."),
-    "counters": (32, 7, "segment: counters 7, but this velroload has 33."),
+    "counters": (
+        32,
+        7,
+        f"segment: counters 7, but this velroload has {len(_core.COUNTER_INDEX)}.",
+    ),
     "no slots": (
         16,
         0,
-        "segment: a ring of 0 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 0 slots does not fit 70144 bytes or is no power of two.",
     ),
     "odd slots": (
         16,
         6,
-        "segment: a ring of 6 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 6 slots does not fit 70144 bytes or is no power of two.",
     ),
     "too many slots": (
         16,
         16,
-        "segment: a ring of 16 slots does not fit 8704 bytes or is no power of two.",
+        "segment: a ring of 16 slots does not fit 70144 bytes or is no power of two.",
     ),
     "overflowing slots": (
         16,
         1 << 63,
-        f"segment: a ring of {1 << 63} slots does not fit 8704 bytes or is no power of two.",
+        f"segment: a ring of {1 << 63} slots does not fit 70144 bytes or is no power of two.",
     ),
 }
 
@@ -200,7 +220,7 @@ def test_foreign_header_is_refused(at: int, value: int, message: str) -> None:
 
 def test_short_and_unaligned_memory_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"^segment: 100 bytes are less than its header of 8192\.$"
+        ValueError, match=r"^segment: 100 bytes are less than its header of 69632\.$"
     ):
         RingReader(bytearray(100))
     with pytest.raises(ValueError, match=r"^segment: its memory is not aligned to 8 bytes\.$"):

@@ -15,6 +15,7 @@ from tests.engine.conftest import JobsFor
 from velroload.engine import coordinator as module
 from velroload.engine.coordinator import Coordinator, Hooks, Live
 from velroload.engine.evidence import GeneratorSecond
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
@@ -61,6 +62,7 @@ class Run:
             workers=self.workers,
             node=Node(self.workers.readers, phases=1, endpoints=1),
             recorder=recorder,
+            examples=Examples(self.workers.readers, 1, lambda data, beginning: {}),
             hooks=Hooks(self.generator, self.progress, self.abort),
             end_ns=self.end_ns,
             graceful_ns=SECOND_NS,

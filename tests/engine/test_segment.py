@@ -1,12 +1,11 @@
 """velroload/engine/segment.py: size, seals and ownership."""
 
 import fcntl
-import mmap
 import os
 
 import pytest
 
-from velroload._core import Merger, RingWriter
+from velroload._core import Merger, RingWriter, segment_bytes
 from velroload.engine.segment import CLOSED_PEAK_PER_S, Segment, slots_for
 
 
@@ -72,7 +71,7 @@ def test_close_may_be_called_twice_and_leaves_nothing() -> None:
 
 def test_foreign_memory_is_refused_when_it_is_read() -> None:
     fd = os.memfd_create("test", os.MFD_ALLOW_SEALING)
-    os.ftruncate(fd, mmap.PAGESIZE * 4)
+    os.ftruncate(fd, segment_bytes(8))
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     segment = Segment.attach(fd)
     message = r"^segment: it does not begin with velroload's magic number\.$"

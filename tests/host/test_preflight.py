@@ -15,11 +15,13 @@ from velroload.host import preflight
 from velroload.host.preflight import (
     Address,
     Ports,
+    check_churn,
     check_descriptors,
     check_memory,
     check_ports,
     check_reachable,
-    resolve,
+    check_sources,
+    shown,
 )
 
 LOOPBACK = ("127.0.0.1", 8080)
@@ -76,7 +78,7 @@ def test_too_few_ports() -> None:
     assert str(caught.value) == (
         "28,233 connections to 127.0.0.1:8080 need as many local ports, 28,232 are free "
         "(32768-60999): widen the range with `sysctl -w net.ipv4.ip_local_port_range='1024 "
-        "65535'`, or take fewer users or --connections"
+        "65535'`, connect from more addresses with --source, or take fewer users or --connections"
     )
 
 
@@ -86,7 +88,68 @@ def test_ports_in_time_wait() -> None:
     assert str(caught.value) == (
         "15,000 connections to [fd00::1]:80 need as many local ports, 8,232 are free (32768-60999, "
         "20,000 of them in TIME_WAIT for 60 s): widen the range with `sysctl -w "
-        "net.ipv4.ip_local_port_range='1024 65535'`, or take fewer users or --connections"
+        "net.ipv4.ip_local_port_range='1024 65535'`, connect from more addresses with --source, "
+        "or take fewer users or --connections"
+    )
+
+
+def test_every_source_has_the_whole_range() -> None:
+    check_ports(2 * 28_232, LOOPBACK, 0, Ports(), sources=2)
+    with pytest.raises(PreflightError) as caught:
+        check_ports(2 * 28_232 + 1, LOOPBACK, 0, Ports(), sources=2)
+    assert str(caught.value) == (
+        "56,465 connections to 127.0.0.1:8080 need as many local ports, 56,464 are free "
+        "(32768-60999 × 2 sources): widen the range with `sysctl -w "
+        "net.ipv4.ip_local_port_range='1024 65535'`, connect from more addresses with --source, "
+        "or take fewer users or --connections"
+    )
+
+
+def test_new_connections_must_not_use_up_the_ports() -> None:
+    check_churn(470, PRIVATE, 0, Ports())
+    check_churn(10_000, LOOPBACK, 0, Ports(tw_reuse=2))
+    check_churn(10_000, PRIVATE, 0, Ports(tw_reuse=1))
+    with pytest.raises(PreflightError) as caught:
+        check_churn(1_000, PRIVATE, 232, Ports(tw_reuse=2), sources=2)
+    assert str(caught.value) == (
+        "1,000 new connections/s to 10.0.0.1:80 hold 60,000 local ports in TIME_WAIT for 60 s each,"
+        " 56,232 are free (32768-60999 × 2 sources, 232 of them in TIME_WAIT for 60 s): "
+        "`sysctl -w net.ipv4.tcp_tw_reuse=1`, widen the range with `sysctl -w "
+        "net.ipv4.ip_local_port_range='1024 65535'`, connect from more addresses with --source, "
+        "or take a lower rate"
+    )
+
+
+def test_sources_of_this_machine() -> None:
+    check_sources(("127.0.0.2", "127.0.0.3"), [LOOPBACK])
+    check_sources((), [LOOPBACK, ("::1", 80), ("unix:/x", 0)])
+    with pytest.raises(PreflightError) as caught:
+        check_sources(("192.0.2.1",), [LOOPBACK])
+    assert str(caught.value) == (
+        "source 192.0.2.1: cannot assign requested address; give it to an interface "
+        "(ip address add 192.0.2.1 dev …) or leave it out"
+    )
+    with pytest.raises(PreflightError) as caught:
+        check_sources(("127.0.0.2",), [LOOPBACK, ("::1", 80)])
+    assert str(caught.value) == (
+        "--source has no IPv6 address to connect to [::1]:80 from: "
+        "add one, or use the others with -4"
+    )
+
+
+def test_a_unix_socket_is_reached(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    address = (f"unix:{path}", 0)
+    assert shown(address) == f"unix:{path}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert check_reachable([address], SECOND_NS) == (address,)
+    path.unlink()
+    with pytest.raises(PreflightError) as caught:
+        check_reachable([address], SECOND_NS)
+    assert str(caught.value) == (
+        f"cannot reach unix:{path}: there is no such socket; is the server running?"
     )
 
 
@@ -166,38 +229,6 @@ def test_other_reasons(error: OSError, why: str) -> None:
     with pytest.raises(PreflightError) as caught:
         check_reachable([PRIVATE], SECOND_NS, fail)
     assert str(caught.value) == f"cannot reach 10.0.0.1:80: {why}"
-
-
-def test_resolve_numbers() -> None:
-    assert resolve("127.0.0.1", 80) == [("127.0.0.1", 80)]
-    assert resolve("::1", 80) == [("::1", 80)]
-    assert ("127.0.0.1", 80) in resolve("localhost", 80)
-
-
-def test_resolve_keeps_each_address_once_and_its_scope() -> None:
-    def lookup(host: str, port: int, type: int) -> object:
-        tcp = (socket.AF_INET, type, 6, "")
-        six = (socket.AF_INET6, type, 6, "", ("fe80::1", port, 0, 2))
-        return [(*tcp, ("10.0.0.1", port)), (*tcp, ("10.0.0.1", port)), six]
-
-    assert resolve("h", 80, lookup) == [("10.0.0.1", 80), ("fe80::1%2", 80)]
-
-
-def test_resolve_an_unknown_name() -> None:
-    def lookup(host: str, port: int, type: int) -> object:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    with pytest.raises(PreflightError) as caught:
-        resolve("nowhere.example", 80, lookup)
-    assert str(caught.value) == (
-        "cannot resolve nowhere.example: name or service not known; is the name right?"
-    )
-
-
-def test_resolve_what_is_no_name() -> None:
-    with pytest.raises(PreflightError) as caught:
-        resolve(f"{'x' * 64}.example", 80)
-    assert str(caught.value) == f"cannot resolve {'x' * 64}.example: not a host name"
 
 
 def test_read_ports_of_this_kernel() -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from tests.launch import CPUS, Launch, alive, undisturbed
 from tests.servers.counting import CountingServer, wait_for
-from velroload import _core
 from velroload.cli.main import main
 
 ONE = ("-w", f"cpus:{CPUS[-1]}")
@@ -135,8 +134,6 @@ def test_runs_in_one_process_leave_nothing_behind(
 ) -> None:
     """In process, embedded target included: no descriptor, thread, process or mapping is left."""
     monkeypatch.chdir(tmp_path)
-    if _core.BUILD["profile"] != "release":
-        monkeypatch.setenv("VELROLOAD_ALLOW_DEBUG_CORE", "1")
     before: Any = None
     for number in range(2):
         assert main(["-u", "2", "-n", "4", "-q", "--out", str(number)]) in (0, 4)

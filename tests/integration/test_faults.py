@@ -108,8 +108,18 @@ def test_black_hole(tmp_path: Path) -> None:
     times = run.result["response_time_ms"]
     assert times["min"] >= 500  # censored, at least as long as the limit
     assert "unsent" not in run.reasons()  # the target did not answer: not our fault
+
+
+@pytest.mark.timing
+def test_waiting_is_not_spinning(tmp_path: Path) -> None:
+    words = ("-u", "10", "-d", "500ms", *SOON, "--timeout", "500ms", "--graceful-stop", "1s")
+    with (
+        CountingServer(tmp_path, "hole") as server,
+        Launch(tmp_path, server.url, *words) as run,
+    ):
+        run.finish()
     counters = run.run["end"]["evidence"]["workers"][0]["counters"]
-    assert counters["cpu_ns"] < 700_000_000  # waiting is not spinning
+    assert counters["cpu_ns"] < 700_000_000
 
 
 @pytest.mark.slow

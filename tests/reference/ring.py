@@ -99,6 +99,7 @@ class Merger:
 
     phases: int
     endpoints: int
+    addresses: int = 0
     corrupt: int = 0
     hist: Counter[tuple[int, ...]] = field(default_factory=Counter)
     values: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
@@ -107,11 +108,23 @@ class Merger:
     responses: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
     def add(self, s: np.void) -> None:
-        if not is_sane(s, self.phases, self.endpoints):
+        address = int(s["user_address"]) >> 24
+        known = not self.addresses or address < self.addresses
+        if not known or not is_sane(s, self.phases, self.endpoints):
             self.corrupt += 1
             return
         endpoint, outcome = int(s["endpoint"]), outcome_of(int(s["error"]))
-        self._count(s, endpoint, outcome)
+        self._count_starts(s, endpoint)
+        self._figures(s, endpoint, outcome)
+        if self.addresses and s["flags"] & 3 < 2:
+            self._figures(s, self.endpoints + address, outcome)
+        if outcome != 2:
+            self.responses.setdefault((int(s["phase"]), endpoint), []).append(
+                int(s["end_ns"]) - int(s["scheduled_ns"])
+            )
+
+    def _figures(self, s: np.void, endpoint: int, outcome: int) -> None:
+        self._count_end(s, endpoint, outcome)
         if outcome == 2:
             return
         second = int(s["end_ns"]) // 1_000_000_000
@@ -122,28 +135,32 @@ class Merger:
             self.values.setdefault(key, []).append(value)
         for quantity in (0, 1):
             self.series[second, endpoint, quantity, low_edge(times[quantity], 2)] += 1
-        self.responses.setdefault((int(s["phase"]), endpoint), []).append(
-            int(s["end_ns"]) - int(s["scheduled_ns"])
-        )
 
-    def _count(self, s: np.void, endpoint: int, outcome: int) -> None:
+    def _add(self, at_ns: int, endpoint: int, counter: int, n: int = 1) -> None:
+        if n:
+            self.counts[int(at_ns) // 1_000_000_000, endpoint, counter] += n
+
+    def _count_starts(self, s: np.void, endpoint: int) -> None:
+        flags = int(s["flags"])
+        self._add(s["scheduled_ns"], endpoint, 1267)
+        if flags & 3 < 2 and not fails_before_sending(int(s["error"])):
+            self._add(s["sent_ns"], endpoint, 1260)
+            self._add(s["sent_ns"], endpoint, 1268 + (flags >> 10 & 3))
+
+    def _count_end(self, s: np.void, endpoint: int, outcome: int) -> None:
         error, flags = int(s["error"]), int(s["flags"])
 
-        def add(at_ns: str, counter: int, n: int = 1) -> None:
-            if n:
-                self.counts[int(s[at_ns]) // 1_000_000_000, endpoint, counter] += n
+        def add(counter: int, n: int = 1) -> None:
+            self._add(s["end_ns"], endpoint, counter, n)
 
-        add("end_ns", 1256 + outcome)
-        add("scheduled_ns", 1267)
+        add(1256 + outcome)
         if error:
-            add("end_ns", 1000 + error)
+            add(1000 + error)
         if flags & 3 >= 2:
             return
-        add("end_ns", 1259, int(s["bytes_in"]))
-        if not fails_before_sending(error):
-            add("sent_ns", 1260)
+        add(1259, int(s["bytes_in"]))
         for flag, counter in FLAG_COUNTERS.items():
-            add("end_ns", counter, int(bool(flags & flag)))
+            add(counter, int(bool(flags & flag)))
         if error == 0 or error >= FIRST_JUDGED:
-            add("end_ns", int(s["status"]))
-            add("end_ns", 1266, int(not flags & Flag.USER_CLOCK))
+            add(int(s["status"]))
+            add(1266, int(not flags & Flag.USER_CLOCK))

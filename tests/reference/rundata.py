@@ -191,6 +191,27 @@ def build(loads: list[Load], seconds: float, **more: Any) -> RunData:
     )
 
 
+def example(endpoint: int = 0, error: int = ErrorKind.RESET, **more: Any) -> dict[str, Any]:
+    """An event that shows a failed request: 4 of 100 bytes of a body had come."""
+    base: dict[str, Any] = {
+        "event": "failure",
+        "at_ns": 1_500 * MS,
+        "worker": 0,
+        "user": 3,
+        "endpoint": endpoint,
+        "error": int(error),
+        "status": 200,
+        "errno": "ECONNRESET",
+        "new_connection": True,
+        "request_bytes": 40,
+        "written_bytes": 40,
+        "received_bytes": 45,
+        "body_bytes": 4,
+        "content_length": 100,
+    }
+    return base | more
+
+
 def empty(seconds: float = 0.0, **more: Any) -> RunData:
     """A run that sent nothing."""
     return build([Load(np.zeros(0, np.int64), 0)], seconds, **more)

@@ -26,6 +26,18 @@ DATA = rd.build(
     ],
     10,
 )
+WORKER = {
+    "index": 0,
+    "counters": {
+        "connections_opened": 9,
+        "connections_warmed": 4,
+        "connections_closed_by_server": 3,
+        "retries": 2,
+        "idle_closes": 3,
+        "idle_close_least": 4_980_000_000,
+    },
+    "idle_closes_ns": [4_980_000_000, 5_000_000_000, 5_020_000_000],
+}
 THRESHOLDS = ("p95(response) < 75ms", "errors < 1%", "rate > 1000/s", "p95 of class:x < 1s")
 
 
@@ -36,6 +48,7 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        rd.with_evidence(DATA, workers=[{**WORKER, "pinned": True}]),
         rd.with_thresholds(DATA, *THRESHOLDS),
         rd.with_ledger(DATA, "samples", lost=1),
         rd.empty(),
@@ -44,8 +57,18 @@ def test_the_schema_is_a_schema() -> None:
         rd.with_evidence(
             DATA, workers=[{"index": 0, "pinned": False, "stalls": [[1_000_000_000, 90_000_000]]}]
         ),
+        dataclasses.replace(DATA, events=[rd.example(text="HTTP/1.1 200")]),
     ],
-    ids=["thresholds", "invalid", "empty", "no-end", "no-manifest", "stall"],
+    ids=[
+        "connections",
+        "thresholds",
+        "invalid",
+        "empty",
+        "no-end",
+        "no-manifest",
+        "stall",
+        "example",
+    ],
 )
 def test_every_result_keeps_to_the_schema(data: RunData) -> None:
     VALIDATOR.validate(json.loads(as_json(analyse(data))))
@@ -86,6 +109,24 @@ def test_the_keys_that_others_rely_on() -> None:
     assert first["wait_ms"]["p50"] is None
 
 
+def test_failures_by_kind_and_endpoint_with_their_examples() -> None:
+    canary = '\\x1b[31m<script>alert("1")</script>,=1+1'
+    data = dataclasses.replace(DATA, events=[rd.example(text=canary), {"event": "aborted"}])
+    text = as_json(analyse(data))
+    assert text.isascii()
+    (failure,) = json.loads(text)["failures"]
+    (example,) = failure.pop("examples")
+    assert failure == {
+        "kind": "reset", "number": 40, "endpoint": "GET /", "scenario": "main", "setup": False,
+        "count": 50, "first_s": 0, "last_s": 10,
+    }  # fmt: skip
+    assert example == {
+        "at_s": 1.5, "worker": 0, "user": 3, "status": 200, "errno": "ECONNRESET",
+        "new_connection": True, "request_bytes": 40, "written_bytes": 40, "received_bytes": 45,
+        "body_bytes": 4, "content_length": 100, "reason": None, "text": canary, "hex": None,
+    }  # fmt: skip
+
+
 def test_the_exit_code_is_what_the_caller_decided() -> None:
     assert document(analyse(DATA), code=Exit.INCONCLUSIVE)["exit_code"] == 97
 
@@ -106,3 +147,32 @@ def test_a_saved_run_is_told_the_same_again(tmp_path: Path) -> None:
 def test_every_report_can_be_made_of_every_run(ending: str) -> None:
     for data in (DATA, rd.empty()):
         assert REPORTS[ending](analyse(data), folder="runs/x", code=Exit.PASS).endswith("\n")
+
+
+def test_connections() -> None:
+    data = rd.with_evidence(DATA, workers=[{**WORKER, "pinned": True}])
+    assert document(analyse(data))["connections"] == {
+        "opened": 9,
+        "warmed": 4,
+        "closed_by_server": 3,
+        "retries": 2,
+        "idle_closes": {"count": 3, "least_s": 4.98, "median_s": 5.0},
+        "requests_by_age": {"under_1s": 0, "under_10s": 0, "under_100s": 0, "older": 0},
+    }
+
+
+def test_figures_by_address_stand_beside_the_total_and_not_in_it() -> None:
+    loads = [
+        rd.steady(500, 10),
+        rd.steady(300, 10, name="127.0.0.1:80", kind="address", scenario=None),
+        rd.steady(200, 10, 9 * rd.MS, name="[::1]:80", kind="address", scenario=None),
+    ]
+    found = document(analyse(rd.build(loads, 10)))
+    assert found["total"]["count"] == 5_000
+    assert [row["name"] for row in found["endpoints"]] == ["GET /"]
+    assert [(row["name"], row["count"]) for row in found["addresses"]] == [
+        ("127.0.0.1:80", 3_000),
+        ("[::1]:80", 2_000),
+    ]
+    assert [round(row["response_time_ms"]["p50"]) for row in found["addresses"]] == [3, 9]
+    VALIDATOR.validate(found)

@@ -55,6 +55,8 @@ VALID  all 18,200 planned iterations started · generator added ≤ 0.020 ms at 
 
  status     200: 17,983 (99.97 %) · 503: 5 (0.03 %)
  failures   17 (0.09 %): 12 reset · 5 status
+            12 reset · GET / · in second 1
+            5 status · GET / · in second 5
  files      ./runs/latest
  again      velroload http://127.0.0.1:8080/ -R 1000 -d 10s --seed 4711
 """

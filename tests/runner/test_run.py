@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +14,8 @@ from tests.rig import GET, iterations, plan_for
 from tests.servers.scripted import ScriptedServer, respond
 from velroload.engine.cpu import Cores
 from velroload.errors import ConfigError, Exit, PreflightError
-from velroload.plan.model import EMBEDDED, Load, Plan, Scenario
+from velroload.plan.model import EMBEDDED, Connecting, Load, Plan, Scenario, Timeouts
 from velroload.plan.threshold import parse_threshold
-from velroload.runner import run as module
 from velroload.runner.jobs import Work
 from velroload.runner.options import Options
 from velroload.runner.run import execute, fit, spins
@@ -204,9 +204,99 @@ def test_spinning_takes_the_core_from_nobody(
     assert spins(Options(idle=idle), work, cores, addresses, lambda: True) == (idle == "spin")
 
 
-def test_too_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ADDRESSES_MAX", 1)
-    work = Work.of(plan_for("http://h", iterations(1)))
-    with pytest.raises(PreflightError) as caught:
-        module.reachable(LOCAL + FAR, work, 1)
-    assert str(caught.value) == "the name has 2 addresses: at most 1"
+def test_figures_by_address(tmp_path: Path) -> None:
+    """Three servers on one port, one of which answers nothing but 500; one address is dead."""
+    bad = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+    screen = Screen()
+    with (
+        ScriptedServer(respond()) as first,
+        ScriptedServer(respond(bad), address=("127.0.0.2", first.port)) as second,
+        ScriptedServer(respond(), address=("::1", first.port)),
+    ):
+        load = Load("constant-arrival-rate", rate=Fraction(90), duration_ns=SECOND_NS, users=9)
+        plan = plan_for(f"http://h:{first.port}", load, connecting=Connecting(keep_alive=False))
+        hosts = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1")
+        asked = Options(
+            out=str(tmp_path / "run"),
+            addresses=tuple((host, first.port) for host in hosts),
+            workers="1",
+            quiet=True,
+            verbose=True,
+        )
+        execute(plan, asked, screen)
+        assert second.connections - 1 == 30  # the pre-flight's own
+        port = first.port
+    assert screen.lines == [f"not loaded: 127.0.0.3:{port} does not answer"]
+    result = result_of(tmp_path / "run")
+    rows = result["addresses"]
+    assert [(r["name"], r["count"], r["ok"], r["failed"], r["transport"]) for r in rows] == [
+        (f"127.0.0.1:{port}", 30, 30, 0, 0),
+        (f"127.0.0.2:{port}", 30, 0, 30, 0),
+        (f"[::1]:{port}", 30, 30, 0, 0),
+    ]
+    assert result["total"]["count"] == result["ledger"]["sent"] == 90
+    assert result["ledger"]["problems"] == []
+    assert all(r["response_time_ms"]["p50"] > 0 for r in rows)
+    assert f"[::1]:{port}" in screen.texts[0].partition("response time by address")[2]
+
+
+def test_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "app.sock")
+    with ScriptedServer(respond(), address=path):
+        asked = Options(
+            out=str(tmp_path / "run"), addresses=((f"unix:{path}", 0),), workers="1", quiet=True
+        )
+        code = execute(plan_for(f"unix:{path}", OPEN), asked, Screen())
+    result = result_of(tmp_path / "run")
+    judged(code, Exit.PASS, tmp_path / "run")
+    assert result["ledger"]["ok"] == 100
+    assert result["ledger"]["problems"] == []
+    assert result["validity"]["user_clock_share"] is None
+    assert "unix" in {reason["code"] for reason in result["validity"]["reasons"]}
+    counters = result["total"]["counters"]
+    assert (counters["kernel_stamp"], counters["user_clock"]) == (0, 100)
+
+
+def test_warm_connections(tmp_path: Path) -> None:
+    asked = Connecting(warm=True)
+    with ScriptedServer(respond()) as server:
+        plan = plan_for(server.url, OPEN, connecting=asked)
+        execute(plan, options(server, tmp_path / "run", quiet=True), Screen())
+    result = result_of(tmp_path / "run")
+    assert result["connections"]["warmed"] == result["connections"]["opened"] == 4
+    assert result["total"]["connect_ms"]["count"] == 0
+    assert result["ledger"]["ok"] == 100
+    assert result["ledger"]["problems"] == []
+
+
+def test_connections_that_cannot_be_warmed(tmp_path: Path) -> None:
+    """The server takes the pre-flight's connection and one more; then its backlog is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        port = listener.getsockname()[1]
+        plan = plan_for(
+            f"http://127.0.0.1:{port}", OPEN, connecting=Connecting(warm=True),
+            timeouts=Timeouts(connect_ns=SECOND_NS // 5),
+        )  # fmt: skip
+        asked = Options(
+            out=str(tmp_path / "run"), addresses=(("127.0.0.1", port),), workers="1", quiet=True
+        )
+        with pytest.raises(PreflightError) as caught:
+            execute(plan, asked, Screen())
+    assert str(caught.value) == (
+        "cannot warm up: 1 of 4 connections are open and the target takes no more (connect "
+        "timeout): take fewer users or --connections, or leave --warm-connections out"
+    )
+
+
+def test_a_target_that_the_sources_cannot_reach(tmp_path: Path) -> None:
+    with ScriptedServer(respond()) as server:
+        plan = plan_for(server.url, OPEN, connecting=Connecting(sources=("::1",)))
+        port = server.port
+        with pytest.raises(PreflightError) as caught:
+            execute(plan, options(server, tmp_path / "run"), Screen())
+    assert str(caught.value) == (
+        f"--source has no IPv4 address to connect to 127.0.0.1:{port} from: "
+        "add one, or use the others with -6"
+    )

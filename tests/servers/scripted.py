@@ -43,15 +43,36 @@ def respond(response: bytes = OK) -> Script:
     return script
 
 
-class ScriptedServer:
-    """Accepts on a free port; runs `script(connection, number)` in a thread per connection and
-    closes the connection when it returns. `requests` counts what read_request returned through
-    `serve` scripts that use it; `connections` counts accepts."""
+def listen(address: tuple[str, int] | str, backlog: int) -> socket.socket:
+    """A listening socket: IPv4, IPv6, or a unix socket by its path."""
+    if isinstance(address, str):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)
+        listener.listen(backlog)
+        return listener
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=backlog)
 
-    def __init__(self, script: Script, backlog: int = 128) -> None:
+
+class ScriptedServer:
+    """Accepts on a free port, or where `address` says; runs `script(connection, number)` in a
+    thread per connection and closes the connection when it returns. `connections` counts accepts,
+    `peers` are where they came from. With `accepting` False it listens only, until admit()."""
+
+    def __init__(
+        self,
+        script: Script,
+        backlog: int = 128,
+        accepting: bool = True,
+        address: tuple[str, int] | str = ("127.0.0.1", 0),
+    ) -> None:
         self.script = script
+        self._admitted = threading.Event()
+        if accepting:
+            self.admit()
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self.peers: list[tuple[str, int]] = []
+        self._listener = listen(address, backlog)
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
@@ -64,6 +85,10 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def admit(self) -> None:
+        """Accept from now on."""
+        self._admitted.set()
+
     def __enter__(self) -> Self:
         self._accepting.start()
         return self
@@ -75,8 +100,9 @@ class ScriptedServer:
         trace: TracebackType | None,
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.admit()
         self._accepting.join()
+        self._listener.close()
         for connection in list(self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -86,12 +112,15 @@ class ScriptedServer:
             thread.join()
 
     def _accept(self) -> None:
+        self._admitted.wait()
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
+            if self._listener.family != socket.AF_UNIX:
+                self.peers.append(connection.getpeername()[:2])
             self._open.add(connection)
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True

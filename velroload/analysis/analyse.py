@@ -1,5 +1,6 @@
 """The one door of the room: a run folder's data in, everything that can be said of it out."""
 
+from velroload.analysis.failures import failures
 from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
@@ -45,6 +46,7 @@ def analyse(data: RunData) -> Result:
         validity=validity,
         thresholds=results,
         summary=summary,
+        failures=failures(data),
         codes=codes,
     )
 

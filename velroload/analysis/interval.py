@@ -2,17 +2,21 @@
 
 Everything here works on plain numbers and arrays; nothing knows a run. Requests of one second are
 alike (they met the same queue), so the unit that is resampled is a slice of time, never a request.
-scipy.special carries the beta and t quantiles; it is imported when first needed.
 """
 
 import math
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
+from velroload.analysis.beta import beta_quantile, student_quantile
+
 CONFIDENCE = 0.95
 ONE_SIDED = 1.0 - CONFIDENCE
+NORMAL_95 = 1.6448536269514722
+"""The normal distribution's quantile at 95 %."""
 NEEDED_MAX = 10**12
 """A sample size beyond this helps nobody."""
 RESAMPLES = 1_000
@@ -47,14 +51,12 @@ def share_bounds(
     """
     if total <= 0:
         return 0.0, 1.0
-    if hits <= 0:  # closed forms: most runs have no failure, and scipy takes 0.3 s to import
+    if hits <= 0:
         return 0.0, 1.0 - tail ** (1.0 / total)
     if hits >= total:
         return tail ** (1.0 / total), 1.0
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(hits, total - hits + 1.0, tail))
-    high = float(betaincinv(hits + 1.0, total - hits, 1.0 - tail))
+    low = beta_quantile(hits, total - hits + 1.0, tail)
+    high = beta_quantile(hits + 1.0, total - hits, 1.0 - tail)
     return low, high
 
 
@@ -69,7 +71,10 @@ def slice_length(hits: NDArray[np.float64], totals: NDArray[np.float64]) -> int:
         joined, weight = join(hits, length), join(totals, length)
         residual = joined - joined.sum() / max(weight.sum(), 1.0) * weight
         spread = float(residual @ residual)
-        if spread <= 0 or float(residual[:-1] @ residual[1:]) / spread < 1.645 / len(joined) ** 0.5:
+        if (
+            spread <= 0
+            or float(residual[:-1] @ residual[1:]) / spread < NORMAL_95 / len(joined) ** 0.5
+        ):
             break
         length *= 2
     return length
@@ -114,9 +119,7 @@ def effective_size(hits: NDArray[np.float64], totals: NDArray[np.float64]) -> Ef
     effect = variance / (share * (1.0 - share) / total)
     if effect <= 1.0:
         return Effective(total, 1.0, count)
-    from scipy.special import ndtri, stdtrit
-
-    few = float(ndtri(0.95) / stdtrit(count - 1, 0.95)) ** 2
+    few = (NORMAL_95 / student_quantile(count - 1, 0.95)) ** 2
     return Effective(total / effect * few, effect / few, count)
 
 
@@ -154,7 +157,7 @@ class ShareTest:
         if gap == 0:
             return None
         spread = max(share * (1.0 - share), self.allowed * (1.0 - self.allowed))
-        size = 1.645**2 * spread / gap**2 / self.thinning
+        size = NORMAL_95**2 * spread / gap**2 / self.thinning
         if share < self.allowed < 1.0:
             size = max(size, math.log(ONE_SIDED) / math.log1p(-self.allowed) / self.thinning)
         return math.ceil(size) if size < NEEDED_MAX else None
@@ -203,6 +206,16 @@ def _column(cumulative: NDArray[np.float64], level: float) -> int:
     return int(min(np.searchsorted(cumulative, rank), len(cumulative) - 1))
 
 
+def _draws(count: int, seed: int) -> NDArray[np.float64]:
+    """(RESAMPLES, count): how often each slice was drawn. Without numpy.random, which loads
+    slowly; 32 bits per draw favour a slice by less than count / 2**32."""
+    words = np.frombuffer(Random(seed).randbytes(4 * RESAMPLES * count), np.uint32)
+    drawn = (words.astype(np.uint64) * np.uint64(count)) >> np.uint64(32)
+    places = drawn.astype(np.int64) + np.arange(RESAMPLES).repeat(count) * count
+    times = np.bincount(places, minlength=RESAMPLES * count)
+    return times.reshape(RESAMPLES, count).astype(np.float64)
+
+
 def bootstrap_columns(
     slices: NDArray[np.float64], quantiles: tuple[float, ...], *, seed: int = BOOTSTRAP_SEED
 ) -> list[tuple[int, int] | None]:
@@ -215,15 +228,10 @@ def bootstrap_columns(
     count = len(slices)
     if count < 2:
         return [None] * len(quantiles)
-    from scipy.special import ndtr, stdtrit
-
-    widened = stdtrit(count - 1, 0.5 + CONFIDENCE / 2.0) * (count / (count - 1)) ** 0.5
-    level = float(ndtr(-widened))
+    widened = student_quantile(count - 1, 0.5 + CONFIDENCE / 2.0) * (count / (count - 1)) ** 0.5
+    level = math.erfc(widened / 2**0.5) / 2.0  # of the normal distribution
     used = np.flatnonzero(slices.any(axis=0))
-    draws = np.random.default_rng(seed).multinomial(
-        count, np.full(count, 1.0 / count), size=RESAMPLES
-    )
-    merged = np.cumsum(draws.astype(np.float64) @ slices[:, used], axis=1)
+    merged = _draws(count, seed) @ np.cumsum(slices[:, used], axis=1)
     result: list[tuple[int, int] | None] = []
     for quantile in quantiles:
         rank = quantile * merged[:, -1:] * (1.0 - 1e-12)

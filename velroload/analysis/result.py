@@ -91,6 +91,50 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """What one failed request looked like; None = there was none, or it is not known.
+
+    errno: its name. reason: of a TLS failure, in words. body_bytes: of the answer's body so far,
+    None before the end of its head. text: what the server sent, masked and printable; hex: the same
+    where it is no text.
+    """
+
+    at_ns: int
+    worker: int
+    user: int
+    status: int | None
+    errno: str | None
+    new_connection: bool
+    request_bytes: int
+    written_bytes: int
+    received_bytes: int
+    body_bytes: int | None
+    content_length: int | None
+    reason: str | None = None
+    text: str | None = None
+    hex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One kind of failure at one endpoint: how often, in which seconds of the run, examples.
+
+    number and kind are those of sample.ErrorKind; first_s and last_s are whole seconds since the
+    start in which such a request ended.
+    """
+
+    kind: str
+    number: int
+    endpoint: str
+    scenario: str | None
+    setup: bool
+    count: int
+    first_s: int
+    last_s: int
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """Per second of the run, over all requests of the flow; equal lengths."""
 
@@ -104,6 +148,35 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleCloses:
+    """Connections that the server closed while no request was on them.
+
+    least_ns and median_ns: from the end of a connection's last response to the server's FIN.
+    """
+
+    count: int
+    least_ns: int
+    median_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What became of the connections of a run.
+
+    warmed: of those opened, before the first request. retries: requests sent once more because the
+    reused connection turned out closed. requests_by_age: how old the connection was that a request
+    took, see connections.AGES.
+    """
+
+    opened: int
+    warmed: int
+    closed_by_server: int
+    retries: int
+    idle_closes: IdleCloses | None
+    requests_by_age: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The figures of a run, before anybody judges them."""
 
@@ -112,6 +185,7 @@ class Summary:
     total: Row
     rows: tuple[Row, ...]
     series: Series
+    connections: Connections | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +276,5 @@ class Result:
     validity: Validity
     thresholds: tuple[ThresholdResult, ...]
     summary: Summary
+    failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]

@@ -1,4 +1,4 @@
-"""The figures of a run: one row per endpoint, group and iteration, one over all requests.
+"""The figures of a run: one row per endpoint, group, iteration and address, one over all requests.
 
 Percentiles are those of the whole run folder; rates are those of the hold. A percentile that its
 sample cannot carry is None. Requests of the setup have rows of their own and stay out of the total.
@@ -17,6 +17,7 @@ from velroload.analysis.cells import (
     seconds_of,
     slices,
 )
+from velroload.analysis.connections import connections_of
 from velroload.analysis.interval import percentile_columns, samples_needed, share_bounds
 from velroload.analysis.result import (
     QUANTILES,
@@ -57,6 +58,7 @@ def summarise(data: RunData) -> Summary:
         total=total,
         rows=rows,
         series=_series(data, flow),
+        connections=connections_of(data),
     )
 
 
@@ -99,7 +101,7 @@ def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> R
     transport = values.get(Counter.TRANSPORT, 0)
     count = ok + failed + transport
     low, high = share_bounds(failed + transport, count)
-    request = entry["kind"] in ("request", "hop")
+    request = entry["kind"] in ("request", "hop", "address")
     return Row(
         id=entry["id"],
         name=entry["name"],

@@ -49,12 +49,14 @@ def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> 
     hold = hold_seconds(data)
     share = sum(1 for entry in bad if entry.second in hold) / len(hold) if hold else 0.0
     unsent, unsent_share, limited = _unsent(data)
-    clock = _user_clock_share(summary)
+    unix = over_unix(data)
+    clock = None if unix else _user_clock_share(summary)
     reasons = [
         *_ledger(data),
         *_little(data),
         *_load(data, unsent, unsent_share, limited),
         *_clock(data, clock),
+        *_unix(unix),
         *_bad(data, bad, share),
         *_busy(data, thresholds),
         *_surroundings(data),
@@ -195,6 +197,21 @@ def _load(data: RunData, unsent: int, share: float, limited: bool) -> Iterator[R
             "unsent",
             f"{text}, though the target answered in time",
             "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
+        )
+
+
+def over_unix(data: RunData) -> bool:
+    """The target is a unix socket, for which the kernel has no receive times."""
+    addresses = (data.manifest.get("target") or {}).get("addresses") or []
+    return bool(addresses) and all(str(address).startswith("unix:") for address in addresses)
+
+
+def _unix(unix: bool) -> Iterator[Reason]:
+    if unix:
+        yield Reason(
+            NOTE,
+            "unix",
+            "the kernel stamps nothing on unix sockets: responses end when we have read them",
         )
 
 

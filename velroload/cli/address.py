@@ -1,17 +1,27 @@
-"""A target's URL, read strictly: scheme, host, port and what is asked for."""
+"""A target's URL, read strictly: scheme, host, port and what is asked for.
+
+A unix socket is written unix:/run/app.sock, or unix:/run/app.sock:/path?query.
+"""
 
 from typing import NamedTuple
 
 from velroload.cli.values import refusal
 
-SCHEMES = {"http": 80}
+SCHEMES = {"http": 80, "https": 443}
 """Scheme → default port."""
+
+UNIX = "unix:"
+SOCKET_BYTES_MAX = 107
+"""Of a socket's path (unix(7): sun_path)."""
 
 PLAN_ENDINGS = (".yaml", ".yml")
 
 
 class Address(NamedTuple):
-    """scheme://host:port and path; `base` is the URL's first part, as the plan holds it."""
+    """scheme://host:port and path; `base` is the URL's first part, as the plan holds it.
+
+    A unix socket has scheme "unix", its path as host and port 0.
+    """
 
     scheme: str
     host: str
@@ -21,11 +31,13 @@ class Address(NamedTuple):
     @property
     def base(self) -> str:
         """The URL without its path."""
-        return f"{self.scheme}://{self.place}"
+        return self.place if self.scheme == "unix" else f"{self.scheme}://{self.place}"
 
     @property
     def place(self) -> str:
         """host:port as it is written in a URL; the port left out where it is the scheme's own."""
+        if self.scheme == "unix":
+            return f"{UNIX}{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == SCHEMES[self.scheme] else f"{host}:{self.port}"
 
@@ -39,6 +51,8 @@ def read_url(text: str, noun: str) -> Address:
 
     if not text.isascii() or not text.isprintable() or " " in text:
         raise refusal(noun, text, "only visible ASCII can stand in a URL; %-encode the rest")
+    if text.startswith(UNIX):
+        return read_socket(text, noun)
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise refusal(noun, text, without_scheme(text))
@@ -63,6 +77,18 @@ def read_url(text: str, noun: str) -> Address:
     scheme = scheme.lower()
     path = (parts.path or "/") + (f"?{parts.query}" if "?" in rest else "")
     return Address(scheme, parts.hostname, SCHEMES[scheme] if port is None else port, path)
+
+
+def read_socket(text: str, noun: str) -> Address:
+    """ "unix:/run/app.sock" or "unix:/run/app.sock:/path"."""
+    place, colon, path = text.removeprefix(UNIX).partition(":/")
+    if not place or place.startswith("//") or place.endswith(":"):
+        raise refusal(noun, text, "write unix:/run/app.sock, or unix:/run/app.sock:/path")
+    if "#" in path:
+        raise refusal(noun, text, "a fragment (#…) is never sent; leave it out")
+    if len(place) > SOCKET_BYTES_MAX:
+        raise refusal(noun, text, f"a socket's path has at most {SOCKET_BYTES_MAX} bytes")
+    return Address("unix", place, 0, f"/{path}" if colon else "/")
 
 
 def without_scheme(text: str) -> str:

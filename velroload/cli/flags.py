@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from velroload.cli.address import Address, read_url
+from velroload.cli.connecting import make_connecting
+from velroload.cli.https import make_tls
 from velroload.cli.values import Values, more_than_nothing, one_of, refusal
 from velroload.errors import ConfigError
 from velroload.units import format_duration, format_rate, parse_count, parse_duration, parse_rate
@@ -61,7 +63,9 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         thresholds=tuple(values.each("slo", lambda text, noun: parse_threshold(text))),
         abort_on=tuple(values.each("abort_on", lambda text, noun: parse_threshold(text))),
         timeouts=make_timeouts(values),
+        tls=make_tls(values, plan.target),
         connections=values.one("connections", read_amount),
+        connecting=make_connecting(values),
         allow_hosts=tuple(values.each("allow_host", lambda text, noun: text)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )

@@ -94,9 +94,12 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload run`, group by group."""
-    parser.add_argument("target", nargs="?", metavar="URL", help="http://HOST[:PORT]/PATH")
+    parser.add_argument("target", nargs="?", metavar="URL",
+        help="http[s]://HOST[:PORT]/PATH, or unix:/SOCKET[:/PATH]")  # fmt: skip
     add_load_flags(parser.add_argument_group("load"))
     add_request_flags(parser.add_argument_group("request"))
+    add_connection_flags(parser.add_argument_group("connections"))
+    add_tls_flags(parser.add_argument_group("https"))
     add_judgement_flags(parser.add_argument_group("judgement"))
     add_output_flags(parser.add_argument_group("output"))
     add_machine_flags(parser.add_argument_group("machine"))
@@ -128,9 +131,40 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("-m", "--method", metavar="METHOD", help="GET, POST, … (GET; POST with a body)")
     add("-H", "--header", metavar="'NAME: VALUE'", action="append", help="a header; repeatable")
     add("-b", "--body", metavar="TEXT|@FILE", help="the request's body, or the file it is in")
-    add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
+
+
+def add_connection_flags(group: "argparse._ArgumentGroup") -> None:
+    """How connections are opened, used and closed, and where they go."""
+    add = group.add_argument
+    add("-c", "--connections", metavar="N", help="connections at most (one per user)")
     add("--connect-timeout", metavar="TIME", help="limit of connecting (3s)")
+    add("--warm-connections", action="store_true", help="open all of them before the first request")
+    add("--no-keepalive", action="store_true", help="a connection for each request")
+    add("--requests-per-connection", metavar="N", help="close a connection after N requests")
+    add("--no-retry", action="store_true",
+        help="do not send a request again whose reused connection turns out closed")  # fmt: skip
+    add("--reset-at-end", action="store_true", help="end connections by RST: no TIME_WAIT is left")
+    add("--connect-to", metavar="HOST:PORT:ADDR:PORT", action="append",
+        help="connect to ADDR:PORT for HOST:PORT, as curl does; repeatable")  # fmt: skip
+    add("-4", "--ipv4", action="store_true", help="use IPv4 addresses only")
+    add("-6", "--ipv6", action="store_true", help="use IPv6 addresses only")
+    add("--source", metavar="ADDRS", help="connect from these local addresses in turn: "
+        "127.0.0.2,127.0.0.3 or 127.0.1.0/24")  # fmt: skip
+
+
+def add_tls_flags(group: "argparse._ArgumentGroup") -> None:
+    """How https:// is spoken."""
+    add = group.add_argument
+    add("-k", "--insecure", action="store_true", help="accept any certificate (reports say so)")
+    add("--cacert", metavar="FILE", help="trust these issuers (PEM), not the system's")
+    add("--cert", metavar="FILE", help="our own certificate (PEM, with its key or --key)")
+    add("--key", metavar="FILE", help="its key (PEM, without a passphrase)")
+    add("--tls-min", metavar="VERSION", help="lowest version: 1.2, 1.3 (1.2)")
+    add("--tls-max", metavar="VERSION", help="highest version: 1.2, 1.3 (1.3)")
+    add("--ciphers", metavar="LIST", help="ciphers for TLS 1.2, as `openssl ciphers` names them")
+    add("--server-name", metavar="HOST", help="send and check this name instead of the URL's")
+    add("--tls-resume", action="store_true", help="a user's new connection resumes its session")
 
 
 def add_judgement_flags(group: "argparse._ArgumentGroup") -> None:

@@ -71,12 +71,15 @@ def with_addresses(
         return options
     address = values.one("target", lambda text, noun: read_url(text, "target"))
     assert isinstance(address, Address)
-    from velroload.host.preflight import resolve
+    if address.scheme == "unix":
+        return replace(options, addresses=((address.base, 0),))
+    from velroload.host.resolve import resolve
 
-    found = resolve(address.host, address.port)
+    host, port = plan.connecting.place(address.host, address.port)
+    found = resolve(host, port, family=plan.connecting.family)
     load = load_in_words(plan.scenarios[0].load)
-    hosts = [host for host, _ in found]
-    require_consent(address.host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
+    hosts = [at for at, _ in found]
+    require_consent(host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
     return replace(options, addresses=tuple(found))
 
 

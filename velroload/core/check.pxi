@@ -2,6 +2,18 @@
 # path need not look. Called once, at the engine's door.
 
 
+cdef extern from *:
+    """
+    #define TIME_MOST_NS (365 * 86400000000000LL)   /* units.py's DURATION_MAX_NS */
+    """
+    int64_t TIME_MOST_NS
+
+
+cdef inline bint time_sane(double ns) noexcept nogil:
+    """Not a NaN either: turned into an integer, it would be any number."""
+    return 0.0 <= ns <= <double> TIME_MOST_NS
+
+
 cdef object check_program(vl_program *p, size_t rules):
     cdef uint32_t i
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
@@ -11,6 +23,17 @@ cdef object check_program(vl_program *p, size_t rules):
                 or (p.parts[i].kind == PART_SLOT and p.parts[i].slot >= p.n_slots) \
                 or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
             raise ValueError(f"program: part {i} is out of range")
+    for i in range(p.n_origins):
+        if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_TLS \
+                or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
+                > p.n_addresses:
+            raise ValueError(f"program: origin {i} is out of range")
+    for i in range(p.n_addresses):
+        check_address(&p.addresses[i], "address", i)
+    for i in range(p.n_sources):
+        check_address(&p.sources[i], "source", i)
+        if p.sources[i].family != (AF_INET if i < p.n_sources_v4 else AF_INET6):
+            raise ValueError(f"program: source {i} is of the other family")
     for i in range(p.n_captures):
         if p.captures[i].slot >= p.n_slots or p.captures[i].rule >= rules:
             raise ValueError(f"program: capture {i} is out of range")
@@ -18,13 +41,25 @@ cdef object check_program(vl_program *p, size_t rules):
         check_step(p, i)
 
 
+cdef object check_address(vl_address *address, str what, uint32_t i):
+    """The family is one that we speak, and the rest fits it."""
+    cdef bint known = address.family == AF_INET or address.family == AF_INET6 \
+        or (address.family == AF_UNIX and what == "address")
+    if not known or not 0 < address.length <= sizeof(address.raw):
+        raise ValueError(f"program: {what} {i} is out of range")
+
+
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
+            or step.origin >= p.n_origins \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
         raise ValueError(f"program: step {i} is out of range")
+    if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
+            or not time_sane(step.think_b):
+        raise ValueError(f"program: step {i} has an impossible time")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
 

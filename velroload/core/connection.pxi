@@ -1,5 +1,8 @@
 # The life of a request: begin -> connect -> send -> read -> complete.
 
+cdef enum:
+    BACKLOG_AGAIN_NS = 1_000_000
+
 
 cdef inline void in_flight_change(vl_engine *e, int64_t now, int64_t by) noexcept nogil:
     """Advance the exact integral of requests in flight over time, then change their number."""
@@ -62,19 +65,36 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     count(&e.ring, C_REQUESTS_STARTED, 1)
     http1_reset(&c.http, step.flags & STEP_HEAD)
     c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if c.state != CONN_CLOSED and c.origin != step.origin:
+        connection_drop(e, c)
     if c.state == CONN_CLOSED:
         connection_open(e, c, now)
     else:
+        r.flags |= age_flags(now - c.opened_ns)
         request_send(e, c)
+
+
+cdef inline uint16_t age_flags(int64_t age_ns) noexcept nogil:
+    """The class of a connection's age when a request takes it: < 1 s, < 10 s, < 100 s, older."""
+    cdef int64_t age_s = age_ns // 1_000_000_000
+    cdef int class_ = 0
+    if age_s > 0:
+        class_ = 1 if age_s < 10 else 2 if age_s < 100 else 3
+    return <uint16_t> (class_ << AGE_SHIFT)
 
 
 cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
     cdef vl_request *r = &e.requests[c.request]
+    cdef vl_origin *origin = &e.program.origins[e.program.steps[r.step].origin]
     cdef ssize_t state
-    c.address = <uint8_t> (e.users[r.user].random % e.program.n_addresses)
+    c.origin = e.program.steps[r.step].origin
+    c.transport = &TLS if origin.transport == TRANSPORT_TLS else &PLAIN
+    address_turn(e, c)
     c.opened_ns = now
     c.served = 0
-    r.flags |= FLAG_NEW_CONNECTION
+    c.errno_ = 0
+    c.truncated = 0
+    r.flags = (r.flags & <uint16_t> ~AGE_MASK) | FLAG_NEW_CONNECTION
     state = c.transport.open(e, c)
     if c.fd >= 0:
         count(&e.ring, C_CONNECTIONS_OPENED, 1)
@@ -83,9 +103,10 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
         request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
     elif state == WANT_WRITE:
         c.state = CONN_CONNECTING
-        deadline_set(e, c, now + e.connect_timeout_ns)
+        if not wait_again(e, c, now):
+            deadline_set(e, c, now + e.connect_timeout_ns)
     else:
-        connection_ready(e, c, monotonic_ns())
+        connection_made(e, c, monotonic_ns())
 
 
 cdef bint connection_progress(vl_engine *e, vl_connection *c) noexcept nogil:
@@ -96,16 +117,73 @@ cdef bint connection_progress(vl_engine *e, vl_connection *c) noexcept nogil:
     if state == FAILED:
         request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
     else:
-        connection_ready(e, c, monotonic_ns())
+        connection_made(e, c, monotonic_ns())
     return True
 
 
-cdef void connection_ready(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+cdef void connection_made(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """Connected: shake hands where the transport does, else send."""
     cdef vl_request *r = &e.requests[c.request]
-    cdef int64_t took = (now - c.opened_ns) // 1000
-    c.state = CONN_OPEN
-    r.connect_us = <uint32_t> took if took > 0 else 0
-    request_send(e, c)
+    r.connect_us = saturate((now - c.opened_ns) // 1000)
+    if c.transport.secure == NULL:
+        c.state = CONN_OPEN
+        request_send(e, c)
+        return
+    c.state = CONN_SECURING
+    c.connected_ns = now
+    c.queue_ns = 0
+    c.queued_ns = 0
+    deadline_set(e, c, c.opened_ns + e.connect_timeout_ns)
+    handshake_queue(e, c, now)
+
+
+cdef void handshake_queue(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """A handshake step takes long: they wait in line, and the loop serves one per turn."""
+    cdef uint32_t i = <uint32_t> (c - e.connections)
+    if c.secure_queued:
+        return
+    c.secure_queued = 1
+    c.queued_ns = now
+    c.next_secure = NONE
+    if e.handshakes.tail == NONE:
+        e.handshakes.head = i
+    else:
+        e.connections[e.handshakes.tail].next_secure = i
+    e.handshakes.tail = i
+
+
+cdef void handshake_serve(vl_engine *e) noexcept nogil:
+    """The next handshake's next step."""
+    cdef uint32_t i = e.handshakes.head
+    cdef vl_connection *c
+    if i == NONE:
+        return
+    c = &e.connections[i]
+    e.handshakes.head = c.next_secure
+    if e.handshakes.head == NONE:
+        e.handshakes.tail = NONE
+    c.secure_queued = 0
+    if c.state == CONN_SECURING:        # it may have timed out meanwhile
+        handshake_step(e, c)
+
+
+cdef void handshake_step(vl_engine *e, vl_connection *c) noexcept nogil:
+    cdef int64_t now = monotonic_ns()
+    cdef ssize_t state
+    if c.queued_ns:
+        c.queue_ns += now - c.queued_ns
+        c.queued_ns = 0
+    state = c.transport.secure(e, c)
+    if state == WANT_READ:
+        if c.more:
+            handshake_queue(e, c, monotonic_ns())
+    elif state == FAILED:
+        request_fail(e, c, error_of(c.errno_, True), monotonic_ns())
+    else:
+        now = monotonic_ns()
+        e.requests[c.request].tls_us = saturate((now - c.connected_ns - c.queue_ns) // 1000)
+        c.state = CONN_OPEN
+        request_send(e, c)
 
 
 cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
@@ -116,6 +194,9 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     cdef char *data = e.program.literals + first.offset
     cdef int64_t before, after
     cdef ssize_t sent
+    if r.warming:
+        warm_ready(e, c)
+        return
     if step.part_count == 1 and first.kind == PART_LITERAL:
         r.rendered = first.length
     else:
@@ -128,7 +209,7 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
         count(&e.ring, C_REQUESTS_SENT, 1)
         in_flight_change(e, before, 1)
         deadline_set(e, c, before + step.timeout_ns)
-    sent = c.transport.write(c, data + r.written, r.rendered - r.written)
+    sent = c.transport.write(e, c, data + r.written, r.rendered - r.written)
     after = monotonic_ns()
     if sent == FAILED:
         connection_broken(e, c, error_of(c.errno_, False), after)
@@ -163,7 +244,7 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
     cdef uint32_t generation = c.generation
     cdef int reads = 0
     while c.state == CONN_OPEN and c.generation == generation:
-        got = c.transport.read(c, e.receive, RECEIVE_BYTES, &stamp)
+        got = c.transport.read(e, c, e.receive, RECEIVE_BYTES, &stamp)
         now = monotonic_ns()
         if got == WANT_READ:
             return
@@ -176,8 +257,10 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
         if c.request == NONE:
             connection_close(e, c)      # bytes nobody asked for: the stream is out of step
             return
+        e.read_bytes = <uint32_t> got
         connection_feed(e, c, <size_t> got, stamp, now)
-        if got < RECEIVE_BYTES and not hung_up:
+        e.read_bytes = 0
+        if not c.more and not hung_up:
             return
         reads += 1
         if reads == UNREAD_READS:
@@ -193,31 +276,31 @@ cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t s
     """Hand `size` received bytes to the codec and act on what it says."""
     cdef vl_request *r = &e.requests[c.request]
     cdef int64_t at = stamp_to_monotonic(e, r, stamp, now)
-    cdef size_t used = 0, done = 0
+    cdef size_t done = 0
     cdef int said
     if r.first_byte_ns == 0:
+        if c.served and came_before(e, r, stamp):
+            r.bytes_in = size
+            e.read_used = 0
+            connection_broken(e, c, ERR_EXTRA_BYTES, now)
+            return
         r.first_byte_ns = at
     elif at < r.first_byte_ns:
         at = r.first_byte_ns
     r.bytes_in += size
-    while True:
-        said = http1_feed(&c.http, e.receive + done, size - done, &used)
-        if said == HTTP_BODY:
-            body_add(e, r, e.receive + done + c.http.body_at, c.http.body_span)
-            done += used
-            continue
-        break
-    done += used
+    said = body_feed(e, c, r, size, &done)
     if said == HTTP_NEED_MORE:
         r.flags &= <uint16_t> ~FLAG_USER_CLOCK      # only the last read's clock counts
         return
     if r.first_byte_ns == at:
         r.flags |= FLAG_COALESCED
+    e.read_used = <uint32_t> done
     if said == HTTP_BAD:
         request_fail(e, c, c.http.error, now)
         return
     r.end_ns = at
-    if done < size or r.written < r.rendered:       # extra bytes; or answered before all was sent
+    # Extra bytes, or an answer before all was sent: the stream cannot be used again.
+    if done < size or r.written < r.rendered or c.unsent:
         c.http.keep_alive = 0
     request_complete(e, c, now)
 
@@ -227,10 +310,15 @@ cdef void connection_ended(vl_engine *e, vl_connection *c, int64_t now) noexcept
     cdef vl_request *r
     count(&e.ring, C_CONNECTIONS_CLOSED_BY_SERVER, 1)
     if c.request == NONE:
+        if c.served:
+            ring_idle_close(&e.ring, now - c.freed_ns)
         connection_close(e, c)
         return
     r = &e.requests[c.request]
     if http1_eof(&c.http) == HTTP_DONE:
+        if c.truncated:
+            request_fail(e, c, ERR_TLS_BROKEN, now)
+            return
         c.http.keep_alive = 0
         r.end_ns = now
         request_complete(e, c, now)
@@ -250,8 +338,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
         connection_close(e, c)
         return
     r = &e.requests[c.request]
-    if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and c.served and not r.retried
-            and r.first_byte_ns == 0):
+    if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and not r.retried
+            and not r.flags & FLAG_NEW_CONNECTION and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
         return
     if r.sent:                          # as if it had not been: the sample tells of the retry
@@ -264,6 +352,8 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
     r.retried = 1
     r.sent = 0
     r.written = 0
+    r.bytes_in = 0
+    e.read_bytes = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
     http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)
@@ -283,8 +373,13 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
         if c.state == CONN_CLOSED or c.deadline_ns > now:
             deadline_set(e, c, c.deadline_ns)
             return
-    elif c.state == CONN_CONNECTING and connection_progress(e, c):
+        now = monotonic_ns()            # the end may not lie before what was just read
+    elif c.state == CONN_CONNECTING and (connection_progress(e, c) or wait_again(e, c, now)):
         return
+    elif c.state == CONN_SECURING:
+        handshake_step(e, c)
+        if c.state != CONN_SECURING:
+            return
     if c.request == NONE:
         connection_close(e, c)          # idle for too long
         return
@@ -292,15 +387,27 @@ cdef void connection_expired(vl_engine *e, vl_connection *c, int64_t now) noexce
     if c.state == CONN_CONNECTING:
         request_fail(e, c, ERR_CONNECT_TIMEOUT, now)
         return
+    if c.state == CONN_SECURING:
+        request_fail(e, c, ERR_TLS_TIMEOUT, now)
+        return
     r.flags |= FLAG_CENSORED
     request_fail(e, c, ERR_TIMEOUT, now)
+
+
+cdef bint wait_again(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
+    """The backlog of a unix socket is full: it is asked again every millisecond."""
+    if e.program.addresses[c.address].family != AF_UNIX \
+            or now - c.opened_ns >= e.connect_timeout_ns:
+        return False
+    deadline_set(e, c, now + BACKLOG_AGAIN_NS)
+    return True
 
 
 cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
     """Close the descriptor; the row stays with whoever holds it."""
     if c.fd >= 0:
         count(&e.ring, C_CONNECTIONS_OPEN, <uint64_t> -1)
-    c.transport.close(c)
+    c.transport.close(e, c)
     c.state = CONN_CLOSED
     c.generation += 1
     deadline_set(e, c, INT64_MAX)
@@ -308,4 +415,11 @@ cdef void connection_drop(vl_engine *e, vl_connection *c) noexcept nogil:
 
 cdef void connection_close(vl_engine *e, vl_connection *c) noexcept nogil:
     """Close a connection that no request holds; it stays in the pool, to be opened again."""
+    connection_drop(e, c)
+
+
+cdef void connection_leave(vl_engine *e, vl_connection *c) noexcept nogil:
+    """Close a connection for good: its user leaves, or the run is over."""
+    if e.reset_at_end and c.fd >= 0:
+        vl_reset_on_close(c.fd)
     connection_drop(e, c)

@@ -12,7 +12,7 @@ cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with
     cdef char *slot
     cdef uint32_t i
     cdef bytes value
-    if r.capture == NONE or e.bodies[r.capture].size > e.body_limit:
+    if r.capture == NONE:
         return ERR_CAPTURE_FAILED
     body = &e.bodies[r.capture]
     try:
@@ -53,6 +53,7 @@ cdef class Engine:
     cdef Py_buffer segment      # released in close()
     cdef dict program           # holds the arrays that e.program borrows
     cdef list rules
+    cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
     cdef readonly bint closed
 
@@ -71,6 +72,7 @@ cdef class Engine:
         self.load_program()
         self.load_tables()
         self.load_scenarios()
+        self.load_tls()
         self.open_descriptors()
 
     cdef attach(self):
@@ -98,6 +100,9 @@ cdef class Engine:
                                              <void **> &p.captures)
         p.n_addresses = <uint32_t> self.array("addresses", sizeof(vl_address),
                                               <void **> &p.addresses)
+        p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
+        p.n_sources_v4 = settings["sources_v4"]
+        p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         p.n_slots = settings["slots"]
@@ -118,8 +123,9 @@ cdef class Engine:
         e.idle_timeout_ns = settings["idle_timeout_ns"]
         e.graceful_ns = settings["graceful_ns"]
         e.drain_until_ns = INT64_MAX
-        e.port_range = settings["port_range"]
+        self.load_wire(settings)
         e.body_limit = settings["body_limit"]
+        e.bodies_limit = settings["bodies_limit"]
         e.max_events = settings["max_events"]
         if e.workers == 0 or e.worker >= e.workers or not 0 < e.max_events <= MAX_EVENTS:
             raise ValueError("settings: worker, workers or max_events out of range")
@@ -136,9 +142,31 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
+        e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+
+    cdef size_t endpoints(self) noexcept:
+        cdef size_t most = 0
+        cdef uint32_t i
+        for i in range(self.e.program.n_steps):
+            most = max(most, <size_t> self.e.program.steps[i].endpoint)
+        return most + 1
+    cdef load_wire(self, dict settings):
+        """How connections are made, used and closed."""
+        cdef vl_engine *e = &self.e
+        cdef uint32_t i
+        e.port_range = settings["port_range"]
+        e.bind_ports = settings["bind_ports"]
+        e.user_timeout_ms = settings["user_timeout_ms"]
+        e.requests_most = settings["requests_most"]
+        e.reset_at_end = settings["reset_at_end"]
+        if e.bind_ports and not 0 < (e.port_range & 0xFFFF) <= (e.port_range >> 16):
+            raise ValueError("settings: bind_ports needs a range of ports")
+        e.turns = <uint32_t *> table(e.program.n_origins, sizeof(uint32_t))
+        for i in range(e.program.n_origins):
+            e.turns[i] = e.worker       # the workers do not begin at the same address
 
     cdef link_tables(self, uint64_t seed):
         cdef vl_engine *e = &self.e
@@ -148,6 +176,7 @@ cdef class Engine:
         queue_clear(&e.waiting)
         queue_clear(&e.pool)
         queue_clear(&e.parked)
+        queue_clear(&e.handshakes)
         e.unread = NONE
         for i in range(e.n_users):
             mixed = seed + <uint64_t> i * e.workers + e.worker
@@ -173,6 +202,20 @@ cdef class Engine:
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
             at + 4, <uint64_t> u * self.e.workers + self.e.worker)
+
+    cdef load_tls(self):
+        """Per origin (SSLContext, server name, resume), or None where it speaks plain."""
+        cdef list origins = self.program.get("tls") or [None] * self.e.program.n_origins
+        cdef uint32_t i
+        if len(origins) != <Py_ssize_t> self.e.program.n_origins:
+            raise ValueError("program: tls needs an entry per origin")
+        for i in range(self.e.program.n_origins):
+            if (origins[i] is None) != (self.e.program.origins[i].transport != TRANSPORT_TLS):
+                raise ValueError(f"program: origin {i} and its tls contradict each other")
+        self.tls = make_tls(&self.e, origins)
+        if self.tls is not None:
+            self.e.cipher = <char *> table(CIPHER_BYTES, 1)
+            self.e.tls = <void *> self.tls
 
     cdef load_scenarios(self):
         cdef vl_engine *e = &self.e
@@ -234,6 +277,8 @@ cdef class Engine:
         self.check_open()
         if e.started:
             raise RuntimeError("the engine was started before")
+        if e.warm.last_ns:
+            warm_settle(e)
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -245,6 +290,21 @@ cdef class Engine:
         e.armed_ns = epoch_ns
         e.due_ns = epoch_ns
         vl_arm(e.timer, epoch_ns)
+
+    def warm(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("warm: the engine was started before")
+        if self.e.warm.last_ns == 0:
+            warm_start(&self.e, monotonic_ns())
+        with nogil:
+            said = warm_run(&self.e, budget_ns)
+        return said
+
+    def warmed(self):
+        return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
+                "error": self.e.warm.error}
 
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said
@@ -294,7 +354,7 @@ cdef class Engine:
         users_finish(e, now)
         for i in range(e.n_connections):
             if e.connections[i].fd >= 0:
-                connection_drop(e, &e.connections[i])
+                connection_leave(e, &e.connections[i])
         heartbeat(e, now, now)
 
     def note_collection(self):
@@ -326,7 +386,7 @@ cdef class Engine:
             for i in range(e.n_connections):
                 # Without a transport the rows were never linked, and their fd is a mere zero.
                 if e.connections[i].transport != NULL and e.connections[i].fd >= 0:
-                    e.connections[i].transport.close(&e.connections[i])
+                    e.connections[i].transport.close(e, &e.connections[i])
                 if e.bodies != NULL:
                     free(e.bodies[i].data)
         for descriptor in (e.epoll, e.timer, e.wake):
@@ -347,17 +407,22 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.bodies)
     free(e.scenarios)
     free(e.slots)
+    free(e.turns)
     free(e.receive)
+    free(e.cipher)
     free(e.rendered)
     free(e.events)
+    free(e.examples_kept)
     timers_close(&e.timers)
     e.users = NULL
     e.connections = NULL
     e.requests = NULL
     e.bodies = NULL
     e.scenarios = NULL
-    e.slots = e.receive = e.rendered = NULL
+    e.turns = NULL
+    e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
+    e.examples_kept = NULL
 
 
 def stamp_of(int fd):

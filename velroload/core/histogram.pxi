@@ -53,7 +53,8 @@ cdef enum:
     N_NEW_CONNECTION = 1265
     N_KERNEL_STAMP = 1266
     N_SCHEDULED = 1267
-    COUNTS_SIZE = 1268
+    N_AGE = 1268                # + age class of the connection, 0-3
+    COUNTS_SIZE = 1272
 
 cdef struct vl_cell:            # one histogram of one quantity
     uint32_t *bins              # borrowed from the row that holds this cell

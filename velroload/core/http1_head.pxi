@@ -1,6 +1,24 @@
 # The head and the trailer of an HTTP/1.1 response: lines, fields, and how they frame the body.
 # Part of http1.pxi, whose contract holds.
 
+cdef inline bint http1_usual_length(vl_http1 *h, const char *text, size_t size) noexcept nogil:
+    """The way every server writes it, one blank and up to 18 digits, and for the first time. False
+    where it takes a closer look."""
+    cdef uint64_t number = 0
+    cdef uint8_t digit
+    cdef size_t i
+    if size - 2 > 17 or text[0] != c' ' or h.has_length:    # size is unsigned: at least 2
+        return False
+    for i in range(1, size):
+        digit = <uint8_t> (text[i] - c'0')
+        if digit > 9:
+            return False
+        number = number * 10 + digit
+    h.content_length = number
+    h.has_length = 1
+    return True
+
+
 cdef int http1_content_length(vl_http1 *h, vl_span value) noexcept nogil:
     """Digits, or a list of equal ones (RFC 9110 §8.6), below 2^63."""
     cdef vl_span item
@@ -124,10 +142,15 @@ cdef inline int http1_header(vl_http1 *h, const char *line, size_t size, bint wh
             if whole:
                 http1_keep_end(h)
     if name == 14 and vl_same_name(line, b"content-length", 14):
+        if whole and http1_usual_length(h, value.at, value.size):
+            return HTTP_GO_ON
         return http1_content_length(h, value) if whole else http1_fail(h, ERR_BAD_HEADER)
     if name == 17 and vl_same_name(line, b"transfer-encoding", 17):
         return http1_transfer_encoding(h, value) if whole else http1_fail(h, ERR_BAD_HEADER)
     if name == 10 and vl_same_name(line, b"connection", 10):
+        if size == 22 and line[11] == c' ' and vl_same_name(line + 12, b"keep-alive", 10):
+            h.says_keep_alive = 1       # the way every server writes it
+            return HTTP_GO_ON
         return http1_connection(h, value) if whole else http1_fail(h, ERR_BAD_HEADER)
     return HTTP_GO_ON
 

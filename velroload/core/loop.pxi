@@ -95,8 +95,11 @@ cdef void connection_event(vl_engine *e, uint64_t tag, uint32_t events) noexcept
     if c.state == CONN_CONNECTING:
         if not connection_progress(e, c):
             return
+    elif c.state == CONN_SECURING:
+        handshake_queue(e, c, monotonic_ns())
+        return
     elif c.state == CONN_OPEN and events & EPOLLOUT and c.request != NONE \
-            and e.requests[c.request].written < e.requests[c.request].rendered:
+            and (c.unsent or e.requests[c.request].written < e.requests[c.request].rendered):
         request_send(e, c)
     if c.generation == tag >> 32 and c.state == CONN_OPEN and (events & EPOLLIN or hung_up):
         connection_read(e, c, hung_up)
@@ -167,7 +170,7 @@ cdef int loop_arm(vl_engine *e, int64_t now, int64_t until_ns) noexcept nogil:
     armed for what comes up before."""
     cdef int64_t due = loop_due(e)
     e.due_ns = due
-    if e.ready.head != NONE or e.unread != NONE or due <= now:
+    if e.ready.head != NONE or e.unread != NONE or e.handshakes.head != NONE or due <= now:
         return 0
     if e.spin_ns:
         if due - now <= e.spin_ns:
@@ -250,4 +253,5 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
         elif wait_ms == 0 and e.spin_ns:
             count(&e.ring, C_SPIN_NS, <uint64_t> (now - turn))
         unread_serve(e)
+        handshake_serve(e)
     return POLL_DONE

@@ -39,7 +39,8 @@ cdef struct vl_buffer:
 
 cdef struct vl_merger:
     uint32_t phases
-    uint32_t endpoints
+    uint32_t endpoints          # rows of figures: what was asked for, then one per address
+    uint32_t named              # of them, what was asked for
     uint64_t since_take
     vl_cells **rows               # owned: [(phase * endpoints + endpoint) * 2 + outcome]
     vl_tail **tails             # owned: [phase * endpoints + endpoint]
@@ -79,7 +80,9 @@ cdef inline bint instant_sane(int64_t at_ns) noexcept nogil:
 
 cdef inline bint sample_sane(vl_merger *m, const vl_sample *s, int kind,
                              int outcome) noexcept nogil:
-    if s.endpoint >= m.endpoints or s.phase >= m.phases or s.status > 999:
+    if s.endpoint >= m.named or s.phase >= m.phases or s.status > 999:
+        return False
+    if m.endpoints > m.named and s.user_address >> 24 >= m.endpoints - m.named:
         return False
     if not instant_sane(s.end_ns) or not instant_sane(s.scheduled_ns):
         return False
@@ -199,6 +202,7 @@ cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
         if block == NULL:
             return MERGE_NO_MEMORY
     block.counts[N_SENT] += 1
+    block.counts[N_AGE + ((s.flags & AGE_MASK) >> AGE_SHIFT)] += 1
     return MERGED
 
 
@@ -262,6 +266,26 @@ cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, i
     return MERGED
 
 
+cdef int merge_address(vl_merger *m, const vl_sample *s, int kind, int outcome) noexcept nogil:
+    """Where a target has several addresses: the same figures once more, under its address."""
+    cdef uint32_t row = m.named + (s.user_address >> 24)
+    cdef size_t at = 2 * (<size_t> s.phase * m.endpoints + row) + outcome
+    cdef uint32_t **lanes = &m.lanes[m.turn % AHEAD * LANES]
+    cdef vl_block *block = block_at(m, row, <int64_t> (<uint64_t> s.end_ns // 1_000_000_000))
+    if block == NULL:
+        return MERGE_NO_MEMORY
+    count_end(block, s, kind, outcome)
+    if outcome == OUTCOME_TRANSPORT:
+        return MERGED
+    if row_make(m, at) == NULL:
+        return MERGE_NO_MEMORY
+    m.turn += 1
+    time_request(m.rows[at], lanes, s)
+    series_add(block, 0, lanes + QUANTITIES, at_least_0(s.end_ns - s.scheduled_ns))
+    series_add(block, 1, lanes + QUANTITIES + 1, at_least_0(s.end_ns - s.sent_ns))
+    return MERGED
+
+
 cdef inline bint was_sent(uint8_t error) noexcept nogil:
     """The request reached send(): neither name, connection, TLS nor this machine failed it."""
     return error < ERR_DNS or (ERR_RESET <= error < ERR_NO_DESCRIPTOR) or error >= ERR_STATUS
@@ -290,6 +314,8 @@ cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) 
             tally.occupied_ns += <uint64_t> (s.end_ns - s.sent_ns) + s.read_lag_ns
     if kind <= KIND_HOP:
         reservoir_offer(&m.kept, s)
+        if m.endpoints > m.named and merge_address(m, s, kind, outcome) != MERGED:
+            return MERGE_NO_MEMORY
     if outcome == OUTCOME_TRANSPORT:
         return MERGED
     return time_sample(m, block, s, kind, outcome)

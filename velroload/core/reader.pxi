@@ -172,6 +172,22 @@ cdef class RingReader:
                  <int64_t> vl_load_relaxed(&pairs[2 * (i % VL_STALLS) + 1]))
                 for i in range(n - min(n, <uint64_t> VL_STALLS), n)]
 
+    def examples(self, uint64_t first=0):
+        cdef uint64_t n
+        self.check()
+        n = min(vl_load_acquire(&self.r.counters[C_EXAMPLES]), <uint64_t> VL_EXAMPLES)
+        if first >= n:
+            return b""
+        return (self.r.base + VL_EXAMPLES_AT + first * VL_EXAMPLE_BYTES)[
+            :(n - first) * VL_EXAMPLE_BYTES]
+    def idle_closes(self):
+        cdef uint64_t n
+        cdef uint64_t i
+        self.check()
+        n = min(vl_load_acquire(&self.r.counters[C_IDLE_CLOSES]), <uint64_t> VL_IDLE_CLOSES)
+        return [vl_load_relaxed(segment_word(self.r.base, VL_IDLE_CLOSES_AT) + i)
+                for i in range(n)]
+
     def kinds(self):
         return [self.r.tally.kinds[i] for i in range(4)]
 
@@ -279,6 +295,10 @@ cdef class RingWriter:
     def stall(self, int64_t at_ns, int64_t length_ns):
         self.check()
         ring_stall(&self.ring, at_ns, length_ns)
+
+    def idle_close(self, int64_t idle_ns):
+        self.check()
+        ring_idle_close(&self.ring, idle_ns)
 
     def bench_push(self, uint64_t n):
         """CPU nanoseconds per push over n pushes; a full ring is emptied at once."""

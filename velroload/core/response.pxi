@@ -12,6 +12,9 @@ cdef inline uint32_t saturate(int64_t value) noexcept nogil:
 cdef void request_fail(vl_engine *e, vl_connection *c, uint8_t error, int64_t now) noexcept nogil:
     """The request ended without a complete response; so does its connection."""
     cdef vl_request *r = &e.requests[c.request]
+    if r.warming:
+        warm_failed(e, c, error, now)
+        return
     if r.end_ns == 0:
         r.end_ns = now
     r.flags &= <uint16_t> ~FLAG_USER_CLOCK          # no stamp by kind, not for want of one
@@ -40,20 +43,22 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     cdef uint32_t u = r.user
     cdef vl_user *user = &e.users[u]
     sample_push(e, c, r, error, status, now)
+    if error:
+        example_keep(e, c, r, error, status)
     if now - r.end_ns > PAUSE_NS:
         pause_add(e, &e.scenarios[user.scenario], r.end_ns, now)
     if r.sent:
         in_flight_change(e, now, -1)
     if r.capture != NONE:
-        e.bodies[r.capture].next = e.free_body
-        e.free_body = r.capture
+        body_release(e, r.capture)
     user.freed_ns = r.end_ns
     user.failures = 0 if status else user.failures + (user.failures < 20)
     c.freed_ns = r.end_ns
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
-    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE:
+    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE \
+            or (e.requests_most and c.served >= e.requests_most):
         connection_drop(e, c)
     else:
         deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)
@@ -110,27 +115,62 @@ cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t err
     ring_publish(&e.ring)
 
 
-cdef void body_add(vl_engine *e, vl_request *r, const char *data, size_t size) noexcept nogil:
-    """Keep a piece of a body that a capture asked for. Buffers grow once and are used again."""
+cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:
+    """These bytes had arrived before the request was sent: they cannot answer it."""
+    cdef int64_t at = stamp - e.clock.offset_ns
+    return stamp != 0 and e.clock.distrust_until_ns < at < r.sent_ns - DISORDER_LIMIT_NS
+
+
+cdef int body_feed(vl_engine *e, vl_connection *c, vl_request *r, size_t size,
+                   size_t *done) noexcept nogil:
+    """Feed the codec `size` received bytes, keeping those of a body that the step reads."""
+    cdef size_t used = 0
+    cdef int said = http1_feed(&c.http, e.receive, size, &used)
+    while said == HTTP_BODY:
+        if not body_add(e, r, e.receive + done[0] + c.http.body_at, c.http.body_span):
+            c.http.error = ERR_BODY_TOO_LARGE
+            return HTTP_BAD
+        done[0] += used
+        said = http1_feed(&c.http, e.receive + done[0], size - done[0], &used)
+    done[0] += used
+    return said
+
+
+cdef bint body_add(vl_engine *e, vl_request *r, const char *data, size_t size) noexcept nogil:
+    """Keep a piece of a body that a capture asked for; False when that is more than it may take.
+    Buffers grow once and are used again."""
     cdef vl_body *body
     cdef char *grown
+    cdef size_t room
     if r.capture == NONE:
-        if e.free_body == NONE:
-            return
-        r.capture = e.free_body
-        body = &e.bodies[r.capture]
-        e.free_body = body.next
-        body.size = 0
+        r.capture = e.free_body         # there are as many as connections
+        e.free_body = e.bodies[r.capture].next
+        e.bodies[r.capture].size = 0
     body = &e.bodies[r.capture]
     if body.size + size > e.body_limit:
-        body.size = e.body_limit + 1
-        return
+        return False
     if body.size + size > body.room:
-        grown = <char *> realloc(body.data, 2 * (body.size + size))
+        room = 2 * (body.size + size)
+        if e.bodies_room - body.room + room > e.bodies_limit:
+            return False
+        grown = <char *> realloc(body.data, room)
         if grown == NULL:
-            body.size = e.body_limit + 1
-            return
+            return False
+        e.bodies_room += room - body.room
         body.data = grown
-        body.room = 2 * (body.size + size)
+        body.room = room
     memcpy(body.data + body.size, data, size)
     body.size += size
+    return True
+
+
+cdef void body_release(vl_engine *e, uint32_t i) noexcept nogil:
+    """Back to the free bodies; where memory is getting short, its own goes back too."""
+    cdef vl_body *body = &e.bodies[i]
+    if e.bodies_room > e.bodies_limit // 2:
+        free(body.data)
+        e.bodies_room -= body.room
+        body.data = NULL
+        body.room = 0
+    body.next = e.free_body
+    e.free_body = i

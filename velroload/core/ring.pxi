@@ -10,10 +10,16 @@ cdef extern from *:
     """
     #define VL_SEGMENT_MAGIC 0x314c4f5256ULL   /* "VROL1" */
     #define VL_SEGMENT_VERSION 1
-    #define VL_HEADER_BYTES 8192
+    #define VL_HEADER_BYTES 69632      /* counters, stalls, examples */
     #define VL_COUNTERS_AT 256
     #define VL_STALLS_AT 4096
     #define VL_STALLS 128
+    #define VL_EXAMPLES_AT 8192
+    #define VL_EXAMPLES 192
+    #define VL_EXAMPLE_BYTES 320
+    _Static_assert(VL_EXAMPLES_AT + VL_EXAMPLES * VL_EXAMPLE_BYTES == VL_HEADER_BYTES, "header");
+    #define VL_IDLE_CLOSES_AT 6144
+    #define VL_IDLE_CLOSES 256
     """
     enum:
         VL_SEGMENT_MAGIC
@@ -22,6 +28,11 @@ cdef extern from *:
         VL_COUNTERS_AT
         VL_STALLS_AT
         VL_STALLS
+        VL_EXAMPLES_AT
+        VL_EXAMPLES
+        VL_EXAMPLE_BYTES
+        VL_IDLE_CLOSES_AT
+        VL_IDLE_CLOSES
 
 # The live counters, each a uint64 at VL_COUNTERS_AT + 8 * index. Only the worker writes them.
 cdef enum:
@@ -58,6 +69,12 @@ cdef enum:
     C_SPIN_NS                   # of it, spent spinning on purpose
     C_WAITING                   # VUs or starts that wait for a connection or a free VU
     C_REQUESTS_DROPPED          # of the iterations dropped
+    C_TLS_HANDSHAKES
+    C_TLS_RESUMED               # of them, with an earlier session
+    C_EXAMPLES                  # rows written at VL_EXAMPLES_AT
+    C_CONNECTIONS_WARMED        # of those opened, before the start
+    C_IDLE_CLOSES               # by the server; a choice of them stands at VL_IDLE_CLOSES_AT
+    C_IDLE_CLOSE_LEAST          # ns from the last response to the server's FIN, 0 = none yet
     COUNTERS
 
 cdef struct vl_ring:
@@ -123,3 +140,19 @@ cdef inline void ring_stall(vl_ring *ring, int64_t at_ns, int64_t length_ns) noe
     pair[0] = at_ns
     pair[1] = length_ns
     vl_store_release(&ring.counters[C_STALLS], n + 1)
+
+
+cdef inline void ring_idle_close(vl_ring *ring, int64_t idle_ns) noexcept nogil:
+    """The server closed a connection that was idle for so long. A uniform choice of VL_IDLE_CLOSES
+    of them is kept (Vitter's algorithm R, 1985; the time's own digits are its chance)."""
+    cdef uint64_t n = ring.counters[C_IDLE_CLOSES]
+    cdef uint64_t least = ring.counters[C_IDLE_CLOSE_LEAST]
+    cdef uint64_t chance = n + <uint64_t> idle_ns
+    cdef uint64_t at = n if n < VL_IDLE_CLOSES else random_below(&chance, n + 1)
+    if idle_ns < 1:
+        idle_ns = 1
+    if at < VL_IDLE_CLOSES:
+        vl_store_relaxed(segment_word(ring.base, VL_IDLE_CLOSES_AT) + at, <uint64_t> idle_ns)
+    if least == 0 or <uint64_t> idle_ns < least:
+        vl_store_relaxed(&ring.counters[C_IDLE_CLOSE_LEAST], <uint64_t> idle_ns)
+    vl_store_release(&ring.counters[C_IDLE_CLOSES], n + 1)

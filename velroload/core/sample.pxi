@@ -19,7 +19,7 @@ cdef extern from *:
         uint16_t status;
         uint8_t error;           /* ErrorKind */
         uint8_t phase;
-        uint16_t flags;          /* bits 0-1 kind, 2-8 see FLAG_*, 12-15 cache layer */
+        uint16_t flags;          /* bits 0-1 kind, 2-9 see FLAG_*, 10-11 age, 12-15 cache layer */
     } vl_sample;
     _Static_assert(sizeof(vl_sample) == 64, "a sample is one cache line");
     """
@@ -60,6 +60,8 @@ cdef enum:
     FLAG_COALESCED = 1 << 7     # first byte not read alone: left out of time to first byte
     FLAG_PREEMPTED = 1 << 8     # the sender lost its core between the two clock reads
     FLAG_SETUP = 1 << 9         # a once-per-user step (login)
+    AGE_SHIFT = 10              # age of the connection: < 1 s, < 10 s, < 100 s, older
+    AGE_MASK = 3 << AGE_SHIFT
 
 cdef enum:
     ERR_NONE = 0
@@ -72,11 +74,13 @@ cdef enum:
     ERR_TLS_HANDSHAKE = 30
     ERR_TLS_CERTIFICATE = 31
     ERR_TLS_ALERT = 32
+    ERR_TLS_TIMEOUT = 33
     ERR_RESET = 40
     ERR_CLOSED_EARLY = 41
     ERR_BROKEN_PIPE = 42
     ERR_TIMEOUT = 43
     ERR_TRANSFER_FAILED = 44
+    ERR_TLS_BROKEN = 45
     ERR_BAD_STATUS_LINE = 50
     ERR_BAD_HEADER = 51
     ERR_HEADER_TOO_LARGE = 52

@@ -61,10 +61,12 @@ cdef struct vl_request:
     uint8_t phase
     uint8_t sent                # handed to the kernel, or tried to
     uint8_t retried
+    uint8_t warming             # opens its connection and is never sent
 
 cdef enum:
     CONN_CLOSED = 0
     CONN_CONNECTING
+    CONN_SECURING               # connected; the transport shakes hands
     CONN_OPEN
 
 cdef struct vl_connection:
@@ -72,18 +74,38 @@ cdef struct vl_connection:
     int64_t deadline_ns         # of what it is doing; INT64_MAX when nothing may run out
     int64_t opened_ns           # connect() began
     int64_t freed_ns            # end of its last response
+    int64_t connected_ns        # the handshake began
+    int64_t queued_ns           # in the queue of handshakes since
+    int64_t queue_ns            # spent there: our delay, not the target's
     uint32_t generation         # of its descriptor: events of an earlier one are stale
     uint32_t request            # in flight, or NONE
     uint32_t next               # in the idle queue of the pool
     uint32_t next_unread
+    uint32_t next_secure        # in the queue of handshakes
     uint32_t served             # responses on this descriptor
+    uint32_t source             # whose turn it was: counts rounds of the addresses
     int32_t fd
     int32_t errno_
     uint8_t state
     uint8_t address
+    uint8_t origin              # whose descriptor it is
     uint8_t idle_queued
+    uint8_t warmed              # was opened before the start
+    uint8_t more                # the last read filled the buffer: the kernel may have more
+    uint8_t secure_queued
+    uint8_t truncated           # its stream ended without the transport's own farewell
+    uint8_t unsent              # the transport holds bytes that the kernel did not take yet
     uint8_t unread              # more may be waiting in the kernel's buffer
     vl_http1 http
+
+cdef struct vl_warm:
+    uint32_t left               # connections that have not been opened yet
+    uint32_t pending            # of them, under way
+    uint32_t cursor             # which is next
+    uint8_t failures            # in a row
+    uint8_t error               # the last failure's ErrorKind
+    int64_t hold_until_ns       # back-off after a failure
+    int64_t last_ns             # when the last one was opened
 
 cdef struct vl_queue:
     uint32_t head
@@ -133,6 +155,7 @@ cdef struct vl_engine:
     vl_program program
     vl_ring ring
     vl_clock clock
+    vl_warm warm
     vl_timers timers            # owners: users, then connections, then the heartbeat
     vl_user *users              # all arrays: owned, freed in engine_free
     vl_connection *connections
@@ -140,13 +163,16 @@ cdef struct vl_engine:
     vl_scenario *scenarios
     vl_body *bodies
     char *slots
+    uint32_t *turns             # per origin: connections opened so far
     char *receive
+    char *cipher                # what a transport receives before it is decrypted
     char *rendered
     epoll_event *events
     vl_queue ready
     vl_queue waiting            # users, for a connection of the pool
     vl_queue parked             # users whose step is with Python
     vl_queue pool               # idle connections of the pool
+    vl_queue handshakes         # connections with news for their handshake
     uint32_t unread             # connections with more to read, linked by next_unread
     uint32_t free_request
     uint32_t free_body
@@ -158,7 +184,15 @@ cdef struct vl_engine:
     uint32_t worker
     uint32_t workers
     uint32_t port_range
+    uint32_t port_turn          # where bind_ports: which port is next
+    uint32_t user_timeout_ms    # TCP_USER_TIMEOUT
+    uint32_t requests_most      # per connection; 0 = no limit
     uint32_t body_limit
+    uint32_t read_bytes         # in `receive`, of the request at hand; 0 when nothing was read
+    uint32_t read_used          # of them, when the parser stopped
+    uint64_t bodies_limit       # of bodies_room
+    uint64_t bodies_room        # memory of all captured bodies
+    uint8_t *examples_kept      # owned: [endpoint * ERROR_KINDS_MAX + ErrorKind]
     uint32_t max_events
     int64_t epoch_ns
     int64_t connect_timeout_ns
@@ -182,7 +216,10 @@ cdef struct vl_engine:
     uint8_t stopping
     uint8_t done
     uint8_t control_ready
+    uint8_t bind_ports          # the kernel knows no port ranges: we choose each port
+    uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
+    void *tls                   # borrowed: its TlsClient, NULL without
 
 
 cdef inline uint64_t connection_tag(vl_engine *e, vl_connection *c) noexcept nogil:

@@ -235,13 +235,18 @@ cdef class Merger:
     cdef bint busy
     cdef readonly bint closed
 
-    def __cinit__(self, uint32_t phases, uint32_t endpoints, *, uint64_t seed=0):
+    def __cinit__(self, uint32_t phases, uint32_t endpoints, *, uint32_t addresses=0,
+                  uint64_t seed=0):
         cdef size_t pairs = <size_t> phases * endpoints
         cdef size_t at
         if not 1 <= phases <= 256 or not 1 <= endpoints <= 65536:
             raise ValueError(f"Merger: {phases} phases and {endpoints} endpoints: "
                              "1 to 256 and 1 to 65536 are possible.")
+        if not 0 <= addresses < endpoints:
+            raise ValueError(f"Merger: {addresses} of {endpoints} endpoints are addresses: "
+                             "one must be something else.")
         self.m.phases = phases
+        self.m.named = endpoints - addresses
         self.m.endpoints = endpoints
         self.m.rows = <vl_cells **> calloc(2 * pairs, sizeof(vl_cells *))
         self.m.tails = <vl_tail **> calloc(pairs, sizeof(vl_tail *))

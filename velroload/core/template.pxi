@@ -37,7 +37,7 @@ cdef extern from *:
         uint16_t endpoint;
         uint16_t expect;         /* index of a status set of 128 bytes, one bit a status */
         uint8_t think;           /* THINK_* of a think step */
-        uint8_t pad;
+        uint8_t origin;          /* where the request goes: index of an origin */
         uint32_t part_first, part_count;
         uint32_t capture_first, capture_count;
         int64_t timeout_ns;
@@ -59,10 +59,16 @@ cdef extern from *:
     typedef struct {
         uint16_t family;
         uint16_t length;
-        uint8_t raw[28];         /* struct sockaddr_in or sockaddr_in6 */
+        uint8_t raw[124];        /* struct sockaddr_in, sockaddr_in6 or sockaddr_un */
     } vl_address;
+    typedef struct {
+        uint32_t address_first, address_count;
+        uint8_t transport;       /* TRANSPORT_* */
+        uint8_t pad[7];
+    } vl_origin;
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
-    _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 32, "program layout");
+    _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 128, "program layout");
+    _Static_assert(sizeof(vl_origin) == 16, "program layout");
     """
     ctypedef struct vl_step:
         uint8_t op
@@ -70,6 +76,7 @@ cdef extern from *:
         uint16_t endpoint
         uint16_t expect
         uint8_t think
+        uint8_t origin
         uint32_t part_first
         uint32_t part_count
         uint32_t capture_first
@@ -90,19 +97,28 @@ cdef extern from *:
     ctypedef struct vl_address:
         uint16_t family
         uint16_t length
-        uint8_t raw[28]
+        uint8_t raw[124]
+    ctypedef struct vl_origin:
+        uint32_t address_first
+        uint32_t address_count
+        uint8_t transport
 
 cdef struct vl_program:
     vl_step *steps              # all arrays: borrowed from the program's bytes, held by Engine
     vl_part *parts
     vl_capture *captures
     vl_address *addresses
+    vl_address *sources         # local ends: IPv4 first, then IPv6
+    vl_origin *origins
     uint8_t *expects
     char *literals
     uint32_t n_steps
     uint32_t n_parts
     uint32_t n_captures
     uint32_t n_addresses
+    uint32_t n_sources
+    uint32_t n_sources_v4
+    uint32_t n_origins
     uint32_t n_expects
     uint32_t n_literals
     uint32_t n_slots            # per user

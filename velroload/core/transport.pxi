@@ -2,7 +2,7 @@
 # first. Reads bring the kernel's receive stamp of the newest segment in the buffer.
 #
 # Every function returns a count of bytes, or one of WANT_* and FAILED; the errno of a failure
-# stands in connection.errno_ and error_of() is the one place that turns it into an ErrorKind.
+# stands in connection.errno_ and error_of() in fault.pxi turns it into an ErrorKind.
 
 cdef extern from *:
     """
@@ -20,9 +20,6 @@ cdef extern from *:
     #include <linux/net_tstamp.h>
     #include <linux/errqueue.h>
     #include <unistd.h>
-    #ifndef IP_LOCAL_PORT_RANGE
-    #define IP_LOCAL_PORT_RANGE 51   /* Linux 6.3 */
-    #endif
 
     /* recvmsg with the newest software receive stamp, CLOCK_REALTIME ns, or 0 without one. */
     static ssize_t vl_receive(int fd, char *to, size_t size, int64_t *stamp_ns) {
@@ -50,15 +47,13 @@ cdef extern from *:
         int want = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
         return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &want, sizeof want);
     }
-    /* A non-blocking TCP socket that connects from the worker's own share of the ports. */
-    static int vl_socket(int family, uint32_t port_range) {
+    /* A non-blocking stream socket. */
+    static int vl_socket(int family) {
         int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) return -1;
         if (family != AF_UNIX) {
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             vl_ask_stamps(fd);
-            if (port_range)
-                setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &port_range, sizeof port_range);
         }
         return fd;
     }
@@ -102,12 +97,13 @@ cdef extern from *:
         EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP, EPOLLET
         EPOLL_CLOEXEC, TFD_NONBLOCK, TFD_CLOEXEC, EFD_NONBLOCK, EFD_CLOEXEC
         MSG_NOSIGNAL
-        EAGAIN, EINTR, EINPROGRESS, ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT, EPIPE
-        ENETUNREACH, EHOSTUNREACH, ENETDOWN, EMFILE, ENFILE, EADDRNOTAVAIL, EADDRINUSE
-        ENOBUFS, ENOMEM, EACCES, EPERM
+        EAGAIN, EINTR, EISCONN, EINPROGRESS
+        ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT, EPIPE
+        ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN, EMFILE, ENFILE, EADDRNOTAVAIL, EADDRINUSE
+        ENOBUFS, ENOMEM, EACCES, EPERM, ENOSPC
     int errno
     ssize_t vl_receive(int fd, char *to, size_t size, int64_t *stamp_ns) noexcept nogil
-    int vl_socket(int family, uint32_t port_range) noexcept nogil
+    int vl_socket(int family) noexcept nogil
     int vl_connect(int fd, const uint8_t *address, uint32_t length) noexcept nogil
     int vl_socket_error(int fd) noexcept nogil
     int vl_connected(int fd) noexcept nogil
@@ -129,46 +125,74 @@ cdef enum:
     FAILED = -3
 
 ctypedef ssize_t (*connect_fn)(vl_engine *, vl_connection *) noexcept nogil
-ctypedef ssize_t (*read_fn)(vl_connection *, char *, size_t, int64_t *) noexcept nogil
-ctypedef ssize_t (*write_fn)(vl_connection *, const char *, size_t) noexcept nogil
-ctypedef void (*close_fn)(vl_connection *) noexcept nogil
+ctypedef ssize_t (*read_fn)(vl_engine *, vl_connection *, char *, size_t,
+                            int64_t *) noexcept nogil
+ctypedef ssize_t (*write_fn)(vl_engine *, vl_connection *, const char *, size_t) noexcept nogil
+ctypedef void (*close_fn)(vl_engine *, vl_connection *) noexcept nogil
+
+cdef enum:
+    TRANSPORT_PLAIN = 0
+    TRANSPORT_TLS = 1
 
 cdef struct vl_transport:
     connect_fn open             # start; 0 connected, WANT_WRITE under way, FAILED
     connect_fn established      # the socket became writable: 0, WANT_*, FAILED
+    connect_fn secure           # one step of its handshake: 0, WANT_READ, FAILED; NULL without
     read_fn read                # bytes, 0 at end of stream, WANT_READ, FAILED
     write_fn write              # bytes, WANT_WRITE, FAILED
     close_fn close
 
 
 cdef ssize_t plain_open(vl_engine *e, vl_connection *c) noexcept nogil:
+    """A port of our own choice may be taken: then the next one is tried, on a new socket."""
+    cdef int left = PORT_TRIES if e.bind_ports else 1
+    cdef ssize_t state = plain_dial(e, c)
+    while state == FAILED and left > 1 and (c.errno_ == EADDRINUSE or c.errno_ == EADDRNOTAVAIL):
+        plain_close(e, c)
+        left -= 1
+        state = plain_dial(e, c)
+    return state
+
+
+cdef ssize_t plain_dial(vl_engine *e, vl_connection *c) noexcept nogil:
     cdef vl_address *address = &e.program.addresses[c.address]
-    c.fd = vl_socket(address.family, e.port_range)
+    c.fd = vl_socket(address.family)
     if c.fd < 0:
         c.errno_ = errno
         return FAILED
     c.generation += 1
-    if vl_watch(e.epoll, c.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                connection_tag(e, c)) < 0:
+    if address_bind(e, c) < 0 \
+            or vl_watch(e.epoll, c.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                        connection_tag(e, c)) < 0:
         c.errno_ = errno
         return FAILED
-    if vl_connect(c.fd, address.raw, address.length) == 0:
+    return plain_connect(c, address)
+
+
+cdef ssize_t plain_connect(vl_connection *c, vl_address *address) noexcept nogil:
+    if vl_connect(c.fd, address.raw, address.length) == 0 or errno == EISCONN:
         return 0
-    if errno == EINPROGRESS:
+    # A unix socket whose backlog is full says EAGAIN, and no event will come: see wait_again().
+    if errno == EINPROGRESS or (errno == EAGAIN and address.family == AF_UNIX):
         return WANT_WRITE
     c.errno_ = errno
     return FAILED
 
 
 cdef ssize_t plain_established(vl_engine *e, vl_connection *c) noexcept nogil:
+    cdef vl_address *address = &e.program.addresses[c.address]
+    if address.family == AF_UNIX:
+        return plain_connect(c, address)
     c.errno_ = vl_socket_error(c.fd)
     if c.errno_:
         return FAILED
     return 0 if vl_connected(c.fd) else WANT_WRITE
 
 
-cdef ssize_t plain_read(vl_connection *c, char *to, size_t size, int64_t *stamp) noexcept nogil:
+cdef ssize_t plain_read(vl_engine *e, vl_connection *c, char *to, size_t size,
+                        int64_t *stamp) noexcept nogil:
     cdef ssize_t got = vl_receive(c.fd, to, size, stamp)
+    c.more = got == <ssize_t> size
     if got >= 0:
         return got
     if errno == EAGAIN or errno == EINTR:
@@ -177,7 +201,8 @@ cdef ssize_t plain_read(vl_connection *c, char *to, size_t size, int64_t *stamp)
     return FAILED
 
 
-cdef ssize_t plain_write(vl_connection *c, const char *data, size_t size) noexcept nogil:
+cdef ssize_t plain_write(vl_engine *e, vl_connection *c, const char *data,
+                         size_t size) noexcept nogil:
     cdef ssize_t sent = send(c.fd, data, size, MSG_NOSIGNAL)
     if sent >= 0:
         return sent
@@ -187,7 +212,7 @@ cdef ssize_t plain_write(vl_connection *c, const char *data, size_t size) noexce
     return FAILED
 
 
-cdef void plain_close(vl_connection *c) noexcept nogil:
+cdef void plain_close(vl_engine *e, vl_connection *c) noexcept nogil:
     if c.fd >= 0:
         close(c.fd)
     c.fd = -1
@@ -196,33 +221,7 @@ cdef void plain_close(vl_connection *c) noexcept nogil:
 cdef vl_transport PLAIN
 PLAIN.open = plain_open
 PLAIN.established = plain_established
+PLAIN.secure = NULL
 PLAIN.read = plain_read
 PLAIN.write = plain_write
 PLAIN.close = plain_close
-
-
-cdef uint8_t error_of(int number, bint connecting) noexcept nogil:
-    """The one way from errno to ErrorKind."""
-    if not connecting:                  # it was sent: never a kind that says it was not
-        if number == ECONNRESET or number == ECONNABORTED:
-            return ERR_RESET
-        if number == EPIPE:
-            return ERR_BROKEN_PIPE
-        return ERR_TRANSFER_FAILED
-    if number == EMFILE or number == ENFILE:
-        return ERR_NO_DESCRIPTOR
-    if number == EADDRNOTAVAIL or number == EADDRINUSE:
-        return ERR_NO_PORT
-    if number == ENOBUFS or number == ENOMEM:
-        return ERR_NO_MEMORY
-    if number == EACCES or number == EPERM:
-        return ERR_LOCAL_FAILED
-    if number == ECONNREFUSED:
-        return ERR_CONNECT_REFUSED
-    if number == ETIMEDOUT:
-        return ERR_CONNECT_TIMEOUT
-    if number == ENETUNREACH or number == EHOSTUNREACH or number == ENETDOWN:
-        return ERR_CONNECT_UNREACHABLE
-    if number == ECONNRESET or number == ECONNABORTED or number == EPIPE:
-        return ERR_CONNECT_RESET
-    return ERR_CONNECT_FAILED

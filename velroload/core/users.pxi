@@ -35,7 +35,7 @@ cdef void user_off(vl_engine *e, uint32_t u) noexcept nogil:
     timer_cancel(&e.timers, u)
     count(&e.ring, C_VUS_ACTIVE, <uint64_t> -1)
     if not e.pooled and e.connections[u].state != CONN_CLOSED:
-        connection_close(e, &e.connections[u])
+        connection_leave(e, &e.connections[u])
 
 
 cdef void user_join(vl_engine *e, uint16_t scenario, uint32_t u, int64_t at) noexcept nogil:
@@ -115,7 +115,7 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
     if user.iteration and s.think != NONE:
         pause = think_ns(&e.program.steps[s.think], &user.random)
     if user.failures:
-        pause += back_off_ns(user)
+        pause += back_off_ns(user.failures)
     user.scheduled_ns = user.freed_ns + pause
     if pause:
         user_state(e, user, USER_BETWEEN)
@@ -124,9 +124,9 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
         user_ready(e, u)
 
 
-cdef inline int64_t back_off_ns(vl_user *user) noexcept nogil:
+cdef inline int64_t back_off_ns(uint8_t failures) noexcept nogil:
     """After a request without any response a closed loop waits: 10 ms, doubling, at most 1 s."""
-    cdef int64_t wait = 10_000_000 << (user.failures - 1 if user.failures < 8 else 7)
+    cdef int64_t wait = 10_000_000 << (failures - 1 if failures < 8 else 7)
     return wait if wait < 1_000_000_000 else 1_000_000_000
 
 
@@ -240,7 +240,7 @@ cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
             user.begun = 0
             user_off(e, u)
             return
-        user.scheduled_ns = user.freed_ns + back_off_ns(user)
+        user.scheduled_ns = user.freed_ns + back_off_ns(user.failures)
         user.available_ns = user.scheduled_ns
         count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
         user_state(e, user, USER_THINKING)

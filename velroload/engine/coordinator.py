@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from velroload.engine.evidence import Evidence, GeneratorSecond
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
 from velroload.runfolder import RunData
 
-TICK_S = 0.05
+TICK_S = 0.1
+"""Rings hold 2 s; more often only costs CPU that the workers may need."""
+
 SECOND_NS = 1_000_000_000
 SILENCE_NS = 5 * SECOND_NS
 """A worker that should have ended gets this much longer, then it is killed."""
@@ -50,6 +53,7 @@ class Coordinator:
     workers: Workers
     node: Node
     recorder: Recorder
+    examples: Examples
     hooks: Hooks
     end_ns: int | None
     graceful_ns: int
@@ -68,6 +72,7 @@ class Coordinator:
             loop.add_signal_handler(number, self.interrupt, number)
         try:
             await self.workers.start()
+            await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
             self.workers.close()
@@ -98,12 +103,18 @@ class Coordinator:
             self._end_silent(now_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
-        self.recorder.add(self.node.take())
+        self._write_down()
         return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+
+    def _write_down(self) -> None:
+        """What came in since the last time."""
+        self.recorder.add(self.node.take())
+        for event in self.examples.fresh():
+            self.recorder.event(event)
 
     def _second(self, now_ns: int, second: GeneratorSecond, evidence: Evidence) -> None:
         """Once a second: write down what came in, show it, judge the abort rules."""
-        self.recorder.add(self.node.take())
+        self._write_down()
         counters = self.workers.counters()
         evidence.second(now_ns // SECOND_NS - 1, second, counters)
         self.recorder.counters({"at_ns": now_ns, "workers": counters})
@@ -129,6 +140,7 @@ class Coordinator:
     def interrupt(self, number: int) -> None:
         """First signal: stop starting, let what is under way finish. Second: report at once."""
         self._signals += 1
+        self.workers.changed.set()
         if self.ended == "planned":
             self.ended = "interrupted" if number == signal.SIGINT else "terminated"
             self.reason = signal.Signals(number).name
@@ -154,11 +166,10 @@ class Coordinator:
             self.workers.processes[index].kill()
             self._give_up(index, f"worker {index}: {why}")
         for worker in self.workers.processes:
-            name = f"worker {worker.index} (pid {worker.pid})"
             if worker.died and not worker.done:
-                self._give_up(worker.index, f"{name} {worker.died} at {at_s:.1f} s")
+                self._give_up(worker.index, f"{worker.name} {worker.died} at {at_s:.1f} s")
             elif worker.error:
-                self._give_up(worker.index, f"{name} stopped: {worker.error}")
+                self._give_up(worker.index, f"{worker.name} stopped: {worker.error}")
 
     def _end_silent(self, now_ns: int) -> None:
         """Kill workers that outlast every deadline that they were given."""
@@ -168,7 +179,7 @@ class Coordinator:
         for worker in self.workers.kill_silent():
             self._give_up(
                 worker.index,
-                f"worker {worker.index} (pid {worker.pid}) did not end in time and was killed",
+                f"{worker.name} did not end in time and was killed",
             )
 
     def _finish(self, now_ns: int, evidence: Evidence) -> RunData:

@@ -91,6 +91,7 @@ class Evidence:
                     "stamps": bool((worker.hello or {}).get("stamps")),
                     "wake_up_p99_ns": (worker.hello or {}).get("wake_up_p99_ns", 0),
                     "counters": own,
+                    "idle_closes_ns": reader.idle_closes(),
                     "stalls": [list(pair) for pair in reader.stalls()],
                     "ring_high_water": reader.high_water / reader.capacity,
                     "ring_slots": reader.capacity,

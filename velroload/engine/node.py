@@ -17,15 +17,22 @@ class Node:
     """Drains the rings of this machine's workers into one merger.
 
     A damaged ring is left alone from then on and named in `damaged` (worker's index → why); the
-    others go on. Not thread-safe. close() frees the merger; the readers belong to their segments.
+    others go on. The last `addresses` of the endpoints are rows of the target's addresses. Not
+    thread-safe. close() frees the merger; the readers belong to their segments.
     """
 
     def __init__(
-        self, readers: Sequence[RingReader], *, phases: int, endpoints: int, seed: int = 0
+        self,
+        readers: Sequence[RingReader],
+        *,
+        phases: int,
+        endpoints: int,
+        addresses: int = 0,
+        seed: int = 0,
     ) -> None:
         self.readers = list(readers)
         self.damaged: dict[int, str] = {}
-        self._merger = Merger(phases, endpoints, seed=seed)
+        self._merger = Merger(phases, endpoints, addresses=addresses, seed=seed)
 
     def drain(self) -> int:
         """Merge what waits in all rings (bounded per call); returns how many samples that were."""

@@ -28,6 +28,7 @@ class WorkerProcess:
         self.cpu = cpu
         self.segment = segment
         self.hello: Message | None = None
+        self.warmed: Message | None = None
         self.done = False
         self.error: str | None = None
         self.died: str | None = None
@@ -39,6 +40,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    @property
+    def name(self) -> str:
+        """As the report calls it."""
+        return f"worker {self.index} (pid {self.pid})"
 
     @property
     def over(self) -> bool:
@@ -121,6 +127,8 @@ class WorkerProcess:
     def _hear(self, message: Message) -> None:
         if "ready" in message:
             self.hello = message
+        elif "warmed" in message:
+            self.warmed = message["warmed"]
         elif "done" in message:
             self.done = True
         elif "error" in message:

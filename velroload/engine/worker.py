@@ -20,6 +20,7 @@ import uvloop
 from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.protocol.extract import json_rule
+from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
@@ -76,6 +77,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.over = False
+        self.warming = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -105,6 +107,9 @@ class Worker:
         self.on_engine()
 
     def obey(self, message: Message) -> None:
+        self.warming = "warm" in message
+        if self.warming:
+            return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
         elif message.get("stop") == "leave":
@@ -119,7 +124,11 @@ class Worker:
         if self.over:
             return
         try:
-            if self.engine.poll() == _core.DONE:
+            if self.warming:
+                if self.engine.warm() == _core.DONE:
+                    self.warming = False
+                    self.say({"warmed": self.engine.warmed()})
+            elif self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
                 self.say({"done": True})
@@ -143,7 +152,8 @@ def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]
     for scenario in settings["scenarios"]:
         for stream in ("starts", "vus"):
             scenario[stream] = arrays[scenario[stream]]
-    program: dict[str, Any] = {**arrays, "settings": settings}
+    tls = [from_settings(origin) for origin in settings["tls"]]
+    program: dict[str, Any] = {**arrays, "settings": settings, "tls": tls}
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
 
 
@@ -186,3 +196,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    os._exit(0)  # the kernel takes everything back sooner than the interpreter does

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from velroload._core import RingReader
+from velroload.engine.control import Message
 from velroload.engine.process import WorkerProcess, require_ready
 from velroload.engine.segment import Segment
+from velroload.errors import PreflightError
+from velroload.ledger import error_name
 
 READY_S = 30.0
 LEAD_NS = 20_000_000
@@ -65,6 +68,20 @@ class Workers:
                 break
         require_ready(self.processes)
 
+    async def warm(self, stopped: Callable[[], bool]) -> None:
+        """Let all workers open their connections, if that is their job. PreflightError when one
+        could not; `changed` must be set when `stopped` becomes true."""
+        if not any(job.settings["warm"] for job in self.jobs):
+            return
+        for worker in self.processes:
+            worker.say({"warm": True})
+        while not stopped() and not all(worker.warmed or worker.over for worker in self.processes):
+            self.changed.clear()
+            await self.changed.wait()
+        require_ready(self.processes)
+        if not stopped():
+            require_warm([worker.warmed or {} for worker in self.processes])
+
     def go(self) -> int:
         """Let all start at one instant; returns it (CLOCK_MONOTONIC ns)."""
         self.epoch_ns = time.monotonic_ns() + LEAD_NS
@@ -92,6 +109,20 @@ class Workers:
     def close(self) -> None:
         for worker in self.processes:
             worker.close()
+
+
+def require_warm(reports: Sequence[Message]) -> None:
+    """PreflightError, one line, when connections are missing."""
+    missing = [report for report in reports if report["left"]]
+    if not missing:
+        return
+    opened = sum(report["open"] for report in reports)
+    wanted = opened + sum(report["left"] for report in reports)
+    why = error_name(missing[0]["error"]).replace("_", " ")
+    raise PreflightError(
+        f"cannot warm up: {opened:,} of {wanted:,} connections are open and the target takes no "
+        f"more ({why}): take fewer users or --connections, or leave --warm-connections out"
+    )
 
 
 def spin_ns(wake_up_p99_ns: int) -> int:

@@ -26,6 +26,10 @@ REUSE_NEVER, REUSE_ALWAYS, REUSE_LOOPBACK = 0, 1, 2
 """Values of net.ipv4.tcp_tw_reuse."""
 
 
+class Refused(OSError):
+    """A handshake that failed, in a user's words; the address itself answers."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """What the kernel says about local ports for outgoing connections."""
@@ -60,23 +64,86 @@ def check_descriptors(connections: int, workers: int, soft: int, hard: int) -> i
     return soft if soft == resource.RLIM_INFINITY else max(soft, needed)
 
 
-def check_ports(connections: int, target: Address, time_wait: int, ports: Ports) -> None:
+def check_ports(
+    connections: int, target: Address, time_wait: int, ports: Ports, sources: int = 1
+) -> None:
     """PreflightError when `connections` at once to one address exceed the free local ports.
 
-    `time_wait` sockets to that address hold a port for 60 s, unless the kernel reuses them.
+    Every source address has the whole range. `time_wait` sockets to that address hold a port for
+    60 s, unless the kernel reuses them.
     """
-    loopback = target[0].startswith("127.") or target[0] == "::1"
-    reused = ports.tw_reuse == REUSE_ALWAYS or (ports.tw_reuse == REUSE_LOOPBACK and loopback)
-    held = 0 if reused else time_wait
-    free = ports.count - held
+    held = 0 if reuses(target, ports) else time_wait
+    free = ports.count * sources - held
     if connections <= free:
         return
-    waiting = f", {held:,} of them in TIME_WAIT for {TIME_WAIT_S} s" if held else ""
     raise PreflightError(
         f"{connections:,} connections to {shown(target)} need as many local ports, {free:,} are "
-        f"free ({ports.first}-{ports.last}{waiting}): widen the range with `sysctl -w "
-        "net.ipv4.ip_local_port_range='1024 65535'`, or take fewer users or --connections"
+        f"free ({spelled(ports, sources, held)}): {MEND_PORTS}, or take fewer users or "
+        "--connections"
     )
+
+
+def check_churn(
+    per_s: float, target: Address, time_wait: int, ports: Ports, sources: int = 1
+) -> None:
+    """PreflightError when so many new connections a second to one address must run out of ports.
+
+    Whoever closes first keeps the port for 60 s in TIME_WAIT, unless the kernel reuses it.
+    """
+    free = ports.count * sources - time_wait
+    needed = per_s * TIME_WAIT_S
+    if reuses(target, ports) or needed <= free:
+        return
+    raise PreflightError(
+        f"{per_s:,.0f} new connections/s to {shown(target)} hold {needed:,.0f} local ports in "
+        f"TIME_WAIT for {TIME_WAIT_S} s each, {free:,} are free "
+        f"({spelled(ports, sources, time_wait)}): `sysctl -w net.ipv4.tcp_tw_reuse=1`, "
+        f"{MEND_PORTS}, or take a lower rate"
+    )
+
+
+MEND_PORTS = (
+    "widen the range with `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`, connect from more "
+    "addresses with --source"
+)
+
+
+def reuses(target: Address, ports: Ports) -> bool:
+    """Whether the kernel takes ports in TIME_WAIT for new connections to this address."""
+    return ports.tw_reuse == REUSE_ALWAYS or (ports.tw_reuse == REUSE_LOOPBACK and is_local(target))
+
+
+def spelled(ports: Ports, sources: int, held: int) -> str:
+    """The range, how many addresses have it, and what is taken of it."""
+    times = f" × {sources} sources" if sources > 1 else ""
+    waiting = f", {held:,} of them in TIME_WAIT for {TIME_WAIT_S} s" if held else ""
+    return f"{ports.first}-{ports.last}{times}{waiting}"
+
+
+def check_sources(
+    sources: Sequence[str],
+    addresses: Sequence[Address],
+    bind: Callable[[str], None] | None = None,
+) -> None:
+    """PreflightError for a source that this machine does not have, and for a target's address
+    whose family no source has."""
+    for source in sources:
+        try:
+            (bind or bind_once)(source)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise PreflightError(
+                f"source {source}: {why}; give it to an interface (ip address add {source} dev …) "
+                "or leave it out"
+            ) from error
+    families = {":" in source for source in sources}
+    for address in addresses:
+        if sources and not is_unix(address) and (":" in address[0]) not in families:
+            version = 6 if ":" in address[0] else 4
+            raise PreflightError(
+                f"--source has no IPv{version} address to connect to {shown(address)} from: "
+                f"add one, or use the others with -{10 - version}"
+            )
 
 
 def check_memory(ring_bytes: int, available_bytes: int) -> None:
@@ -94,10 +161,11 @@ def check_reachable(
     connect_timeout_ns: int,
     connect: Callable[[Address, float], None] | None = None,
 ) -> tuple[Address, ...]:
-    """The addresses that accept a TCP connection; PreflightError when none does.
+    """The addresses that accept a connection; PreflightError when none does.
 
-    Nothing is sent. A name often has an address nobody listens on (localhost: ::1), so one that
-    answers is enough, and only those that answer are loaded.
+    `connect` opens one and closes it: TCP without more when it is None. No request is sent. A name
+    often has an address nobody listens on (localhost: ::1), so one that answers is enough, and
+    only those that answer are loaded.
     """
     reached = []
     failures: list[tuple[Address, OSError]] = []
@@ -115,6 +183,8 @@ def check_reachable(
 
 def reason(error: OSError, connect_timeout_ns: int) -> str:
     """Why a connection failed and what to look at."""
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, TimeoutError):
         return (
             f"no answer within {connect_timeout_ns / 1e9:g} s (--connect-timeout); is a firewall "
@@ -122,32 +192,28 @@ def reason(error: OSError, connect_timeout_ns: int) -> str:
         )
     if error.errno == errno.ECONNREFUSED:
         return "connection refused; is the server running?"
+    if error.errno == errno.ENOENT:
+        return "there is no such socket; is the server running?"
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return f"{(error.strerror or '').lower()}; is the network up?"
     return (error.strerror or str(error)).lower()
 
 
-def resolve(host: str, port: int, lookup: Callable[..., object] | None = None) -> list[Address]:
-    """Every address of `host`, each once, in the resolver's order; PreflightError when none."""
-    try:
-        found = (lookup or socket.getaddrinfo)(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise PreflightError(
-            f"cannot resolve {host}: {(error.strerror or str(error)).lower()}; is the name right?"
-        ) from error
-    except UnicodeError as error:
-        raise PreflightError(f"cannot resolve {host}: not a host name") from error
-    assert isinstance(found, list)
-    addresses = []
-    for *_, (address, at, *rest) in found:
-        scope = f"%{rest[1]}" if len(rest) > 1 and rest[1] and "%" not in address else ""
-        addresses.append((f"{address}{scope}", at))
-    return list(dict.fromkeys(addresses))
+def is_unix(address: Address) -> bool:
+    """True for a unix socket, which is written ("unix:/path", 0)."""
+    return address[0].startswith("unix:")
+
+
+def is_local(address: Address) -> bool:
+    """True for what never leaves this machine: loopback and unix sockets."""
+    return address[0].startswith("127.") or address[0] == "::1" or is_unix(address)
 
 
 def shown(address: Address) -> str:
     """An address as it stands in a URL."""
     host, port = address
+    if is_unix(address):
+        return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -157,8 +223,20 @@ def plural(count: int, noun: str) -> str:
 
 
 def connect_once(address: Address, timeout_s: float) -> None:
-    """Open one TCP connection and close it; OSError when that fails."""
-    socket.create_connection(address, timeout=timeout_s).close()
+    """Open one connection and close it; OSError when that fails."""
+    if not is_unix(address):
+        socket.create_connection(address, timeout=timeout_s).close()
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(timeout_s)
+        probe.connect(address[0].removeprefix("unix:"))
+
+
+def bind_once(source: str) -> None:
+    """Bind a socket to a local address and close it; OSError when it is not ours."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((source, 0))
 
 
 def raise_descriptors(connections: int, workers: int) -> None:

@@ -11,6 +11,7 @@ with j % n == w. For Poisson arrivals the counts are drawn from the seed beforeh
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from hashlib import blake2b
 from itertools import pairwise
 from math import ceil
 
@@ -210,8 +211,8 @@ class Schedule:
 
 def derive_seed(seed: int, *path: int) -> int:
     """An independent uint64 seed for one use of the run's seed (scenario, worker, …)."""
-    words = np.random.SeedSequence(seed, spawn_key=path).generate_state(1, np.uint64)
-    return int(words[0])
+    drawn = blake2b(repr((seed, *path)).encode(), digest_size=8)  # numpy.random loads slowly
+    return int.from_bytes(drawn.digest(), "little")
 
 
 def steps(start: Fraction, stages: Sequence[tuple[int, Fraction]], start_ns: int = 0) -> Stream:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from velroload.errors import ConfigError
+from velroload.plan.connecting import Connecting, ConnectTo
 from velroload.plan.steps import (
     BUILT_IN_SLOTS,
     Capture,
@@ -21,10 +22,13 @@ from velroload.plan.steps import (
     references,
 )
 from velroload.plan.threshold import Threshold
+from velroload.plan.tls import Tls
 from velroload.units import format_rate
 
 __all__ = [
     "Capture",
+    "ConnectTo",
+    "Connecting",
     "Headers",
     "Load",
     "Plan",
@@ -34,11 +38,14 @@ __all__ = [
     "Step",
     "Think",
     "Timeouts",
+    "Tls",
 ]
 
 SECOND_NS = 1_000_000_000
 EMBEDDED = "embedded"
 """The target that means: start the reference target of our own on loopback."""
+UNIX = "unix:"
+"""A target that begins so is a unix socket: unix:/path/of/the.sock."""
 USERS_MAX = 2**24 - 1
 """A sample carries a user's number in 24 bits."""
 SCENARIOS_MAX = 255
@@ -277,7 +284,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `target` is a base URL or EMBEDDED; `headers` go with every request of the plan.
+    """One run. `target` is a base URL, unix:/path or EMBEDDED; `headers` go with every request.
 
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
@@ -291,10 +298,12 @@ class Plan:
     abort_on: tuple[Threshold, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     connections: int | None = None
+    connecting: Connecting = field(default_factory=Connecting)
     seed: int = 0
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
+    tls: Tls = field(default_factory=Tls)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -319,6 +328,7 @@ class Plan:
         for rule in self.abort_on:
             _check_abort_rule(rule)
         check_headers(self.headers)
+        _check_connecting(self)
         for name, value in self.headers:
             for slot in references(value):
                 if slot not in BUILT_IN_SLOTS:
@@ -326,6 +336,31 @@ class Plan:
                         f"header {name}: ${{{slot}}} is not known in every request; the plan's "
                         f"headers may use ${{{BUILT_IN_SLOTS[0]}}}"
                     )
+
+
+def _check_connecting(plan: Plan) -> None:
+    """What the plan asks of connections must go together with the rest of it."""
+    asked = plan.connecting
+    if not asked.keep_alive:
+        steps = [step for s in plan.scenarios for step in (*s.setup, *s.flow)]
+        own = [step.headers for step in steps if isinstance(step, Request)]
+        for name, value in (pair for headers in (plan.headers, *own) for pair in headers):
+            if name.lower() == "connection" and "close" not in value.lower():
+                raise ConfigError(
+                    f"header Connection: {value} contradicts keep-alive off; leave one of them out"
+                )
+    if asked.warm and plan.connections is None:
+        for scenario in plan.scenarios:
+            if scenario.load.is_open and scenario.load.users is None:
+                raise ConfigError(
+                    "warm connections: how many? users begin on demand here; "
+                    "say how many users or connections there are"
+                )
+    if plan.target.startswith(UNIX):
+        for what, given in (("source", asked.sources), ("connect-to", asked.connect_to),
+                            ("family", asked.family)):  # fmt: skip
+            if given:
+                raise ConfigError(f"{what} does not go with a unix socket: it has no IP address")
 
 
 def _check_abort_rule(rule: Threshold) -> None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import orjson
-
 Rule = Callable[[bytes], bytes | None]
 
 
@@ -13,6 +11,7 @@ def json_rule(path: Sequence[str | int]) -> Rule:
     It returns the text of a string, the JSON form of a number or a truth value, and None for
     anything else, for a path that is not there, and for a body that is not JSON.
     """
+    import orjson  # only by workers that capture something
 
     def rule(body: bytes) -> bytes | None:
         try:

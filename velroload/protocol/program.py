@@ -14,7 +14,7 @@ from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
 from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
-from velroload.protocol.address import Target
+from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 
 STEP = np.dtype(
     [
@@ -23,7 +23,7 @@ STEP = np.dtype(
         ("endpoint", "<u2"),
         ("expect", "<u2"),
         ("think", "u1"),
-        ("pad", "u1"),
+        ("origin", "u1"),
         ("part_first", "<u4"),
         ("part_count", "<u4"),
         ("capture_first", "<u4"),
@@ -37,8 +37,12 @@ STEP = np.dtype(
     ]
 )
 PART = np.dtype([("kind", "<u4"), ("slot", "<u4"), ("offset", "<u4"), ("length", "<u4")])
+ORIGIN = np.dtype(
+    [("address_first", "<u4"), ("address_count", "<u4"), ("transport", "u1"), ("pad", "V7")]
+)
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
+TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 REQUEST, THINK = 0, 1
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE = 1, 2, 4, 8
 LITERAL, SLOT, LENGTH = 0, 1, 2
@@ -54,12 +58,12 @@ _REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row that figures go under; `kind` is request or iteration."""
+    """A row that figures go under; `kind` is request, iteration or address."""
 
     id: int
     name: str
     kind: str
-    scenario: str
+    scenario: str | None
     cls: str | None
     setup: bool
 
@@ -86,12 +90,17 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that workers need of the flows. `rules` are the JSON paths of the captures."""
+    """All that workers need of the flows. `rules` are the JSON paths of the captures.
+
+    `tls_hosts`: per origin the name that its certificate must be for, None where it speaks plain.
+    """
 
     arrays: dict[str, bytes]
     scenarios: tuple[Compiled, ...]
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
+    tls_hosts: tuple[str | None, ...]
+    sources_v4: int
     slots: int
     user_slot: int | None
     slot_bytes: int
@@ -237,6 +246,7 @@ def request_head(plan: Plan, target: Target, request: Request) -> bytes:
     """
     headers = headers_of(plan, request)
     names = {name.lower() for name, _ in headers}
+    closes = not plan.connecting.keep_alive and "connection" not in names
     lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
     if "host" not in names:
         lines.append(f"Host: {target.authority}")
@@ -244,15 +254,17 @@ def request_head(plan: Plan, target: Target, request: Request) -> bytes:
         lines.append(f"User-Agent: velroload/{__version__}")
     if "accept" not in names:
         lines.append("Accept: */*")
+    if closes:
+        lines.append("Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
 def request_flags(plan: Plan, request: Request) -> int:
-    flags = 0
+    flags = 0 if plan.connecting.keep_alive else CLOSE
     if request.method == "HEAD":
         flags |= HEAD
-    if request.method in IDEMPOTENT_METHODS:
+    if request.method in IDEMPOTENT_METHODS and plan.connecting.retry:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
@@ -266,19 +278,26 @@ def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
     """Compile every scenario of the plan. `addresses` are packed rows (pack_address)."""
     writer = _Writer(plan, target)
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
+    sources, sources_v4 = pack_sources(plan.connecting.sources)
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
         "parts": np.array(writer.parts, dtype=PART).tobytes(),
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.literals),
+        "origins": np.array(
+            [(0, len(addresses) // ADDRESS_BYTES, TRANSPORTS[target.scheme], b"")], ORIGIN
+        ).tobytes(),
         "addresses": addresses,
+        "sources": sources,
     }
     return Program(
         arrays=arrays,
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
+        tls_hosts=(target.host if target.scheme == "https" else None,),
+        sources_v4=sources_v4,
         slots=len(writer.slots),
         user_slot=writer.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=SLOT_BYTES,

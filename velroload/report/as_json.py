@@ -1,12 +1,15 @@
 """The result as JSON, after result.schema.json: units in the key names, null for the unknown."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from velroload.analysis.result import (
     ByOutcome,
+    Connections,
     Distribution,
+    Failure,
     Quantity,
     Result,
     Row,
@@ -101,7 +104,30 @@ def document(
         "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
         "groups": [_row(row) for row in summary.rows if row.kind == "group"],
         "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
+        "failures": [_failure(failure) for failure in result.failures],
+        "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
+        "connections": _connections(summary.connections),
         "series": _series(summary.series),
+    }
+
+
+def _connections(connections: Connections | None) -> dict[str, Any] | None:
+    if connections is None:
+        return None
+    idle = connections.idle_closes
+    return {
+        "opened": connections.opened,
+        "warmed": connections.warmed,
+        "closed_by_server": connections.closed_by_server,
+        "retries": connections.retries,
+        "idle_closes": None
+        if idle is None
+        else {
+            "count": idle.count,
+            "least_s": idle.least_ns / 1e9,
+            "median_s": idle.median_ns / 1e9,
+        },
+        "requests_by_age": connections.requests_by_age,
     }
 
 
@@ -157,7 +183,7 @@ def _row(row: Row) -> dict[str, Any]:
         **_times("response", row.response),
         **_times("service", row.service),
     }
-    if row.kind not in ("request", "hop"):
+    if row.kind not in ("request", "hop", "address"):
         return found
     found |= {PART_KEYS[part]: _distribution(times) for part, times in row.parts.items()}
     return found | {
@@ -167,6 +193,13 @@ def _row(row: Row) -> dict[str, Any]:
         "received_bytes": row.bytes_in,
         "counters": row.counters,
     }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    found = asdict(failure)
+    for example in found["examples"]:
+        example["at_s"] = example.pop("at_ns") / 1e9
+    return found
 
 
 def _series(series: Series) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from velroload.analysis.result import Distribution, Quantity, Result, Row
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.report.claims import threshold_lines
-from velroload.report.table import WIDTH, Column, Style, plain, table
+from velroload.report.connections import connection_lines
+from velroload.report.failures import failure_lines
+from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, cut, ms, number, percent
 from velroload.report.words import per_second as _rate
 
 LINES = 40
-LABEL = 11
 ROLES = {
     "PASS": "pass",
     "VALID": "pass",
@@ -47,7 +48,13 @@ def as_text(
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style)]
     above += _section(threshold_lines(result, style))
-    below = [*_distributions(result), *_ledger(result, verbose), *_foot(result, folder, style)]
+    below = [
+        *_distributions(result, verbose),
+        *_tls(result),
+        *connection_lines(result, verbose),
+        *_ledger(result, verbose),
+        *_foot(result, folder, style),
+    ]
     room = LINES - len(above) - len(below) - 3
     times = _endpoints(result, verbose, room, style)
     lines = [*above, *_section(times), *_section(below)]
@@ -89,14 +96,14 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
         notes = [r for r in notes if r.code in ("stall", "bad_seconds", "unsent")][:3]
     for reason in [*(shown if verbose else shown[:4]), *notes]:
         role = _role(reason.level) if reason.level != "NOTE" else "dim"
-        for line in _wrap(clean(reason.text), WIDTH - 7):
+        for line in wrapped(clean(reason.text), WIDTH - 7):
             yield "       " + style(role, line)
     for item in dict.fromkeys((*result.incomplete[:4], *result.notes[:3])):
         if item != result.why:
             yield "       " + cut(clean(item), WIDTH - 7)
     mends = dict.fromkeys(r.advice for r in shown if r.advice)
     for advice in list(mends)[:2]:
-        yield from _labelled("mend", clean(advice), style)
+        yield from labelled("mend", clean(advice), style)
 
 
 def _vouched(result: Result) -> Iterator[str]:
@@ -113,23 +120,6 @@ def _vouched(result: Result) -> Iterator[str]:
         yield f"generator added ≤ {ms(ours)} ms at p99"
     elif not (result.manifest.get("model") or {}).get("paced"):
         yield "free-running loop: generator lag is not judged"
-
-
-def _wrap(text: str, width: int) -> Iterator[str]:
-    while len(text) > width:
-        at = text.rfind(" ", 0, width + 1)
-        at = width if at <= 0 else at
-        yield text[:at]
-        text = text[at:].lstrip()
-    if text:
-        yield text
-
-
-def _labelled(label: str, text: str, style: Style = plain) -> Iterator[str]:
-    """A line with a label, wrapped under itself."""
-    for place, line in enumerate(_wrap(text, WIDTH - LABEL - 1)):
-        head = label if place == 0 else ""
-        yield f" {style('dim', f'{head:<{LABEL}}')}{line}"
 
 
 def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[str]:
@@ -150,6 +140,8 @@ def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[s
     if verbose:
         lines += ["", *_times("service time", rows, style, service=True)]
         lines += ["", *_parts(rows, style)]
+        addresses = [row for row in result.summary.rows if row.kind == "address"]
+        lines += _section(_times("response time by address", addresses, style))
     return lines
 
 
@@ -210,7 +202,7 @@ def _parts(rows: Sequence[Row], style: Style) -> list[str]:
     return table(columns, cells, style)
 
 
-def _distributions(result: Result) -> list[str]:
+def _distributions(result: Result, verbose: bool) -> list[str]:
     """Statuses and errors of the flow, the most frequent first."""
     total = result.summary.total
     lines: list[str] = []
@@ -218,13 +210,37 @@ def _distributions(result: Result) -> list[str]:
         ordered = sorted(total.status.items(), key=lambda pair: -pair[1])
         whole = sum(total.status.values())
         parts = [f"{status}: {count:,} ({percent(count / whole)})" for status, count in ordered]
-        lines += _labelled("status", " · ".join(parts))
+        lines += labelled("status", " · ".join(parts))
     if total.errors:
         bad = total.failed + total.transport
         parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in total.errors.items()]
         share = percent(total.failed_share)
-        lines += _labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
-    return lines
+        lines += labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
+    elif result.failures:
+        lines += labelled("failures", "in the setup only")
+    return [*lines, *failure_lines(result, verbose=verbose)]
+
+
+def _tls(result: Result) -> list[str]:
+    """What was agreed, whether it was checked, and what the handshakes took."""
+    agreed = (result.manifest.get("target") or {}).get("tls")
+    if not agreed:
+        return []
+    parts = [f"{clean(agreed['version'])} {clean(agreed['cipher'])}"]
+    if not agreed["verified"]:
+        parts.append("certificates NOT checked (--insecure)")
+    taken = [
+        (times, PART_NAMES[part])
+        for part in (Quantity.CONNECT, Quantity.TLS)
+        if (times := result.summary.total.parts.get(part)) is not None and times.count
+    ]
+    if taken:
+        spans = [
+            f"{name} {ms(times.percentiles['p50'].value_ns)} / {ms(times.max_ns)}"
+            for times, name in taken
+        ]
+        parts.append(f"{taken[-1][0].count:,} handshakes: {', '.join(spans)} ms (p50 / max)")
+    return list(labelled("tls", " · ".join(parts)))
 
 
 def _ledger(result: Result, verbose: bool) -> list[str]:
@@ -241,7 +257,7 @@ def _ledger(result: Result, verbose: bool) -> list[str]:
     parts.append(_book("samples", samples))
     lines: list[str] = []
     for place, part in enumerate(part for part in parts if part):
-        lines += _labelled("ledger" if place == 0 else "", part)
+        lines += labelled("ledger" if place == 0 else "", part)
     return lines
 
 
@@ -257,11 +273,11 @@ def _book(name: str, book: dict[str, Any]) -> str:
 
 def _foot(result: Result, folder: str | None, style: Style) -> Iterator[str]:
     if folder is not None:
-        yield from _labelled("files", clean(folder), style)
+        yield from labelled("files", clean(folder), style)
     command = result.manifest.get("command")
     if command:
         seed = result.manifest.get("seed")
         again = str(command)
         if seed is not None and "--seed" not in again:
             again += f" --seed {seed}"
-        yield from _labelled("again", clean(again), style)
+        yield from labelled("again", clean(again), style)

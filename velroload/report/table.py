@@ -1,11 +1,12 @@
-"""Aligned columns for terminals."""
+"""Aligned columns and labelled lines for terminals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from velroload.report.words import cut
 
 WIDTH = 100
+LABEL = 11
 NARROWEST = 8
 """No flexible column is cut below this."""
 
@@ -58,3 +59,21 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], style: Style
 def _pad(column: Column, width: int, text: str) -> str:
     text = cut(text, width)
     return text.ljust(width) if column.left else text.rjust(width)
+
+
+def labelled(label: str, text: str, style: Style = plain) -> Iterator[str]:
+    """A line with a label, wrapped under itself."""
+    for place, line in enumerate(wrapped(text, WIDTH - LABEL - 1)):
+        head = label if place == 0 else ""
+        yield f" {style('dim', f'{head:<{LABEL}}')}{line}"
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """The text in lines of at most `width`, broken at spaces where there are some."""
+    while len(text) > width:
+        at = text.rfind(" ", 0, width + 1)
+        at = width if at <= 0 else at
+        yield text[:at]
+        text = text[at:].lstrip()
+    if text:
+        yield text

@@ -1,14 +1,8 @@
 """Numbers and foreign text as people read them: three digits that count, a dash for the unknown."""
 
+from velroload.plan.mask import clean as clean  # foreign text, safe on a terminal
+
 DASH = "–"
-
-
-def clean(text: str) -> str:
-    """Text from outside, safe on a terminal: what does not print is shown as an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def cut(text: str, width: int) -> str:

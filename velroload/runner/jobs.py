@@ -1,5 +1,6 @@
 """From a plan to what each worker gets: its share of the schedules, its settings, its ports."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from velroload import _core
 from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
 from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
-from velroload.plan.model import Plan
+from velroload.plan.model import Plan, Request
 from velroload.protocol.program import Program
+from velroload.protocol.tls import to_settings
 
 NEVER_NS = 1 << 61
 BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
+BODIES_LIMIT_BYTES = 256 << 20
+"""All captured bodies of a worker at one time."""
 MAX_EVENTS = 64
+USER_TIMEOUT_MOST_MS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             f"{workers} workers cannot share {pool} connections: "
             f"use at most {pool} workers or more connections"
         )
-    ports = port_ranges(workers)
+    ports, sharing = port_ranges(workers), can_share_ports()
     slots = slots_for(work.samples_per_s(workers), workers)
     jobs = []
     for worker, cpu in enumerate(cpus):
@@ -146,6 +152,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "users": users,
             "pool": 0 if pool is None else part(pool, worker, workers),
             "port_range": ports[worker],
+            "bind_ports": bool(ports[worker]) and not sharing,
             "spin": spin,
             "phases": [0],
             "scenarios": scenarios,
@@ -178,12 +185,19 @@ def planned_iterations(work: Work, shares: Sequence[Share]) -> int | None:
 def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
     return {
         "connect_timeout_ns": plan.timeouts.connect_ns,
+        "user_timeout_ms": user_timeout_ms(plan),
+        "warm": plan.connecting.warm,
+        "requests_most": plan.connecting.requests_max or 0,
+        "reset_at_end": plan.connecting.reset_at_end,
+        "sources_v4": program.sources_v4,
         "idle_timeout_ns": plan.timeouts.idle_ns or 0,
         "graceful_ns": plan.graceful_stop_ns,
         "body_limit": BODY_LIMIT_BYTES,
+        "bodies_limit": BODIES_LIMIT_BYTES,
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],
+        "tls": [host and to_settings(plan.tls, host) for host in program.tls_hosts],
         "slots": program.slots,
         "user_slot": program.user_slot,
         "slot_bytes": program.slot_bytes,
@@ -210,6 +224,23 @@ def scenario_settings(
         "vus": f"vus{index}",
         "seed": share.pacer_seed,
     }
+
+
+def user_timeout_ms(plan: Plan) -> int:
+    """TCP_USER_TIMEOUT: a peer that acknowledges nothing is given up after the longest time-out of
+    a request, so that the kernel does not go on for a quarter of an hour after we have."""
+    steps = [step for s in plan.scenarios for step in (*s.setup, *s.flow)]
+    longest_ns = max(
+        (s.timeout_ns or plan.timeouts.request_ns for s in steps if isinstance(s, Request)),
+        default=plan.timeouts.request_ns,
+    )
+    return min(-(-longest_ns // 10**6), USER_TIMEOUT_MOST_MS)
+
+
+def can_share_ports() -> bool:
+    """Whether the kernel knows IP_LOCAL_PORT_RANGE; else workers bind each port themselves."""
+    with socket.socket() as probe:
+        return _core.can_share_ports(probe.fileno())
 
 
 def port_ranges(workers: int, proc: Path = Path("/proc")) -> list[int]:

@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-import platform
 import signal
+import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,23 +16,25 @@ import uvloop
 from velroload import _core
 from velroload.engine.coordinator import Coordinator, Hooks, Live
 from velroload.engine.cpu import Cores, choose, is_virtual, usable
+from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
-from velroload.errors import PreflightError
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
+from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
-from velroload.protocol.address import ADDRESSES_MAX, Target, pack_address
-from velroload.protocol.program import Program, compile_program
+from velroload.protocol.address import Target, pack_address
+from velroload.protocol.program import Endpoint, Program, compile_program
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
+from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
-from velroload.target.process import TargetProcess
+from velroload.runner.reach import reachable
 
 Address = tuple[str, int]
 
@@ -58,8 +60,13 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with target_of(plan, cores, work.users, ui) as (url, addresses):
-        addresses = reachable(addresses or options.addresses, work, len(cores.workers))
-        prepared = prepare(replace(plan, target=url), addresses, cores, options)
+        plan = replace(plan, target=url)
+        hands = Handshakes.of(plan)
+        addresses = addresses or options.addresses
+        addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
+        prepared = prepare(plan, addresses, cores, options)
+        if hands is not None:
+            prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
         with unused_removed(folder):
             data, disk_error = measure(prepared, cores, folder, ui, options.quiet)
@@ -112,22 +119,11 @@ def target_of(
     if plan.target != EMBEDDED:
         yield plan.target, ()
         return
+    from velroload.target.process import TargetProcess  # an HTTP client comes with it
+
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         yield process.url, (("127.0.0.1", process.port),)
-
-
-def reachable(addresses: tuple[Address, ...], work: Work, workers: int) -> tuple[Address, ...]:
-    """The addresses that answer, after every check of what this machine must have."""
-    preflight.raise_descriptors(work.connections, workers)
-    for address in addresses:
-        waiting = preflight.count_time_wait(address)
-        preflight.check_ports(
-            -(-work.connections // len(addresses)), address, waiting, preflight.read_ports()
-        )
-    if len(addresses) > ADDRESSES_MAX:
-        raise PreflightError(f"the name has {len(addresses)} addresses: at most {ADDRESSES_MAX}")
-    return preflight.check_reachable(addresses, work.plan.timeouts.connect_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +132,7 @@ class Prepared:
 
     work: Work
     program: Program
+    addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
 
@@ -148,7 +145,20 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    return Prepared(work, program, jobs, manifest(work, program, addresses, options))
+    rows = address_rows(len(program.endpoints), addresses)
+    said = manifest(work, (*program.endpoints, *rows), addresses, options)
+    return Prepared(work, program, rows, jobs, said)
+
+
+def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
+    """Rows for figures by address, from id `first` on; none where there is one address only."""
+    if len(addresses) < 2:
+        return ()
+    names = [preflight.shown(address) for address in addresses]
+    return tuple(
+        Endpoint(first + place, name, "address", None, None, False)
+        for place, name in enumerate(names)
+    )
 
 
 def measure(
@@ -189,7 +199,7 @@ def spins(
     if virtual():
         return False
     own = len(set(cores.workers)) == len(cores.workers)
-    local = any(host.startswith("127.") or host == "::1" for host, _ in addresses)
+    local = any(preflight.is_local(address) for address in addresses)
     return bool(work.is_paced) and own and (bool(cores.target) or not local)
 
 
@@ -207,11 +217,20 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(prepared.jobs)
-    node = Node(workers.readers, phases=1, endpoints=len(program.endpoints), seed=work.plan.seed)
+    node = Node(
+        workers.readers,
+        phases=1,
+        endpoints=len(program.endpoints) + len(prepared.addresses),
+        addresses=len(prepared.addresses),
+        seed=work.plan.seed,
+    )
+    excerpt = Mask(work.plan.secrets).excerpt
+    examples = Examples(workers.readers, len(program.endpoints), excerpt)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
+        examples=examples,
         hooks=Hooks(generator, progress, rules.reason),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
@@ -220,7 +239,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
 
 
 def manifest(
-    work: Work, program: Program, addresses: tuple[Address, ...], options: Options
+    work: Work,
+    endpoints: Sequence[Endpoint],
+    addresses: Sequence[Address],
+    options: Options,
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
@@ -235,13 +257,13 @@ def manifest(
         "build": dict(_core.BUILD),
         "host": {
             "cpus": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "hostname": platform.node(),
+            "kernel": os.uname().release,
+            "python": sys.version.partition(" ")[0],
+            "hostname": os.uname().nodename,
         },
         "target": {
             "url": plan.target,
-            "addresses": [f"{host}:{port}" for host, port in addresses],
+            "addresses": [preflight.shown(address) for address in addresses],
             "embedded": not options.addresses,
         },
         "command": options.command,
@@ -256,7 +278,7 @@ def manifest(
                 "hold_end_ns": min(ends) if ends else None,
             }
         ],
-        "endpoints": [row.to_json() for row in program.endpoints],
+        "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
             "paced": bool(work.is_paced),

@@ -1,0 +1,148 @@
+/* Compiled programs: the input is a whole program and the contents of its slots. It is refused at
+ * the door, or every request of it is rendered inside render_bytes and is what the twin makes.
+ */
+#define PROGRAM STRUCT(vl_program)
+
+static void *template_rows(vl_input *in, uint32_t rows, size_t row_bytes)
+{
+    void *made = block(rows * row_bytes);
+    take(in, made, rows * row_bytes);
+    return made;
+}
+
+static void template_read(PROGRAM *p, vl_input *in)
+{
+    memset(p, 0, sizeof(*p));
+    p->n_steps = take_number(in, 1) % 8;
+    p->n_parts = take_number(in, 1) % 24;
+    p->n_captures = take_number(in, 1) % 4;
+    p->n_addresses = take_number(in, 1) % 4;
+    p->n_origins = take_number(in, 1) % 3;
+    p->n_expects = take_number(in, 1) % 3;
+    p->n_slots = take_number(in, 1) % 4;
+    p->slot_bytes = (uint32_t) take_number(in, 2) % 1100;
+    p->render_bytes = (uint32_t) take_number(in, 2);
+    p->steps = template_rows(in, p->n_steps, sizeof(vl_step));
+    p->parts = template_rows(in, p->n_parts, sizeof(vl_part));
+    p->captures = template_rows(in, p->n_captures, sizeof(vl_capture));
+    p->addresses = template_rows(in, p->n_addresses, sizeof(vl_address));
+    p->origins = template_rows(in, p->n_origins, sizeof(vl_origin));
+    p->expects = template_rows(in, p->n_expects, 128);
+    p->n_literals = (uint32_t) in->left;
+    p->literals = template_rows(in, p->n_literals, 1);
+}
+
+static void template_free(PROGRAM *p)
+{
+    free(p->steps);
+    free(p->parts);
+    free(p->captures);
+    free(p->addresses);
+    free(p->origins);
+    free(p->expects);
+    free(p->literals);
+}
+
+/* The slots of two users, as captures fill them: any length that fits. */
+static char *template_slots(PROGRAM *p, uint64_t *random)
+{
+    size_t n = 2 * (size_t) p->n_slots, i;
+    char *slots = block(n * p->slot_bytes), *slot;
+    uint32_t length, room = p->slot_bytes - 4;
+    for (i = 0; i < n; i++) {
+        slot = slots + i * p->slot_bytes;
+        memset(slot, 'a' + (int) i, p->slot_bytes);
+        length = vl_random_below(random, 3) ? (uint32_t) vl_random_below(random, room + 1) : room;
+        memcpy(slot, &length, 4);
+    }
+    return slots;
+}
+
+static size_t template_part_length(PROGRAM *p, const vl_part *part, const char *slots,
+                                   uint32_t user)
+{
+    uint32_t length = part->length;
+    if (part->kind == VALUE(PART_SLOT))
+        memcpy(&length, slots + (user * p->n_slots + part->slot) * (size_t) p->slot_bytes, 4);
+    return part->kind == VALUE(PART_LENGTH) ? 0 : length;
+}
+
+/* The request of a step, written plainly. */
+static size_t template_twin(PROGRAM *p, const vl_step *step, const char *slots, uint32_t user,
+                            char *to, size_t room)
+{
+    uint32_t i, j, last = step->part_first + step->part_count;
+    size_t at = 0, n, body = 0;
+    char digits[24];
+    for (j = step->body_first; j < last; j++)
+        body += template_part_length(p, &p->parts[j], slots, user);
+    for (i = step->part_first; i < last; i++) {
+        const vl_part *part = &p->parts[i];
+        const char *from = p->literals + part->offset;
+        n = template_part_length(p, part, slots, user);
+        if (part->kind == VALUE(PART_SLOT))
+            from = slots + (user * p->n_slots + part->slot) * (size_t) p->slot_bytes + 4;
+        if (part->kind == VALUE(PART_LENGTH)) {
+            n = (size_t) sprintf(digits, "%zu", body);
+            from = digits;
+        }
+        REQUIRE(n <= room - at);
+        if (n)
+            memcpy(to + at, from, n);
+        at += n;
+    }
+    return at;
+}
+
+/* Every address of the origin can be read. */
+static int template_reaches(PROGRAM *p, const vl_origin *origin)
+{
+    uint32_t i;
+    for (i = 0; i < origin->address_count; i++)
+        hash(HASH_START, &p->addresses[origin->address_first + i], sizeof(vl_address));
+    return origin->address_count > 0;
+}
+
+static void template_step(PROGRAM *p, uint32_t i, char *slots, uint64_t *random)
+{
+    vl_step *step = &p->steps[i];
+    char *ours = block(p->render_bytes), *twins = block(p->render_bytes);
+    uint32_t user, status;
+    size_t n;
+    for (user = 0; user < 2; user++) {
+        n = CORE(render)(p, step, slots, user, ours);
+        REQUIRE(n <= p->render_bytes);
+        REQUIRE(n == template_twin(p, step, slots, user, twins, p->render_bytes));
+        REQUIRE(n == 0 || !memcmp(ours, twins, n));
+    }
+    for (status = 0; status < 1100; status += 1 + status % 7)
+        REQUIRE(!CORE(expected)(p, step, (uint16_t) status) || status < 1000);
+    for (n = 0; n < 4; n++)
+        REQUIRE(CORE(think_ns)(step, random) >= 0);
+    REQUIRE(step->timeout_ns >= 0);
+    REQUIRE(template_reaches(p, &p->origins[step->origin]));
+    free(ours);
+    free(twins);
+}
+
+static void template_try(const uint8_t *data, size_t size)
+{
+    vl_input in = {data, size};
+    uint64_t random = hash(HASH_START, data, size);
+    PROGRAM program;
+    PyObject *said;
+    char *slots;
+    uint32_t i;
+    template_read(&program, &in);
+    said = CORE(check_program)(&program, 2);
+    if (said == NULL) {
+        refused();
+    } else {
+        Py_DECREF(said);
+        slots = template_slots(&program, &random);
+        for (i = 0; i < program.n_steps; i++)
+            template_step(&program, i, slots, &random);
+        free(slots);
+    }
+    template_free(&program);
+}
