@@ -9,7 +9,18 @@ anything. Exit 1 when a bench itself breaks.
 import argparse
 import traceback
 
-from bench import accuracy, capacity, connects, memory, micro, ourselves, scaling, startup, steady
+from bench import (
+    accuracy,
+    capacity,
+    connects,
+    memory,
+    micro,
+    ourselves,
+    scaling,
+    startup,
+    steady,
+    target,
+)
 from bench.harness import RESULTS
 
 BENCHES = {
@@ -21,6 +32,7 @@ BENCHES = {
     "memory": memory.main,
     "connects": connects.main,
     "scaling": scaling.main,
+    "target": target.main,
 }
 
 

@@ -1,11 +1,9 @@
 """One target for the tests that only ask it something."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.services import HOW, Services, missing
 from tests.servers.target_client import Client
 from velroload.target.process import TargetProcess
 
@@ -18,13 +16,3 @@ def client() -> Iterator[Client]:
         said = target.stderr()
     assert said == ""
     assert target.stop() == 0
-
-
-@pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
-    """PostgreSQL and Redis of our own, for the whole session."""
-    if missing():
-        assert "CI" not in os.environ, HOW
-        pytest.skip(HOW)
-    with Services() as running:
-        yield running

@@ -6,6 +6,7 @@ import gc
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from velroload.target.settings import Settings
 BACKLOG = 65_535
 """Asked of the kernel, which cuts it to net.core.somaxconn: a ramp of thousands must not wait."""
 SHUTDOWN_S = 2.0
+SWITCH_S = 0.001
+"""How long the loop keeps the interpreter when a hash has ended and wants to say so."""
 YOUNG_MAX = 20_000
 """Objects between two collections of the youngest: requests leave next to no circles behind."""
 
@@ -126,6 +129,7 @@ async def serve(
         listener = await loop.create_server(accept, sock=sock, backlog=BACKLOG, ssl=tls)
         gc.freeze()  # what is there now is never garbage: no collection shall walk it
         gc.set_threshold(YOUNG_MAX, 20, 50)
+        sys.setswitchinterval(SWITCH_S)
         try:
             if counters.worker == 0:
                 for words in settings.faults:

@@ -1,7 +1,7 @@
 """multipart/form-data, as far as a form of short texts needs it.
 
-aiohttp's reader escapes 128 names for each part and reads line by line: 300 µs for a form that is
-whole in memory anyway.
+aiohttp's reader escapes 128 names for each part and reads line by line: 475 µs of CPU for two
+fields that are in memory anyway, instead of 2.
 """
 
 import re
