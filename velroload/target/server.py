@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from velroload.errors import ConfigError, PreflightError
+from velroload.target.acceptor import Acceptor
 from velroload.target.assembly import Assembly
 from velroload.target.bus import Bus
 from velroload.target.counters import Counters
@@ -126,7 +127,8 @@ async def serve(
 
     try:
         await assembly.open()
-        listener = await loop.create_server(accept, sock=sock, backlog=BACKLOG, ssl=tls)
+        acceptor = Acceptor(sock, accept, tls)
+        acceptor.start()
         gc.freeze()  # what is there now is never garbage: no collection shall walk it
         gc.set_threshold(YOUNG_MAX, 20, 50)
         sys.setswitchinterval(SWITCH_S)
@@ -137,7 +139,7 @@ async def serve(
             ready()
             await stop.wait()
         finally:
-            listener.close()
+            acceptor.close()
             await runner.cleanup()
     finally:
         await assembly.close()
