@@ -26,8 +26,8 @@ pid {folder}/nginx.pid;
 events {{ worker_connections {connections}; multi_accept on; }}
 http {{
   access_log off;
-  keepalive_timeout 3600s;
-  keepalive_requests 1000000000;
+  keepalive_timeout {keep};
+  keepalive_requests {most};
   client_header_timeout 3600s;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
@@ -35,17 +35,31 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   default_type text/plain;
-  server {{ listen 127.0.0.1:{port} backlog=16384; location / {{ return 200 "{body}"; }} }}
+  server {{ listen 127.0.0.1:{port} backlog=16384{shared}; location / {{ return 200 "{body}"; }} }}
   server {{ listen 127.0.0.1:{status}; location / {{ stub_status; }} }}
 }}
 """
 
 
 class Nginx:
-    """A context manager. `requests()` is the server's own count since its start."""
+    """A context manager. `requests()` is the server's own count since its start.
 
-    def __init__(self, cpus: Sequence[int] = (0,)) -> None:
+    `workers`: as many as there are `cpus`; of more, each listens on a socket of its own, and the
+    kernel spreads the connections over them, so that none runs out of descriptors. `keep`: how long
+    a connection may be idle, `most`: how many requests it may carry.
+    """
+
+    def __init__(
+        self,
+        cpus: Sequence[int] = (0,),
+        workers: int | None = None,
+        *,
+        keep: str = "3600s",
+        most: int = 1_000_000_000,
+    ) -> None:
+        self.keep, self.most = keep, most
         self.cpus = list(cpus)
+        self.workers = workers or len(self.cpus)
         self.port = free_port()
         self.status_port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="velroload-nginx-"))
@@ -64,7 +78,10 @@ class Nginx:
         config = self.folder / "nginx.conf"
         config.write_text(
             CONFIG.format(
-                workers=len(self.cpus),
+                workers=self.workers,
+                keep=self.keep,
+                most=self.most,
+                shared=" reuseport" if self.workers > len(self.cpus) else "",
                 user="user root;\n" if os.geteuid() == 0 else "",
                 folder=self.folder,
                 files=files,

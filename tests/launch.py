@@ -6,19 +6,22 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
+from tests import quiet
 from tests.servers.counting import wait_for
 
 CPUS = sorted(os.sched_getaffinity(0))
 NOISE = re.compile(r"Traceback|Error:|Warning:|Exception|resource_tracker")
 DEADLINE_S = 60.0
 ALLOW = "VELROLOAD_ALLOW_DEBUG_CORE"
+QUIET = (sys.executable, quiet.__file__)
+"""The command of a run that this machine's own noise cannot make INVALID."""
 
 
 class Launch:
@@ -139,18 +142,6 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def undisturbed(folder: Path, attempt: Callable[[Path], tuple[Launch, int]]) -> tuple[Launch, int]:
-    """Repeat a run, at most four times, while this machine itself makes it INVALID."""
-    for number in range(4):
-        place = folder / str(number)
-        place.mkdir()
-        run, code = attempt(place)
-        said = run.result["validity"]["reasons"]
-        if {r["code"] for r in said if r["level"] == "INVALID"} != {"bad_seconds"}:
-            break
-    return run, code
 
 
 def answered(requests: Mapping[str, Any]) -> int:

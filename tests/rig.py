@@ -5,6 +5,7 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
@@ -31,9 +33,10 @@ def plan_for(
     setup: tuple[Step, ...] = (),
     **fields: Any,
 ) -> Plan:
-    """A plan of one scenario. Short time-outs: a test that hangs must end."""
-    fields.setdefault("timeouts", Timeouts(connect_ns=SECOND_NS, request_ns=2 * SECOND_NS))
-    fields.setdefault("graceful_stop_ns", SECOND_NS)
+    """A plan of one scenario, with limits that a standstill of this machine does not reach."""
+    limits = Timeouts(connect_ns=20 * SECOND_NS, request_ns=20 * SECOND_NS)
+    fields.setdefault("timeouts", limits)
+    fields.setdefault("graceful_stop_ns", 20 * SECOND_NS)
     return Plan("test", url, (Scenario("main", load, flow, setup),), **fields)
 
 
@@ -48,15 +51,18 @@ class Rig:
 
     plan: Plan
     settings: dict[str, Any] = field(default_factory=dict)
-    slots: int = 1 << 16
+    slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
+    others: tuple[str, ...] = ()
     addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
         own = f"unix:{target.host}" if target.scheme == "unix" else target.host
         packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
-        compiled = compile_program(self.plan, target, b"".join(packed))
+        there = [Target.of(url) for url in self.others]
+        others = [(other, pack_address(other.host, other.port)) for other in there]
+        compiled = compile_program(self.plan, target, b"".join(packed), others)
         self.endpoints = compiled.endpoints
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
@@ -66,16 +72,20 @@ class Rig:
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
         settings = self.job.settings
+        self.site = Site.of(settings)
         for scenario in settings["scenarios"]:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        program = {
+        loaded = {
             **self.job.arrays,
+            "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
+            "redirect": self.site.redirects,
+            "cookies": self.site.cookies,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
-        self.engine = _core.Engine(self.memory, program, rules)
+        self.engine = _core.Engine(self.memory, loaded, rules)
         self._samples: list[bytes] = []
 
     def warm(self) -> dict[str, int]:
@@ -84,8 +94,9 @@ class Rig:
             pass
         return self.engine.warmed()
 
-    def start(self) -> None:
-        self.epoch_ns = time.monotonic_ns()
+    def start(self, epoch_ns: int | None = None) -> None:
+        """Go, now or at this instant: one in the past is a pause of ours at the beginning."""
+        self.epoch_ns = time.monotonic_ns() if epoch_ns is None else epoch_ns
         self.engine.start(self.epoch_ns)
 
     def turn(self, budget_ns: int = 20_000_000, wait_ms: int = 1000) -> int:
@@ -100,7 +111,7 @@ class Rig:
     def run(self, budget_ns: int = 20_000_000) -> "Rig":
         """Start and go on to the end."""
         self.start()
-        return self.go_on(budget_ns)
+        return self.turn_to_end(budget_ns)
 
     def until(self, holds: Callable[[], bool], budget_ns: int = 1_000_000) -> None:
         """Poll until something holds; then nobody polls any more."""
@@ -109,7 +120,13 @@ class Rig:
             assert time.monotonic() < until_s, "never happened"
             self.turn(budget_ns)
 
-    def go_on(self, budget_ns: int = 20_000_000) -> "Rig":
+    def turn_until(self, counter: str, least: int) -> None:
+        """Poll, with no more to do than there is, until a counter has come this far."""
+        while self.counters[counter] < least:
+            over = self.turn(0) == _core.DONE
+            assert not over or self.counters[counter] >= least, f"{counter} at the end"
+
+    def turn_to_end(self, budget_ns: int = 20_000_000) -> "Rig":
         """Poll to the end."""
         while self.turn(budget_ns) != _core.DONE:
             pass

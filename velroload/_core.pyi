@@ -280,6 +280,24 @@ class Timers:
     def pop(self) -> tuple[int, int] | None:
         """Remove the earliest deadline: (at_ns, owner); None when there is none."""
 
+# --- pause.pxi ---
+
+@final
+class Pauses:
+    """The worker's own pauses that starts may still wait for, for tests: instants in, spans out.
+
+    At most 16; when they are more, the gap before the newest counts as a pause too.
+    """
+
+    def add(self, since_ns: int, until_ns: int, oldest_ns: int) -> None:
+        """We were away from `since_ns` to `until_ns`; pauses that ended by `oldest_ns`, when the
+        oldest waiting start was due, are forgotten. Call in order of time."""
+    def waited_until(self, due_ns: int, freed_ns: int) -> int:
+        """Until when a start due at `due_ns` waited for the target, whose user became free at
+        `freed_ns`: never before `due_ns`; what is left of a pause it came due in is no wait."""
+    def spans(self) -> list[tuple[int, int]]:
+        """(since, until) of the pauses kept, oldest first."""
+
 # --- engine.pxi ---
 
 DONE: int
@@ -291,10 +309,12 @@ class Engine:
     """The event loop of one worker: users, connections, requests; own epoll and timerfd.
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
-    `program`: the arrays of velroload.protocol.program as bytes, and under "settings" what
-    velroload.runner.jobs says of this worker. `rules`: a callable per capture, body bytes → value
-    or None. All memory is taken here; nothing is allocated once it runs, but for captured bodies
-    that outgrow every earlier one. Every index of the program is checked: ValueError.
+    `program`: the arrays of velroload.protocol.program as bytes, under "files" a buffer for each of
+    its files, under "redirect" a callable, (origin, path, Location) → (origin, path) or the
+    ErrorKind that a redirect ends with, and under "settings" what velroload.runner.jobs says of
+    this worker. `rules`: a callable per capture, body bytes → value or None. All memory is taken
+    here; nothing is allocated once it runs, but for captured bodies that outgrow every earlier one.
+    Every index of the program is checked: ValueError.
 
     Not thread-safe: all methods from the thread that polls. After close() they raise ValueError.
     """

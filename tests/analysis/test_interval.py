@@ -19,7 +19,9 @@ from velroload.analysis.interval import (
     slice_length,
 )
 
-EDGES = np.exp(np.arange(-6, 6, 1 / 128))
+EDGES = np.exp(np.arange(-6, 6, 1 / 256))
+"""Finer than the run folder's: ends are rounded outward to a bin, which would hide an interval
+that is too narrow, and make one of independent requests look too wide."""
 
 
 @pytest.mark.parametrize(
@@ -141,15 +143,19 @@ def coverage(phi: float, seconds: int, runs: int) -> list[float]:
     return list(hits / runs)
 
 
+def assert_near_its_name(shares: list[float], runs: int) -> None:
+    """90-98 %, by two standard errors wider; the runs are the same every time."""
+    for share in shares:
+        assert 0.90 - 2 * (0.90 * 0.10 / runs) ** 0.5 <= share
+        assert share <= 0.98 + 2 * (0.98 * 0.02 / runs) ** 0.5
+
+
 def test_intervals_hold_the_truth_under_correlation() -> None:
-    for share in coverage(0.98, 30, 120):
-        assert 0.87 <= share <= 1.0  # 90-98 % less what 120 runs can tell
+    assert_near_its_name(coverage(0.98, 30, 120), 120)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.98])
 @pytest.mark.parametrize("seconds", [10, 20, 60])
 def test_coverage_is_near_its_name(phi: float, seconds: int) -> None:
-    most = 0.995 if seconds >= 20 else 1.0  # below 20 slices the interval is widened on purpose
-    for share in coverage(phi, seconds, 300):
-        assert 0.88 <= share <= most
+    assert_near_its_name(coverage(phi, seconds, 300), 300)

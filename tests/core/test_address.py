@@ -181,7 +181,8 @@ def test_the_time_out_of_the_peer_is_the_requests() -> None:
     """The longest that a request may take: TCP_USER_TIMEOUT gives up no earlier than we do."""
     own = GET.__class__("GET", "/slow", timeout_ns=7 * SECOND_NS)
     with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, iterations(1), (GET, own)))
+        times = Timeouts(connect_ns=SECOND_NS, request_ns=2 * SECOND_NS)
+        rig = Rig(plan_for(server.url, iterations(1), (GET, own), timeouts=times))
         assert rig.job.settings["user_timeout_ms"] == 7_000
         settled_rows = rig.run().samples
         assert np.count_nonzero(settled_rows["flags"] & 3 == 0) == 2

@@ -1,199 +1,190 @@
-"""core/connection.pxi: how long connections live, why they are opened again, what is told of it."""
+"""core/connection.pxi: the life of a request on its connection, against real sockets."""
 
 import socket
-import threading
-import time
-from fractions import Fraction
+import struct
 
-import numpy as np
-import pytest
-
+from tests.core.balance import balanced
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
-from velroload import _core
-from velroload.plan.model import Connecting, Load, Request, Think, Timeouts
-from velroload.sample import AGE_MASK, AGE_SHIFT, ErrorKind, Flag
+from velroload.plan.model import Request, Timeouts
+from velroload.sample import ErrorKind, Flag
 
-MS = 1_000_000
+MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 
 
-def ledger(rig: Rig) -> dict[str, int]:
-    """The counters, after the equations of a run that nothing cut short."""
-    c = rig.counters
-    finished = int(np.count_nonzero(rig.samples["flags"] & 3 == 0))
-    dropped, unstarted = c["requests_dropped"], c["requests_unstarted"]
-    assert c["requests_planned"] == c["requests_started"] + dropped + unstarted
-    assert c["requests_started"] == finished
-    assert c["in_flight"] == c["connections_open"] == 0
-    return c
+def test_one_connection_carries_many_requests() -> None:
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, iterations(50))).run()
+        assert server.connections == 1
+    c = balanced(rig)
+    assert c["requests_started"] == c["requests_sent"] == c["iterations_completed"] == 50
+    samples = rig.samples
+    assert (samples["status"] == 200).all()
+    assert (samples["error"] == 0).all()
+    assert ((samples["flags"] & Flag.NEW_CONNECTION) != 0).sum() == 1
+    assert (samples["scheduled_ns"] <= samples["sent_ns"]).all()
+    assert (samples["sent_ns"] <= samples["end_ns"]).all()
+    assert not (samples["flags"] & Flag.USER_CLOCK).any()
+    assert list(samples["iteration"]) == list(range(1, 51))
+    assert (samples["bytes_in"] == len(OK)).all()
 
 
-def test_each_request_has_a_connection_of_its_own_and_says_so() -> None:
-    heads: list[bytes] = []
+def test_pooled_connections_are_never_more_than_asked() -> None:
+    with ScriptedServer(respond()) as server:
+        plan = plan_for(server.url, iterations(100, users=20), connections=3)
+        rig = Rig(plan).run()
+        assert server.connections == 3
+    assert balanced(rig)["requests_started"] == 100
+
+
+def test_a_large_request_is_sent_in_parts() -> None:
+    body = bytes(range(256)) * 40_000  # 10 MB: more than any socket buffer
+    received: list[int] = []
 
     def script(connection: socket.socket, number: int) -> None:
         while request := read_request(connection):
-            heads.append(request)
-            connection.sendall(OK)  # would keep it open: it is we who close
+            received.append(len(request.partition(b"\r\n\r\n")[2]))
+            connection.sendall(OK)
 
     with ScriptedServer(script) as server:
-        plan = plan_for(
-            server.url, iterations(10, users=2), connecting=Connecting(keep_alive=False)
-        )
-        rig = Rig(plan).run()
+        flow = (Request("PUT", "/", body=body),)
+        rig = Rig(plan_for(server.url, iterations(3), flow)).run()
+    assert received == [len(body)] * 3
+    assert balanced(rig)["bytes_out"] > 3 * len(body)
+    assert (rig.samples["error"] == 0).all()
+
+
+def test_connection_is_opened_again_after_the_server_closed_it() -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(10))).run()
         assert server.connections == 10
-    c = ledger(rig)
-    assert c["connections_opened"] == c["requests_sent"] == 10
+    c = balanced(rig)
+    assert c["connections_opened"] == 10
+    assert (rig.samples["error"] == 0).all()
     assert (rig.samples["flags"] & Flag.NEW_CONNECTION != 0).all()
-    assert (rig.samples["error"] == 0).all()
-    assert all(head.count(b"\r\nConnection: close\r\n") == 1 for head in heads)
 
 
-@pytest.mark.parametrize(("most", "opened"), [(1, 12), (5, 3), (12, 1)])
-def test_requests_per_connection(most: int, opened: int) -> None:
-    with ScriptedServer(respond()) as server:
-        plan = plan_for(server.url, iterations(12), connecting=Connecting(requests_max=most))
-        rig = Rig(plan).run()
-        assert server.connections == opened
-    c = ledger(rig)
-    assert (c["connections_opened"], c["retries"]) == (opened, 0)
-    assert (rig.samples["error"] == 0).all()
+def test_idempotent_request_on_a_stale_connection_is_sent_once_more() -> None:
+    """The server closes after each answer without saying so: what is sent then finds it closed."""
 
-
-def closes_after_one(connection: socket.socket, number: int) -> None:
-    """Answers once, reads the next request, and closes without a word."""
-    read_request(connection)
-    connection.sendall(OK)
-    read_request(connection)
-
-
-def test_without_retries_a_stale_connection_is_a_failure() -> None:
-    with ScriptedServer(closes_after_one) as server:
-        rig = Rig(plan_for(server.url, iterations(6), connecting=Connecting(retry=False))).run()
-    c = ledger(rig)
-    assert c["retries"] == 0
-    assert (rig.samples["flags"] & Flag.RETRIED == 0).all()
-    assert np.count_nonzero(rig.samples["error"]) == 3
-    assert c["requests_sent"] == 6
-
-
-@pytest.mark.parametrize("script", [closes_after_one, lambda connection, number: None])
-def test_an_open_model_opens_no_more_connections_than_it_starts_requests(script: object) -> None:
-    """However the server breaks connections: a retry only follows a connection that was reused."""
-    load = Load("constant-arrival-rate", rate=Fraction(400), duration_ns=200 * MS, users=8)
-    with ScriptedServer(script) as server:  # type: ignore[arg-type]
-        rig = Rig(plan_for(server.url, load)).run()
-    c = ledger(rig)
-    assert c["requests_started"] == 80
-    assert c["connections_opened"] <= c["requests_started"]
-
-
-def idle_closer(idle_s: float) -> ScriptedServer:
-    """Closes a connection that sends nothing for so long after an answer."""
-
-    def script(connection: socket.socket, number: int) -> None:
-        try:
-            while read_request(connection):
-                connection.sendall(OK)
-                connection.settimeout(idle_s)
-        except TimeoutError:
-            connection.close()
-
-    return ScriptedServer(script)
-
-
-def test_the_servers_idle_close_time_is_measured_and_no_error() -> None:
-    load = Load("constant-vus", users=4, duration_ns=500 * MS, think=Think("constant", (200 * MS,)))
-    with idle_closer(0.05) as server:
-        rig = Rig(plan_for(server.url, load)).run()
-    c = ledger(rig)
-    closes = rig.reader.idle_closes()
-    assert (rig.samples["error"] == 0).all()
-    assert len(closes) == c["idle_closes"] == c["connections_closed_by_server"] >= 4
-    assert c["idle_close_least"] == min(closes) >= 50 * MS
-    assert c["retries"] == 0
-    assert c["connections_opened"] >= 8
-
-
-def test_connections_that_we_close_are_no_idle_closes() -> None:
-    with ScriptedServer(respond()) as server:
-        times = Timeouts(SECOND_NS, 2 * SECOND_NS, idle_ns=20 * MS)
-        load = Load(
-            "constant-vus", users=2, duration_ns=200 * MS, think=Think("constant", (80 * MS,))
-        )
-        rig = Rig(plan_for(server.url, load, timeouts=times)).run()
-    c = ledger(rig)
-    assert (c["idle_closes"], c["connections_closed_by_server"]) == (0, 0)
-    assert c["connections_opened"] > 2
-    assert rig.reader.idle_closes() == []
-
-
-@pytest.mark.parametrize("connections", [None, 3])
-def test_reset_at_end(connections: int | None) -> None:
-    """The server reads RST, and not the end of a stream: no side keeps the port in TIME_WAIT."""
-    endings: list[str] = []
-    over = threading.Semaphore(0)
-
-    def script(connection: socket.socket, number: int) -> None:
-        try:
-            while read_request(connection):
-                connection.sendall(OK)
-            endings.append("end")
-        except ConnectionResetError:
-            endings.append("reset")
-        over.release()
-
-    asked = Connecting(reset_at_end=True)
-    with ScriptedServer(script) as server:
-        plan = plan_for(
-            server.url, iterations(30, users=3), connections=connections, connecting=asked
-        )
-        rig = Rig(plan).run()
-        for _ in range(3):
-            assert over.acquire(timeout=20)
-    ledger(rig)
-    assert endings == ["reset"] * 3
-
-
-def test_the_class_of_a_connections_age() -> None:
-    """A connection that is older than a second when a request takes it."""
-    load = Load("constant-vus", users=1, iterations=3, think=Think("constant", (600 * MS,)))
-    flow = (Request("GET", "/"),)
-    with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, load, flow)).run()
-    ledger(rig)
-    ages = (rig.samples["flags"] & AGE_MASK) >> AGE_SHIFT
-    assert ages.tolist()[:2] == [0, 0]
-    assert ages[2] >= 1  # 1.2 s, more on a slow machine
-    assert (AGE_SHIFT, AGE_MASK) == _core.AGE_BITS
-
-
-def test_a_retried_request_has_the_age_of_its_new_connection() -> None:
     def script(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(OK)
-        if number == 0:
-            read_request(connection)
+        read_request(connection)  # the second is read, and never answered
 
-    load = Load("constant-vus", users=1, iterations=2, think=Think("constant", (1_100 * MS,)))
     with ScriptedServer(script) as server:
-        rig = Rig(plan_for(server.url, load)).run()
-    assert ledger(rig)["retries"] == 1
-    flags = int(rig.samples["flags"][1])
-    assert flags & Flag.RETRIED
-    assert flags & Flag.NEW_CONNECTION
-    assert flags & AGE_MASK == 0
+        rig = Rig(plan_for(server.url, iterations(6))).run()
+    c = balanced(rig)
+    assert (rig.samples["error"] == 0).all()
+    assert len(rig.samples) == c["requests_started"] == c["requests_sent"] == 6
+    assert c["retries"] == ((rig.samples["flags"] & Flag.RETRIED) != 0).sum() == 5
 
 
-def test_a_closed_model_backs_off_from_a_server_that_answers_nothing() -> None:
-    load = Load("constant-vus", users=1, duration_ns=300 * MS)
-    started_s = time.monotonic()
-    with ScriptedServer(lambda connection, number: None) as server:
-        rig = Rig(plan_for(server.url, load)).run()
-    c = ledger(rig)
-    assert set(rig.samples["error"]) <= {
-        ErrorKind.CLOSED_EARLY, ErrorKind.RESET, ErrorKind.BROKEN_PIPE
-    }  # fmt: skip
-    assert c["connections_opened"] <= 5  # at 0, 10, 30, 70 and 150 ms; the next would be at 310
-    assert time.monotonic() - started_s >= 0.15
+def test_post_on_a_stale_connection_is_not_repeated() -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        connection.sendall(OK)
+        read_request(connection)
+
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(6), (Request("POST", "/", body=b"x"),))).run()
+    assert balanced(rig)["retries"] == 0
+    errors = set(rig.samples["error"])
+    assert errors <= {0, ErrorKind.CLOSED_EARLY, ErrorKind.RESET, ErrorKind.BROKEN_PIPE}
+    assert (rig.samples["error"] != 0).sum() == 3
+
+
+def test_refused_connection() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, never listening
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        rig = Rig(plan_for(url, iterations(3))).run()
+    c = balanced(rig)
+    assert (rig.samples["error"] == ErrorKind.CONNECT_REFUSED).all()
+    assert not (rig.samples["flags"] & Flag.USER_CLOCK).any()  # by kind, not a fallback
+    assert c["requests_started"] == len(rig.samples) == 3
+    assert c["requests_sent"] == 0
+
+
+def test_request_timeout_is_censored_at_no_less_than_its_limit() -> None:
+    def silent(connection: socket.socket, number: int) -> None:
+        while read_request(connection):
+            pass
+
+    timeouts = Timeouts(connect_ns=SECOND_NS, request_ns=50 * MILLISECOND_NS)
+    with ScriptedServer(silent) as server:
+        rig = Rig(plan_for(server.url, iterations(3), timeouts=timeouts)).run()
+    balanced(rig)
+    samples = rig.samples
+    assert (samples["error"] == ErrorKind.TIMEOUT).all()
+    assert (samples["flags"] & Flag.CENSORED != 0).all()
+    assert (samples["end_ns"] - samples["sent_ns"] >= 50 * MILLISECOND_NS).all()
+
+
+def test_connect_timeout() -> None:
+    """A listener whose backlog is full drops the SYN: connect() hangs."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        timeouts = Timeouts(connect_ns=60 * MILLISECOND_NS, request_ns=SECOND_NS)
+        plan = plan_for(f"http://127.0.0.1:{port}", iterations(2), timeouts=timeouts)
+        rig = Rig(plan).run()
+        for filler in fillers:
+            filler.close()
+    assert (rig.samples["error"] == ErrorKind.CONNECT_TIMEOUT).all()
+    assert balanced(rig)["requests_sent"] == 0
+
+
+def test_reset_in_the_middle_of_a_response() -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(5))).run()
+    balanced(rig)
+    assert set(rig.samples["error"]) <= {ErrorKind.RESET, ErrorKind.BODY_SHORT}
+    assert len(rig.samples) == 5
+
+
+def test_short_body_and_early_close() -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        if number % 2:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(4))).run()
+    balanced(rig)
+    assert sorted(rig.samples["error"]) == [ErrorKind.CLOSED_EARLY] * 2 + [ErrorKind.BODY_SHORT] * 2
+
+
+def test_close_delimited_body() -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(4))).run()
+        assert server.connections == 4
+    balanced(rig)
+    assert (rig.samples["error"] == 0).all()
+    assert not (rig.samples["flags"] & Flag.USER_CLOCK).any()  # by kind, not a fallback
+
+
+def test_bytes_nobody_asked_for_cost_the_connection_only() -> None:
+    with ScriptedServer(respond(OK + b"HTTP/1.1 200 OK\r\n")) as server:
+        rig = Rig(plan_for(server.url, iterations(4))).run()
+        assert server.connections == 4
+    assert (rig.samples["error"] == 0).all()

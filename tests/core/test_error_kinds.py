@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 HERE = "tests/core/test_error_kinds.py"
 POST = Request("POST", "/", body=b"x")
 TLS = "tests/core/test_tls.py"
+REDIRECT = "tests/core/test_redirect.py"
 PROVOKED = {
     ErrorKind.TLS_HANDSHAKE: (TLS, "test_not_tls_at_all"),
     ErrorKind.TLS_CERTIFICATE: (
@@ -66,6 +67,9 @@ PROVOKED = {
     ErrorKind.STATUS: (HERE, "test_status"),
     ErrorKind.CAPTURE_FAILED: (HERE, "test_capture_failed"),
     ErrorKind.CAPTURE_TOO_LONG: (HERE, "test_capture_too_long"),
+    ErrorKind.TOO_MANY_REDIRECTS: (REDIRECT, "test_the_limit_is_an_error_of_its_own"),
+    ErrorKind.BAD_REDIRECT: (REDIRECT, "test_hostile_locations"),
+    ErrorKind.REDIRECT_REFUSED: (REDIRECT, "test_other_hosts_are_refused_and_named"),
 }
 NOT_YET = {
     ErrorKind.DNS: "names are resolved before the start",
@@ -165,7 +169,7 @@ def test_connect_reset() -> None:
         assert done.wait(10)
         for user, _step in rig.engine.parked():
             rig.engine.resume(user)
-        judge(rig.go_on(), ErrorKind.CONNECT_RESET, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.CONNECT_RESET, 1, ok=1)
 
 
 def test_connect_failed() -> None:
@@ -202,7 +206,7 @@ def test_broken_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         rig.until(lambda: len(rig.samples) == 1)
         connection.close()
         threading.Event().wait(0.04)  # the think time ends while nobody polls
-        judge(rig.go_on(), ErrorKind.BROKEN_PIPE, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.BROKEN_PIPE, 1, ok=1)
 
 
 def test_timeout() -> None:
@@ -281,7 +285,7 @@ def test_extra_bytes() -> None:
         more.set()
         assert sent.wait(10)
         threading.Event().wait(0.03)
-        judge(rig.go_on(), ErrorKind.EXTRA_BYTES, 1, ok=1)
+        judge(rig.turn_to_end(), ErrorKind.EXTRA_BYTES, 1, ok=1)
         assert server.connections == 1
     for end in stamped:
         end.close()
@@ -331,7 +335,7 @@ def test_no_port() -> None:
         rig.start()
         rig.until(lambda: len(rig.samples) == 1)
         rig.engine.stop(True)
-        rig.go_on()
+        rig.turn_to_end()
         counters = balanced(rig)
         assert rig.samples["error"].tolist() == [ErrorKind.NO_PORT]
         assert (counters["requests_started"], counters["requests_sent"]) == (2, 1)

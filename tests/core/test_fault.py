@@ -91,6 +91,20 @@ def test_an_errno_and_a_piece_of_a_line() -> None:
     assert (row["number"], row["data_at"], row["status"]) == (0, 17, 200)
 
 
+def test_nothing_of_another_answer_is_shown() -> None:
+    def fault(wire: Wire) -> None:
+        wire.request()
+        wire.send(of_length(20_000, b"x" * 20_000))
+        wire.request()
+        wire.until_closed()
+
+    with FaultServer(fault) as server:
+        flow = (Request("POST", "/"), Request("POST", "/"))
+        rig = Rig(plan_for(server.url, iterations(1), flow, timeouts=SHORT)).run()
+    (row,) = examples_of(rig)
+    assert (row["error"], row["received"], row["size"]) == (ErrorKind.TIMEOUT, 0, 0)
+
+
 def test_an_upload_that_was_not_taken() -> None:
     row = one("zero_window", UPLOAD)
     assert row["error"] == ErrorKind.TIMEOUT

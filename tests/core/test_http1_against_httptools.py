@@ -89,9 +89,10 @@ WE_ARE_STRICTER = (
     Difference("no empty line before it", rb"(^|\r\n\r\n)[\r\n]", b"\r\n" + LINE),
     Difference(
         "no control character in a reason",
-        rb"HTTP/1\.[01] [^\n]*[\x00-\x08\x0b-\x1f\x7f]",
+        rb"HTTP/1\.[01] [^\n]*([\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n])",
         b"HTTP/1.1 200 O\x7fK\r\n",
     ),
+    Difference("a status has no zero in front", rb"HTTP/1\.[01] 0", b"HTTP/1.1 099 O\r\n\r\n"),
     Difference(
         "the last coding is chunked, bare and once",
         CODING + rb"(?![ \t]*chunked[ \t]*\r?\n)|" + CODING + b".*" + CODING,
@@ -102,6 +103,31 @@ WE_ARE_STRICTER = (
         "close beats keep-alive",
         rb"HTTP/1\.0 .*\nconnection:.*\nconnection:",
         b"HTTP/1.0 204 N\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
+    ),
+    Difference(
+        "a name ends within 256 bytes",
+        rb"\n[^\n:]{256}",
+        LINE + b"X" * 256 + b": a\r\nContent-Length: 0\r\n\r\n",
+    ),
+    Difference(
+        "a line that frames has at most 256 bytes",
+        rb"\n(content-length|transfer-encoding|connection):[^\n]{239}",
+        LINE + b"Connection: " + b"x" * 250 + b"\r\nContent-Length: 0\r\n\r\n",
+    ),
+    Difference(
+        "at most 16 interim responses",
+        rb"(HTTP/1\.[01] 1\d\d.*?){17}",
+        b"HTTP/1.1 102 P\r\n\r\n" * 17 + b"HTTP/1.1 204 N\r\n\r\n",
+    ),
+    Difference(
+        "a chunk's line has at most 4,096 bytes",
+        rb"\n[0-9a-f]+[^\n]{4000}",
+        CHUNKED + b"1;" + b"x" * 4095 + b"\r\na\r\n0\r\n\r\n",
+    ),
+    Difference(
+        "a length is below 2^63",
+        LENGTH + rb"[ \t]*[0-9]{19}",
+        LINE + b"Content-Length: 9223372036854775808\r\n\r\n",
     ),
     Difference("a chunk is below 2^63", rb"\n[0-9a-f]{16}", CHUNKED + b"8000000000000000\r\n"),
 )

@@ -52,6 +52,7 @@ def tls_lives(authority: Authority) -> None:
             if close:
                 rig.close()
                 cut.close()
+            del rig, cut  # or the server waits for the rest of a handshake
 
 
 def lives() -> None:

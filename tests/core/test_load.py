@@ -1,5 +1,6 @@
 """core/users.pxi: load models as a server sees them, each in one engine in this process."""
 
+import random
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tests.rig import GET, Rig, plan_for
-from tests.servers.scripted import OK, ScriptedServer, read_request, respond
+from tests.servers.scripted import OK, OnCommand, ScriptedServer, read_request, respond
 from velroload import _core
 from velroload.plan.model import Load, Plan, Request, Scenario, Stage, Think
 from velroload.sample import Kind
@@ -150,10 +151,11 @@ def test_poisson_starts_exactly_what_was_drawn(seed: int) -> None:
 
 
 def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
-    """The pauses of 40 users, in ns: between iterations, or between two steps of one."""
+    """The 400 pauses of 40 users, in ns: between iterations, or between two steps of one."""
     pauses = []
     flow = (GET, think, Request("GET", "/second")) if inside else (GET,)
-    load = Load("constant-vus", users=40, duration_ns=ms(400), think=None if inside else think)
+    each = 10 if inside else 11
+    load = Load("constant-vus", users=40, iterations=40 * each, think=None if inside else think)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load, flow)).run()
     rows = requests(rig)
@@ -168,23 +170,21 @@ def thinking(think: Think, *, inside: bool) -> NDArray[np.float64]:
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_constant_pause_lasts_from_the_end_to_the_next_start(inside: bool) -> None:
     pauses = thinking(Think("constant", (ms(5),)), inside=inside)
-    assert len(pauses) > 300
+    assert len(pauses) == 400
     assert (pauses == ms(5)).all()
 
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_uniform_pauses(inside: bool) -> None:
     pauses = thinking(Think("uniform", (ms(2), ms(6))), inside=inside)
-    assert len(pauses) > 300
-    # A pause cut off by the end of the run is missing: judge the first ones of each user only.
+    assert len(pauses) == 400
     assert ms(2) <= pauses.min() < pauses.max() < ms(6)
     assert stats.kstest((pauses - ms(2)) / ms(4), "uniform").pvalue > 1e-4
 
 
 def test_exponential_pauses() -> None:
-    """A short mean: pauses that the end of the run cuts off would bend the distribution."""
     pauses = thinking(Think("exponential", (ms(2),)), inside=True)
-    assert len(pauses) > 300
+    assert len(pauses) == 400
     assert stats.kstest(pauses / ms(2), "expon").pvalue > 1e-4
 
 
@@ -213,30 +213,27 @@ def test_a_fixed_number_at_a_rate(arrival: str) -> None:
 
 @pytest.mark.parametrize("users", [3, 10, 64])
 def test_users_at_a_rate_take_turns(users: int) -> None:
-    """Each of N users gets the same number of starts, give or take one, in the same order."""
-    load = Load("constant-arrival-rate", rate=Fraction(250), duration_ns=ms(400), users=users)
-    with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, load)).run()
+    """A start goes to the user who has been idle longest: in order of joining, then in the order
+    in which they were answered, whether the start or the user was there first."""
+    starts = 4 * users
+    load = Load("constant-arrival-rate", rate=Fraction(2000), iterations=starts, users=users)
+    order = list(range(users))
+    taken = order.copy()
+    with ScriptedServer(command := OnCommand()) as server, command:
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        for n in range(4):
+            rig.turn_until("requests_sent", (n + 1) * users)
+            random.Random(n).shuffle(order)
+            taken += order
+            for done, user in enumerate(order, n * users + 1):
+                command.answer(user)  # connections were made in the order of the users
+                rig.turn_until("iterations_completed", done)
+        rig.turn_to_end()
         assert server.connections == users
     rows = requests(rig)
-    counts = Counter(users_of(rows).tolist())
-    assert len(rows) == 100
-    assert set(counts) == set(range(users))
-    assert_longest_idle_first(rows, users)
-    busy_ns = rows["end_ns"] + rows["read_lag_ns"] - rows["scheduled_ns"]
-    overtaken = busy_ns.max() > ms(4)  # the next one was idle again before him
-    assert overtaken or max(counts.values()) - min(counts.values()) <= 1
-
-
-def assert_longest_idle_first(rows: NDArray[np.void], users: int) -> None:
-    """Whoever gets a start: nobody else has been waiting for longer."""
-    freed_ns = {user: user - users for user in range(users)}  # they joined in this order
-    for row in rows[np.argsort(rows["scheduled_ns"])]:
-        taken_ns = int(row["sent_ns"]) - int(row["connect_us"]) * 1000
-        chosen = int(row["user_address"]) & 0xFFFFFF
-        idle = [at for at in freed_ns.values() if at < taken_ns - ms(1)]
-        assert not idle or freed_ns[chosen] <= min(idle)
-        freed_ns[chosen] = int(row["end_ns"]) + int(row["read_lag_ns"])
+    rows = rows[np.argsort(rows["scheduled_ns"])]
+    assert users_of(rows).tolist() == taken[:starts]
 
 
 def test_users_and_rate_ramp_together() -> None:
@@ -340,12 +337,11 @@ def test_scenarios_run_side_by_side() -> None:
 
 
 def test_a_run_is_reproducible_from_its_seed() -> None:
-    load = Load("constant-vus", users=5, iterations=40, think=Think("exponential", (ms(1),)))
+    load = Load("constant-vus", users=1, iterations=5, think=Think("exponential", (ms(1),)))
     draws = []
     for seed in (1, 1, 2):
         with ScriptedServer(respond()) as server:
             rig = Rig(plan_for(server.url, load, seed=seed)).run()
         rows = requests(rig)
-        own = rows[users_of(rows) == 0]
-        draws.append((own["scheduled_ns"][1:5] - own["end_ns"][:4]).tolist())
+        draws.append((rows["scheduled_ns"][1:] - rows["end_ns"][:-1]).tolist())
     assert draws[0] == draws[1] != draws[2]

@@ -213,7 +213,7 @@ def test_a_start_costs_nanoseconds(kind: int, limit_ns: float) -> None:
     best = float("inf")
     for _ in range(50):
         pacer = Pacer(data, 1)
-        begin_ns = time.perf_counter_ns()
+        begin_ns = time.thread_time_ns()
         pacer.drain_all()
-        best = min(best, (time.perf_counter_ns() - begin_ns) / count)
+        best = min(best, (time.thread_time_ns() - begin_ns) / count)
     assert best < limit_ns

@@ -139,6 +139,23 @@ def test_a_connection_that_is_closed_before_the_start_is_opened_again_when_neede
     assert c["idle_closes"] == 0  # they never carried a response
 
 
+def test_a_start_in_the_middle_gives_up_what_is_under_way() -> None:
+    """The run was stopped; here it goes on all the same, and nothing is mixed up."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        times = Timeouts(connect_ns=SECOND_NS // 10, request_ns=SECOND_NS // 10)
+        rig = Rig(plan_for(url, iterations(5, users=5), timeouts=times))
+        assert rig.engine.warm(1_000_000) != _core.DONE
+        rig.run()
+    c = rig.counters
+    assert c["requests_started"] == len(rig.samples) == 5
+    kinds = set(rig.samples["error"].tolist())
+    assert kinds <= {ErrorKind.CONNECT_TIMEOUT, ErrorKind.TIMEOUT}
+    assert (c["connections_open"], c["in_flight"]) == (0, 0)
+
+
 def test_warming_up_after_the_start_is_refused() -> None:
     rig = Rig(plan_for("http://127.0.0.1:9", iterations(1)))
     rig.start()

@@ -22,7 +22,8 @@ MS = 1_000_000
 SECOND_NS = 1_000 * MS
 SHORT = Timeouts(connect_ns=SECOND_NS, request_ns=100 * MS)
 PATIENT = Timeouts(connect_ns=20 * SECOND_NS, request_ns=20 * SECOND_NS)
-UPLOAD = Request("POST", "/", body=b"x" * 10_000_000)
+UPLOAD_BYTES = 10_000_000
+UPLOAD = Request("POST", "/", body=b"x" * UPLOAD_BYTES)
 NONE = ErrorKind.NONE
 
 
@@ -173,7 +174,7 @@ def test_slow_accept_is_the_targets_time() -> None:
         rig.until(lambda: rig.counters["requests_sent"] == 1)
         before = rig.turn(budget_ns=30 * MS, wait_ms=30)
         server.admit()
-        rig.go_on()
+        rig.turn_to_end()
         assert before == 0
     settled(rig, 1)
     assert rig.samples["error"].tolist() == [NONE]
@@ -185,7 +186,7 @@ def test_an_early_answer_stops_the_upload() -> None:
         rig = Rig(plan_for(server.url, iterations(1), (UPLOAD,), timeouts=PATIENT)).run()
     settled(rig, 1)
     assert rig.samples["status"].tolist() == [413]
-    assert rig.counters["bytes_out"] < len(UPLOAD.body or b"")
+    assert rig.counters["bytes_out"] < UPLOAD_BYTES
     rig.close()
 
 
@@ -194,7 +195,7 @@ def test_a_zero_window_times_out_with_the_rest_unsent() -> None:
         rig = Rig(plan_for(server.url, iterations(1), (UPLOAD,), timeouts=SHORT)).run()
     settled(rig, 1)
     assert rig.samples["flags"].tolist()[0] & Flag.CENSORED
-    assert 0 < rig.counters["bytes_out"] < len(UPLOAD.body or b"")
+    assert 0 < rig.counters["bytes_out"] < UPLOAD_BYTES
     rig.close()
 
 
@@ -216,7 +217,7 @@ def test_memory_stays_where_it_was(name: str) -> None:
         rig.start()
         rig.until(lambda: rig.counters["requests_sent"] >= 20)
         before = resident_bytes()
-        rig.go_on()
+        rig.turn_to_end()
         assert resident_bytes() - before < ROOM
         assert server.sent_bytes > 20 << 20 or name == "endless_head"
     settled(rig, 40)

@@ -3,13 +3,17 @@
 import asyncio
 import os
 import signal
+import socket
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.engine.conftest import JobsFor
-from velroload.engine.workers import LEAD_NS, Workers, spin_ns
+from velroload.engine.workers import LEAD_NS, Job, Workers, spin_ns
 from velroload.errors import InvalidRunError
 from velroload.plan.model import Load
+from velroload.protocol.address import pack_address
 
 LONG = Load("constant-vus", users=4, duration_ns=60 * 10**9)
 
@@ -43,6 +47,60 @@ def test_two_workers_share_the_iterations(jobs_for: JobsFor) -> None:
             workers.close()
 
     asyncio.run(live())
+
+
+def warm_jobs(jobs: list[Job], **more: Any) -> list[Job]:
+    return [replace(job, settings=job.settings | {"warm": True} | more) for job in jobs]
+
+
+def test_connections_are_open_before_the_start(jobs_for: JobsFor) -> None:
+    async def live() -> None:
+        workers = Workers(warm_jobs(jobs_for(workers=2)))
+        try:
+            await workers.start()
+            await workers.warm(lambda: False)
+            assert [own["connections_open"] for own in workers.counters()] == [1, 1]
+            assert [own["requests_started"] for own in workers.counters()] == [0, 0]
+            workers.go()
+            await until_over(workers)
+            assert [own["iterations_completed"] for own in workers.counters()] == [10, 10]
+            assert [own["connections_opened"] for own in workers.counters()] == [1, 1]
+        finally:
+            workers.close()
+
+    asyncio.run(live())
+
+
+def test_a_warm_up_can_be_stopped(jobs_for: JobsFor) -> None:
+    """A target that does not accept, and a user who does not want to wait for it."""
+
+    async def live(port: int) -> None:
+        jobs = warm_jobs(jobs_for(LONG), connect_timeout_ns=60 * 10**9)
+        for job in jobs:
+            job.arrays["addresses"] = pack_address("127.0.0.1", port)
+        workers = Workers(jobs)
+        stopped = False
+        try:
+            await workers.start()
+            waiting = asyncio.create_task(workers.warm(lambda: stopped))
+            while workers.counters()[0]["connections_opened"] < 4:
+                await asyncio.sleep(0.001)
+            stopped = True
+            workers.changed.set()
+            await waiting
+            workers.stop("now")
+            workers.go()
+            await until_over(workers)
+            (own,) = workers.counters()
+            assert workers.processes[0].done
+            assert (own["requests_started"], own["connections_open"]) == (0, 0)
+        finally:
+            workers.close()
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        asyncio.run(live(listener.getsockname()[1]))
 
 
 @pytest.mark.parametrize("how", ["drain", "now"])

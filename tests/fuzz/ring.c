@@ -14,7 +14,8 @@ enum {
     DO_HEAD,   /* move the head */
     DO_DRAIN,
     DO_TAKE,
-    DO_LOOK, /* counters, stalls, reservoir */
+    DO_LOOK,  /* counters, stalls, examples, reservoir */
+    DO_FLOOD, /* more samples than a tail keeps */
     DO_READ,
     DO_REOPEN, /* a reader that sees the header for the first time */
     DO_COUNT
@@ -119,9 +120,8 @@ static uint64_t ring_merged(vl_rig *rig)
     return sum;
 }
 
-static void ring_drain(vl_rig *rig, vl_input *in)
+static void ring_drain(vl_rig *rig, uint64_t limit)
 {
-    uint64_t limit = take_number(in, 1);
     uint64_t before = ring_number(rig->reader, "drained");
     uint64_t corrupt = ring_number(rig->reader, "corrupt");
     uint64_t merged = ring_merged(rig), done = 0;
@@ -139,6 +139,22 @@ static void ring_drain(vl_rig *rig, vl_input *in)
     REQUIRE(merged + ring_number(rig->reader, "corrupt") - corrupt == done);
     REQUIRE(ring_number(rig->reader, "high_water") <= ring_number(rig->reader, "capacity"));
     rig->merged[0] += merged;
+}
+
+/* Response times that rise or fall, 16 samples to a drain. */
+static void ring_flood(vl_rig *rig, vl_input *in)
+{
+    uint64_t random = take_number(in, 1), step = 1 + take_number(in, 3), drains = 64, i, n;
+    vl_sample s;
+    memset(&s, 0, sizeof(s));
+    for (i = 0; i < drains; i++) {
+        for (n = 0; n < RING_SLOTS; n++) {
+            s.end_ns = (int64_t) (step * (random & 1 ? i : drains - i)
+                                  + vl_random_below(&random, step));
+            ring_push(rig, &s);
+        }
+        ring_drain(rig, RING_SLOTS);
+    }
 }
 
 /* How many samples the counts of a delta have, by outcome. */
@@ -179,9 +195,10 @@ static void ring_take(vl_rig *rig)
     Py_DECREF(delta);
 }
 
-static void ring_look(vl_rig *rig)
+static void ring_look(vl_rig *rig, vl_input *in)
 {
     static const char *names[] = {"counters", "stalls", "requests_by_error"};
+    uint64_t first = take_number(in, 1);
     PyObject *said;
     size_t i;
     for (i = 0; i < 3; i++) {
@@ -189,6 +206,10 @@ static void ring_look(vl_rig *rig)
         REQUIRE(said != NULL);
         Py_DECREF(said);
     }
+    said = PyObject_CallMethod(rig->reader, "examples", "K", first);
+    REQUIRE(said && PyBytes_GET_SIZE(said) % VL_EXAMPLE_BYTES == 0);
+    REQUIRE(PyBytes_GET_SIZE(said) <= VL_EXAMPLES * VL_EXAMPLE_BYTES);
+    Py_DECREF(said);
     said = ring_ask(rig->merger, "reservoir");
     REQUIRE(said && PyBytes_GET_SIZE(said) % (Py_ssize_t) sizeof(vl_sample) == 0);
     Py_DECREF(said);
@@ -196,7 +217,7 @@ static void ring_look(vl_rig *rig)
 
 static void ring_write(vl_rig *rig, vl_input *in)
 {
-    uint64_t at = take_number(in, 2) % (rig->size - 7), word = take_number(in, 8);
+    uint64_t at = take_number(in, 3) % (rig->size - 7), word = take_number(in, 8);
     memcpy(rig->memory + at, &word, 8);
 }
 
@@ -221,13 +242,16 @@ static void ring_do(vl_rig *rig, vl_input *in, uint64_t what)
         memcpy(rig->memory + 128, &word, 8);
         break;
     case DO_DRAIN:
-        ring_drain(rig, in);
+        ring_drain(rig, take_number(in, 1));
         break;
     case DO_TAKE:
         ring_take(rig);
         break;
     case DO_LOOK:
-        ring_look(rig);
+        ring_look(rig, in);
+        break;
+    case DO_FLOOD:
+        ring_flood(rig, in);
         break;
     case DO_READ:
         said = ring_ask(rig->reader, "read");

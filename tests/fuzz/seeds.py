@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tests.rig import iterations, plan_for
+from velroload._core import COUNTER_INDEX
 from velroload.plan.model import Capture, Request, Step, Think
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import compile_program
@@ -17,6 +18,7 @@ LOGIN = Request("POST", "/login", captures=(Capture("t", "$.t"),))
 FLOWS: dict[str, tuple[Step, ...]] = {
     "get": (GET,),
     "head": (Request("HEAD", "/" + "x" * 300, headers=(("X-A", "1"), ("Cookie", "a=b"))),),
+    "path": (LOGIN, Request("GET", "/${t}/${user}", headers=(("X-T", "${t}"),))),
     "slots": (LOGIN, Request("PUT", "/${user}/${t}", body=b"${t}" * 3 + b"${user}")),
     "form": (LOGIN, Think("uniform", (1, 1000)), Request("POST", "/", body=b"a=${t}&b=1")),
     "thinks": (GET, Think("constant", (10**9,)), Think("exponential", (10**9,)), GET),
@@ -38,7 +40,7 @@ def program(flow: tuple[Step, ...]) -> bytes:
     return head + b"".join(arrays) + expects + made.arrays["literals"]
 
 
-NOTHING, WRITE, SAMPLE_AS_IS, LIKELY, HEAD, DRAIN, TAKE, LOOK, READ, REOPEN = range(10)
+NOTHING, WRITE, SAMPLE_AS_IS, LIKELY, HEAD, DRAIN, TAKE, LOOK, FLOOD, READ, REOPEN = range(11)
 """What ring.c does, by the first byte."""
 
 
@@ -53,7 +55,7 @@ def push(**fields: int) -> bytes:
 
 
 def write(at: int, word: int) -> bytes:
-    return bytes([WRITE]) + struct.pack("<HQ", at, word)
+    return bytes([WRITE]) + at.to_bytes(3, "little") + word.to_bytes(8, "little")
 
 
 def head(word: int) -> bytes:
@@ -64,7 +66,8 @@ def drain(limit: int = 255) -> bytes:
     return bytes([DRAIN, limit])
 
 
-END = bytes([TAKE, LOOK])
+END = bytes([TAKE, LOOK, 1])
+STALLS, EXAMPLES = (256 + 8 * COUNTER_INDEX[name] for name in ("stalls", "examples"))
 RINGS = {
     "requests": push() * 3 + drain(2) + drain() + END,
     "kinds": b"".join(push(flags=int(kind), endpoint=1) for kind in Kind) + drain() + END,
@@ -79,7 +82,9 @@ RINGS = {
     "tail": push() * 3 + write(192, 2**40) + drain() + bytes([READ]) + drain(),
     "header": b"".join(write(at, 0) + bytes([REOPEN]) for at in (0, 8, 16, 24, 32)),
     "reopened": push() * 3 + bytes([REOPEN]) + drain() + write(16, 2**63) + bytes([REOPEN]),
-    "stalls": write(256 + 8 * 28, 2**64 - 1) + bytes([LOOK]) + write(256 + 8 * 28, 130) + END,
+    "stalls": write(STALLS, 2**64 - 1) + bytes([LOOK, 0]) + write(STALLS, 130) + END,
+    "examples": write(EXAMPLES, 2**64 - 1) + bytes([LOOK, 0]) + write(EXAMPLES, 3) + END,
+    "flood": bytes([FLOOD, 1, 9, 9, 9, FLOOD, 0, 1, 0, 0]) + END,
 }
 RECORDS = {
     "handshake": b"\x16\x03\x03\0\5hello" * 2,

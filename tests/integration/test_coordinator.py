@@ -1,6 +1,7 @@
 """Coordinator and workers as processes: the coordinator's death, sharding, pinning, leftovers."""
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -11,37 +12,43 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.launch import CPUS, Launch, alive, undisturbed
+from tests import quiet
+from tests.launch import CPUS, QUIET, Launch, alive
 from tests.servers.counting import CountingServer, wait_for
 from velroload.cli.main import main
+from velroload.engine.evidence import Evidence
+from velroload.runfolder import load
 
 ONE = ("-w", f"cpus:{CPUS[-1]}")
 SECOND_NS = 1_000_000_000
 
 
-@pytest.mark.timing
 def test_coordinator_killed(tmp_path: Path) -> None:
-    """Traffic stops within 100 ms, nobody is left, and the journal tells all but 2 s."""
+    """Nothing is sent that was due 100 ms later, nobody is left, and the journal tells what it
+    knew two seconds before."""
     words = ("-R", "400", "-d", "60s", "-w", "2")
     with CountingServer(tmp_path) as server, Launch(tmp_path, server.url, *words) as run:
         server.reached(1)
-        begun_ns = server.books.first_ns
-        wait_for("1 s of load", lambda: server.books.last_ns > begun_ns + SECOND_NS)
+        wait_for("a second written", lambda: bool(load(run.out).counters))
         early = server.books.requests
-        wait_for("3 s of load", lambda: server.books.last_ns > begun_ns + 3 * SECOND_NS)
+        written = len(load(run.out).counters)
+        wait_for("two seconds written", lambda: len(load(run.out).counters) >= written + 2)
         family = run.family()
         assert len(family) == 2
         run.signal(signal.SIGKILL)
-        killed_ns = time.monotonic_ns()
+        assert run.process is not None
+        run.process.wait()
+        dead_ns = time.monotonic_ns()
         for process in family:
             wait_for(f"{process} is gone", lambda p=process: not alive(p))  # type: ignore[misc]
         books = server.settled()
-    assert books.last_ns - killed_ns < 100_000_000
+    epoch_ns = load(run.out).manifest["epoch_monotonic_ns"]
+    assert books.requests <= 400 * (dead_ns + 100_000_000 - epoch_ns) / SECOND_NS + 1
     with Launch(tmp_path, "report", str(run.out), out=False) as report:
         assert report.finish() == 4
     assert report.stdout.startswith("INCOMPLETE")
     counted = run.result["total"]["count"]
-    assert early <= counted <= books.requests  # early: 2 s before the end
+    assert early <= counted <= books.requests
     assert run.result["complete"] is False
 
 
@@ -84,17 +91,13 @@ def test_worker_that_cannot_be_pinned(tmp_path: Path) -> None:
         "os.sched_setaffinity = refuse\n"
     )
 
-    def attempt(folder: Path) -> tuple[Launch, int]:
-        words = ("-R", "50", "-d", "1s", *ONE)
-        path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
-        with (
-            CountingServer(folder) as server,
-            Launch(folder, server.url, *words, environ=path) as run,
-        ):
-            return run, run.finish()
-
-    run, code = undisturbed(tmp_path, attempt)
-    assert code == 0
+    words = ("-R", "50", "-d", "1s", *ONE)
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    with (
+        CountingServer(tmp_path) as server,
+        Launch(tmp_path, server.url, *words, command=QUIET, environ=path) as run,
+    ):
+        assert run.finish() == 0
     assert run.reasons()["not_pinned"] == "worker 0 could not be pinned to a CPU"
     assert run.result["validity"]["verdict"] == "SUSPECT"
     assert "worker 0 could not be pinned to a CPU" in run.stdout
@@ -102,19 +105,14 @@ def test_worker_that_cannot_be_pinned(tmp_path: Path) -> None:
 
 @pytest.mark.timing
 def test_from_command_to_first_request(tmp_path: Path) -> None:
-    """The best of three: a busy machine may spoil two."""
-    took_ns = []
-    for number in range(3):
-        place = tmp_path / str(number)
-        place.mkdir()
-        with CountingServer(place) as server:
-            before_ns = time.monotonic_ns()
-            with Launch(place, server.url, "-u", "1", "-n", "1", *ONE) as run:
-                run.finish()
-            took_ns.append(server.settled().first_ns - before_ns)
-        if took_ns[-1] < 1.5 * SECOND_NS:
-            break
-    assert min(took_ns) < 1.5 * SECOND_NS, took_ns
+    """CPU time of all of it, the result included: others' work on this machine is not in it.
+    bench/startup.py publishes the time on the clock."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with CountingServer(tmp_path) as server:
+        with Launch(tmp_path, server.url, "-u", "1", "-n", "1", *ONE) as run:
+            run.finish()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime < 1.5
 
 
 def left_behind() -> tuple[set[str], list[str], int, int]:
@@ -134,22 +132,25 @@ def test_runs_in_one_process_leave_nothing_behind(
 ) -> None:
     """In process, embedded target included: no descriptor, thread, process or mapping is left."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Evidence, "to_json", quiet.leave_out)
+    children = left_behind()[3]
     before: Any = None
     for number in range(2):
-        assert main(["-u", "2", "-n", "4", "-q", "--out", str(number)]) in (0, 4)
+        assert main(["-u", "2", "-n", "4", "-q", "--out", str(number)]) == 0
         if before is None:
             before = left_behind()  # what is imported and opened once stays
     assert left_behind() == before
-    assert before[3] == 0
+    assert before[3] == children
     assert capfd.readouterr().err == ""
 
 
 def test_embedded_target_and_workers_end_with_the_run(tmp_path: Path) -> None:
     shared = set(os.listdir("/dev/shm"))
-    with Launch(tmp_path, "-u", "10", "-d", "1s", "--ramp", "0s", "-R", "50") as run:
+    words = ("-u", "10", "-d", "1s", "--ramp", "0s", "-R", "50")
+    with Launch(tmp_path, *words, command=QUIET) as run:
         wait_for("target and worker", lambda: len(run.family()) >= 2)
         family = run.family()
-        assert run.finish() in (0, 4)
+        assert run.finish() == 0
         assert not any(alive(process) for process in family)
     assert set(os.listdir("/dev/shm")) == shared
     requests = run.ledger()
@@ -172,10 +173,13 @@ def steady(run: Launch, seconds: float) -> list[tuple[int, float]]:
 @pytest.mark.timing
 def test_memory_and_cpu_are_flat(tmp_path: Path) -> None:
     words = ("-R", "1000", "-d", "22s", "-u", "100", *ONE)
-    with CountingServer(tmp_path) as server, Launch(tmp_path, server.url, *words) as run:
+    with (
+        CountingServer(tmp_path) as server,
+        Launch(tmp_path, server.url, *words, command=QUIET) as run,
+    ):
         server.reached(3000)
         seen = steady(run, 16)
-        assert run.finish() in (0, 4)
+        assert run.finish() == 0
         assert run.ledger()["ok"] == server.settled().requests == 22_000
     rss = np.array([memory for memory, _ in seen])
     assert rss[-1] - rss[0] < 256 << 10, rss  # < 1 MiB a minute

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch import CPUS, Launch, undisturbed
+from tests.launch import CPUS, QUIET, Launch
 from tests.servers.counting import CountingServer, wait_for
 
 ONE = ("-w", f"cpus:{CPUS[-1]}")
@@ -82,47 +82,41 @@ def test_ctrl_c_reaches_the_coordinator_alone(tmp_path: Path) -> None:
 
 
 def test_abort_rule(tmp_path: Path) -> None:
-    rule = ("--abort-on", "errors>5% for 1s")
-
-    def attempt(folder: Path) -> tuple[Launch, int]:
-        words = ("-R", "50", "-d", "60s", *rule, *ONE)
-        with CountingServer(folder, "reset") as server, Launch(folder, server.url, *words) as run:
-            code = run.finish()
-            requests = run.ledger()
-            assert requests["sent"] == server.settled().requests
-        assert requests["planned"] == 3000
-        assert requests["unstarted"] == 3000 - requests["started"] > 2000
-        return run, code
-
-    run, code = undisturbed(tmp_path, attempt)
-    assert code == 105
+    words = ("-R", "50", "-d", "60s", "--abort-on", "errors>5% for 1s", *ONE)
+    with (
+        CountingServer(tmp_path, "reset") as server,
+        Launch(tmp_path, server.url, *words, command=QUIET) as run,
+    ):
+        assert run.finish() == 105
+        books = server.settled()
+    requests = run.ledger()
+    assert requests["sent"] == books.requests
+    assert requests["planned"] == 3000
+    assert requests["unstarted"] == 3000 - requests["started"] > 0
     assert run.result["ended"] == "aborted"
     assert run.result["reason"].startswith("errors>5% for 1s: ")
 
 
 @pytest.mark.slow
 def test_failed_threshold(tmp_path: Path) -> None:
-    def attempt(folder: Path) -> tuple[Launch, int]:
-        words = ("-R", "200", "-d", "2s", "--slo", "errors<1%", *ONE)
-        with CountingServer(folder, "reset") as server, Launch(folder, server.url, *words) as run:
-            return run, run.finish()
-
-    run, code = undisturbed(tmp_path, attempt)
-    assert code == 99
+    words = ("-R", "200", "-d", "2s", "--slo", "errors<1%", *ONE)
+    with (
+        CountingServer(tmp_path, "reset") as server,
+        Launch(tmp_path, server.url, *words, command=QUIET) as run,
+    ):
+        assert run.finish() == 99
     assert run.stdout.startswith("FAIL")
 
 
 @pytest.mark.parametrize("mode", ["shut", pytest.param("fail", marks=pytest.mark.slow)])
 def test_not_one_success_is_a_fail(tmp_path: Path, mode: str) -> None:
     """With a threshold that holds or without one; a failure without stamps is no fallback."""
-
-    def attempt(folder: Path) -> tuple[Launch, int]:
-        words = ("-R", "50", "-d", "1s", "--slo", "rate>1/s", *ONE)
-        with CountingServer(folder, mode) as server, Launch(folder, server.url, *words) as run:
-            return run, run.finish()
-
-    run, code = undisturbed(tmp_path, attempt)
-    assert code == 99
+    words = ("-R", "50", "-d", "1s", "--slo", "rate>1/s", *ONE)
+    with (
+        CountingServer(tmp_path, mode) as server,
+        Launch(tmp_path, server.url, *words, command=QUIET) as run,
+    ):
+        assert run.finish() == 99
     assert "not one request succeeded" in run.stdout
 
 

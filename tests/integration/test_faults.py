@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch import CPUS, Launch, answered
+from tests.launch import CPUS, QUIET, Launch, answered
 from tests.servers.counting import CountingServer, wait_for
 
 SOON = ("--timeout", "1s", "--graceful-stop", "2s", "-w", f"cpus:{CPUS[-1]}")
@@ -33,9 +33,9 @@ def pause(process: int, length_s: float) -> None:
 def test_a_quiet_run_agrees_with_the_server(tmp_path: Path) -> None:
     with (
         CountingServer(tmp_path) as server,
-        Launch(tmp_path, server.url, "-u", "20", "-d", "1s", *SOON) as run,
+        Launch(tmp_path, server.url, "-u", "20", "-d", "1s", *SOON, command=QUIET) as run,
     ):
-        assert run.finish() in (0, 4)  # 4: this machine was too busy to vouch for itself
+        assert run.finish() == 0
         books = server.settled()
     requests = run.ledger()
     assert requests["ok"] == requests["sent"] == books.requests == books.responses > 1000
@@ -88,25 +88,31 @@ def test_reset_in_the_middle_of_responses(tmp_path: Path) -> None:
     assert set(requests["transport_errors"]) <= {"reset", "body_short"}
 
 
-def test_black_hole(tmp_path: Path) -> None:
-    """Requests that are never answered time out; starts without a user stay unstarted."""
-    limits = ("--timeout", "500ms", "--graceful-stop", "1s")
+@pytest.mark.parametrize(
+    ("timeout", "graceful", "timeouts", "in_flight"),
+    [("200ms", "60s", 50, 0), ("60s", "1s", 0, 10)],
+)
+def test_black_hole(
+    tmp_path: Path, timeout: str, graceful: str, timeouts: int, in_flight: int
+) -> None:
+    """Requests that are never answered time out and make room for late starts; what waits at the
+    end of the graceful stop is in flight, and starts that found no user stay unstarted."""
+    limits = ("--timeout", timeout, "--graceful-stop", graceful)
     words = ("-R", "100", "-d", "500ms", "--max-vus", "10", *SOON, *limits)
     with (
         CountingServer(tmp_path, "hole") as server,
-        Launch(tmp_path, server.url, *words) as run,
+        Launch(tmp_path, server.url, *words, command=QUIET) as run,
     ):
         code = run.finish()
         books = server.settled()
     requests = run.ledger()
     assert code == 99
-    assert requests["planned"] == 50
-    # 10 users, 0.5 s each; the third turn times out as the graceful stop ends, before or after it
-    assert 20 <= requests["timeouts"] <= 30
-    assert requests["sent"] == books.requests == requests["timeouts"] + requests["in_flight"]
-    assert requests["unstarted"] == 50 - requests["started"] > 0
-    times = run.result["response_time_ms"]
-    assert times["min"] >= 500  # censored, at least as long as the limit
+    assert (requests["planned"], requests["timeouts"]) == (50, timeouts)
+    assert requests["sent"] == books.requests == timeouts + in_flight
+    assert requests["in_flight"] == in_flight
+    assert requests["unstarted"] == 50 - timeouts - in_flight
+    if timeouts:  # censored, at least as long as the limit
+        assert run.result["response_time_ms"]["min"] >= 200
     assert "unsent" not in run.reasons()  # the target did not answer: not our fault
 
 
@@ -119,7 +125,7 @@ def test_waiting_is_not_spinning(tmp_path: Path) -> None:
     ):
         run.finish()
     counters = run.run["end"]["evidence"]["workers"][0]["counters"]
-    assert counters["cpu_ns"] < 700_000_000
+    assert counters["waits"] < 2_000  # a loop that spun would have waited many thousand times
 
 
 @pytest.mark.slow
@@ -216,7 +222,11 @@ def test_worker_killed(tmp_path: Path) -> None:
 def test_a_freeze_of_ours_is_named_and_voids_the_fail_that_it_caused(tmp_path: Path) -> None:
     """The worker stands still for 0.5 s of one second; the server answers in time all along."""
     words = ("-R", "500", "-d", "5s", "-u", "50", "--slo", "p99<100ms", *SOON)
-    with CountingServer(tmp_path) as server, Launch(tmp_path, server.url, *words) as run:
+    own = {"QUIET_OWN_PAUSE_NS": "400000000"}
+    with (
+        CountingServer(tmp_path) as server,
+        Launch(tmp_path, server.url, *words, command=QUIET, environ=own) as run,
+    ):
         server.reached(500)
         first_ns = server.books.first_ns
         wait_for(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velroload.errors import ConfigError
-from velroload.plan.threshold import QUANTITIES, Selector, Verdict, judge, parse_threshold
+from velroload.histogram import QUANTITIES
+from velroload.plan.threshold import Selector, Verdict, judge, parse_threshold
 
 MS = 1e6
 TEN_S = 10_000_000_000

@@ -1,5 +1,4 @@
-"""HTTP/1.1 responses: broken ones by table, and Hypothesis strategies for valid ones, real ones,
-and broken ones made of them."""
+"""HTTP/1.1 responses: broken ones by table; strategies for valid, real and broken ones."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ from typing import NamedTuple, Self, cast
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno"
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart of it"
-BOOKS_FORMAT = struct.Struct("=7q")
+BOOKS_FORMAT = struct.Struct("=8q")
 RESET_EVERY = 7
 DEADLINE_S = 20.0
 
@@ -35,6 +35,7 @@ class Books(NamedTuple):
     responses: int
     first_ns: int
     last_ns: int
+    closed: int
 
 
 def wait_for(what: str, holds: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
@@ -94,14 +95,13 @@ class CountingServer:
         wait_for(f"{wanted} requests", lambda: self.books.requests >= wanted)
 
     def settled(self) -> Books:
-        """The books when nothing comes any more: all connections of the client are gone."""
-        seen = self.books
-        until_s = time.monotonic() + 0.1
-        while time.monotonic() < until_s:
-            if self.books != seen:
-                seen, until_s = self.books, time.monotonic() + 0.1
-            time.sleep(0.005)
-        return seen
+        """The books when nothing comes any more: the client has ended, all that it left in its
+        connections is read, and the last of them is closed."""
+        with socket.create_connection(("127.0.0.1", self.books.port), DEADLINE_S) as last:
+            last.shutdown(socket.SHUT_WR)
+            assert last.recv(1) == b""  # taken up and closed: so were all that came before
+        wait_for("all closed", lambda: self.books.closed == self.books.connections)
+        return self.books
 
     def __enter__(self) -> Self:
         return self.start()
@@ -125,6 +125,7 @@ def main(path: str, port: int, mode: str) -> None:
     with open(path, "r+b") as file:
         shared = mmap.mmap(file.fileno(), BOOKS_FORMAT.size)
     book = list(BOOKS_FORMAT.unpack_from(shared))
+    book[7] = book[2]  # whatever an earlier one had open died with it
     kind, _, value = mode.partition(":")
     delay_s = float(value or 0) / 1e3
 
@@ -140,6 +141,9 @@ def main(path: str, port: int, mode: str) -> None:
             self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
             self.tail = b""
             note(2)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            note(7)
 
         def data_received(self, data: bytes) -> None:
             *requests, self.tail = (self.tail + data).split(b"\r\n\r\n")

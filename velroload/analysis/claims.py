@@ -27,9 +27,9 @@ from velroload.analysis.interval import (
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
 from velroload.analysis.summary import is_flow, whole_seconds
 from velroload.analysis.windows import worst_window
-from velroload.histogram import Histogram, rank_of
+from velroload.histogram import QUANTITIES, Histogram, rank_of
 from velroload.journal import Counter
-from velroload.plan.threshold import QUANTITIES, Threshold, Verdict
+from velroload.plan.threshold import Threshold, Verdict
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 

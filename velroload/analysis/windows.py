@@ -11,8 +11,9 @@ from velroload.analysis.cells import counter_series, slices, with_failures
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import Quantity
 from velroload.analysis.summary import SECOND_NS, whole_seconds
+from velroload.histogram import QUANTITIES
 from velroload.journal import Counter
-from velroload.plan.threshold import QUANTITIES, Threshold
+from velroload.plan.threshold import Threshold
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 

@@ -144,14 +144,13 @@ cdef void example_fill(vl_engine *e, vl_connection *c, vl_request *r,
     line that the parser holds. What came in earlier reads is gone."""
     cdef const char *data = e.receive
     cdef size_t size = e.read_bytes, at = 0
-    if x.error < FIRST_JUDGED_ERROR:
-        if e.read_used > EXAMPLE_BEFORE:
-            at = e.read_used - EXAMPLE_BEFORE
-    elif r.bytes_in != size:
-        size = 0
-    if e.read_bytes == 0 and not c.http.long_line:
+    if size == 0:                       # `receive` holds another's, and read_used is as old
         data = c.http.spill
-        size = c.http.spilled
+        size = 0 if c.http.long_line else c.http.spilled
+    elif x.error >= FIRST_JUDGED_ERROR:
+        size = size if r.bytes_in == size else 0
+    elif e.read_used > EXAMPLE_BEFORE:
+        at = e.read_used - EXAMPLE_BEFORE
     x.data_at = r.bytes_in - size + at
     x.size = <uint16_t> min(size - at, <size_t> EXAMPLE_DATA)
     memcpy(x.data, data + at, x.size)

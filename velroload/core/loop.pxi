@@ -98,8 +98,7 @@ cdef void connection_event(vl_engine *e, uint64_t tag, uint32_t events) noexcept
     elif c.state == CONN_SECURING:
         handshake_queue(e, c, monotonic_ns())
         return
-    elif c.state == CONN_OPEN and events & EPOLLOUT and c.request != NONE \
-            and (c.unsent or e.requests[c.request].written < e.requests[c.request].rendered):
+    elif c.state == CONN_OPEN and events & EPOLLOUT and request_unsent(e, c):
         request_send(e, c)
     if c.generation == tag >> 32 and c.state == CONN_OPEN and (events & EPOLLIN or hung_up):
         connection_read(e, c, hung_up)
@@ -122,7 +121,7 @@ cdef void events_serve(vl_engine *e, int n, int64_t until_ns) noexcept nogil:
 
 
 cdef void unread_serve(vl_engine *e) noexcept nogil:
-    """One more turn for each connection that had more to read than its turn allowed."""
+    """One more turn for each connection that had more to read or to send than its turn allowed."""
     cdef uint32_t i = e.unread, following
     cdef vl_connection *c
     cdef bint hung_up
@@ -132,6 +131,8 @@ cdef void unread_serve(vl_engine *e) noexcept nogil:
         following = c.next_unread
         hung_up = c.unread > 1
         c.unread = 0
+        if c.state == CONN_OPEN and request_unsent(e, c):
+            request_send(e, c)
         connection_read(e, c, hung_up)
         i = following
 
@@ -140,6 +141,17 @@ cdef inline bint starts_servable(vl_scenario *s) noexcept nogil:
     """A start that comes due can be acted on; else it waits for a user, not for the clock."""
     return s.idle.head != NONE or s.drop_late \
         or (s.on_demand and s.begun_on_demand < s.user_count)
+
+
+cdef int64_t starts_oldest(vl_engine *e) noexcept nogil:
+    """When the oldest start was due that nobody has taken; one to come when none waits."""
+    cdef int64_t oldest = INT64_MAX, at
+    cdef uint32_t i
+    for i in range(e.n_scenarios):
+        at = pacer_due(&e.scenarios[i].starts)
+        if at != NEVER_NS:
+            oldest = min(oldest, e.epoch_ns + at)
+    return oldest
 
 
 cdef int64_t loop_due(vl_engine *e) noexcept nogil:
@@ -219,12 +231,10 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     cdef int64_t turn = now
     cdef uint64_t one = 1
     cdef int n, wait_ms
-    cdef uint32_t i
     count(&e.ring, C_POLLS, 1)
     while not e.done:
         if now - e.due_ns > PAUSE_NS:
-            for i in range(e.n_scenarios):
-                pause_add(e, &e.scenarios[i], e.due_ns, now)
+            pauses_add(&e.pauses, e.due_ns, now, starts_oldest(e))
         phase_advance(e, now)
         timers_fire(e, now)
         users_pace(e, now)

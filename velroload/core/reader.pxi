@@ -180,6 +180,7 @@ cdef class RingReader:
             return b""
         return (self.r.base + VL_EXAMPLES_AT + first * VL_EXAMPLE_BYTES)[
             :(n - first) * VL_EXAMPLE_BYTES]
+
     def idle_closes(self):
         cdef uint64_t n
         cdef uint64_t i

@@ -27,12 +27,21 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     cdef vl_request *r = &e.requests[c.request]
     cdef vl_step *step = &e.program.steps[r.step]
     cdef uint8_t error = ERR_NONE
+    if step.extra and extra_take(e, c, r, step, now):
+        return
     if not expected(&e.program, step, c.http.status):
         error = ERR_STATUS
     elif step.capture_count:
         error = <uint8_t> captures_take(e, r, step)
     c.served += 1
     request_end(e, c, error, c.http.status, now)
+
+
+cdef inline int64_t generator_lag(const vl_request *r) noexcept nogil:
+    """What we added before sending, as the sample will say it."""
+    cdef int64_t sent = r.sent_ns if r.sent else r.begun_ns
+    cdef int64_t target_us = <int64_t> r.wait_us + r.connect_us + r.tls_us
+    return max(sent - r.scheduled_ns - 1000 * target_us, 0)
 
 
 cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
@@ -42,18 +51,21 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     cdef vl_request *r = &e.requests[at]
     cdef uint32_t u = r.user
     cdef vl_user *user = &e.users[u]
+    if r.hops:
+        hop_push(e, c, r, error, status, now)
     sample_push(e, c, r, error, status, now)
     if error:
         example_keep(e, c, r, error, status)
-    if now - r.end_ns > PAUSE_NS:
-        pause_add(e, &e.scenarios[user.scenario], r.end_ns, now)
     if r.sent:
         in_flight_change(e, now, -1)
     if r.capture != NONE:
         body_release(e, r.capture)
+    if e.scenarios[user.scenario].open:
+        user.late_ns += generator_lag(r)
     user.freed_ns = r.end_ns
     user.failures = 0 if status else user.failures + (user.failures < 20)
     c.freed_ns = r.end_ns
+    c.late_ns = user.late_ns
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
@@ -71,7 +83,7 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
     cdef uint32_t i = <uint32_t> (c - e.connections)
     cdef uint32_t u
     cdef vl_user *user
-    cdef int64_t freed
+    cdef int64_t ours
     if not e.pooled:
         return
     u = users_pop(e, &e.waiting)
@@ -81,9 +93,10 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
         return
     user = &e.users[u]
     count(&e.ring, C_WAITING, <uint64_t> -1)
-    freed = waited_until(&e.scenarios[user.scenario], user.scheduled_ns, c.freed_ns)
-    if freed > user.available_ns:
-        user.available_ns = freed
+    # Ours: what went before it stood in line, or what the connection was later than the user.
+    ours = max(user.waiting_ns - user.available_ns, c.late_ns - user.late_ns, 0)
+    if c.freed_ns - ours > user.available_ns:
+        user.available_ns = c.freed_ns - ours
     user.connection = i                 # handed over; taken up when the ready queue is served
     c.idle_queued = 0
     user_ready(e, u)
@@ -92,10 +105,18 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
 cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t error,
                       uint16_t status, int64_t now) noexcept nogil:
     cdef vl_sample *s = ring_slot(&e.ring)
-    cdef vl_user *user = &e.users[r.user]
     if s == NULL:
         count(&e.ring, C_LOST_REQUESTS, 1)
         return
+    sample_fill(e, c, r, s, error, status, now)
+    if r.hops:
+        chain_add(e, r, s)
+    ring_publish(&e.ring)
+
+
+cdef inline void sample_fill(vl_engine *e, vl_connection *c, vl_request *r, vl_sample *s,
+                             uint8_t error, uint16_t status, int64_t now) noexcept nogil:
+    cdef vl_user *user = &e.users[r.user]
     s.scheduled_ns = r.scheduled_ns - e.epoch_ns
     s.sent_ns = (r.sent_ns if r.sent else r.begun_ns) - e.epoch_ns
     s.end_ns = r.end_ns - e.epoch_ns
@@ -112,7 +133,6 @@ cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t err
     s.error = error
     s.phase = r.phase
     s.flags = r.flags
-    ring_publish(&e.ring)
 
 
 cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:

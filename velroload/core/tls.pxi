@@ -46,8 +46,8 @@ cdef uint32_t records_count(vl_records *state, const char *data, size_t size) no
     return ended
 
 
-@cython.final
 @cython.internal
+@cython.final
 cdef class TlsSession:
     """The TLS state of one connection row, made anew for each descriptor; owned by TlsClient."""
 
@@ -61,8 +61,8 @@ cdef class TlsSession:
     cdef bint kept              # its session was kept for resumption
 
 
-@cython.final
 @cython.internal
+@cython.final
 cdef class TlsClient:
     """All TLS of one engine. `origins`: per origin (SSLContext, server name, resume) or None."""
 

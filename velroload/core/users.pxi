@@ -50,6 +50,7 @@ cdef void user_join(vl_engine *e, uint16_t scenario, uint32_t u, int64_t at) noe
     user.scheduled_ns = at
     user.available_ns = at
     user.freed_ns = at
+    user.late_ns = 0
     count(&e.ring, C_VUS_ACTIVE, 1)
     if not user.begun:
         count(&e.ring, C_VUS_STARTED, 1)
@@ -141,32 +142,9 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
     return <int64_t> ns
 
 
-cdef void pause_add(vl_engine *e, vl_scenario *s, int64_t since, int64_t now) noexcept nogil:
-    """We were away: something was due, or an answer lay unread, since `since`. An earlier pause
-    stands while starts that it held up still wait."""
-    if since <= s.pause_until_ns:
-        s.pause_from_ns = min(s.pause_from_ns, since)
-        s.pause_until_ns = now
-    elif pacer_due(&s.starts) >= s.pause_until_ns - e.epoch_ns:
-        s.pause_from_ns = since
-        s.pause_until_ns = now
-
-
-cdef inline int64_t waited_until(vl_scenario *s, int64_t due, int64_t freed) noexcept nogil:
-    """When the target let go of what a start due at `due` needed; never before `due`.
-
-    A start that came due in a pause of ours might have met a free user without it: the rest of
-    the pause is generator lag, not the target's wait.
-    """
-    if freed <= due:
-        return due
-    if due < s.pause_from_ns or due >= s.pause_until_ns:
-        return freed
-    return due if freed < s.pause_until_ns else due + freed - s.pause_until_ns
-
-
 cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:
-    """Start an iteration that was due at `at`. What delayed the user till now is its wait."""
+    """Start an iteration that was due at `at`. Its wait is what the target delayed the user: an
+    own lag that he has caught since he was last in time is none of it, nor a pause of ours."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     user.section = SECTION_FLOW
@@ -175,7 +153,8 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) n
     user.iteration += 1
     user.iteration_ns = at
     user.scheduled_ns = at
-    user.available_ns = waited_until(s, at, user.freed_ns)
+    user.available_ns = waited_until(&e.pauses, at, user.freed_ns - user.late_ns)
+    user.late_ns = 0
     user.think_ns = 0
     user.pc = s.flow_first
     count(&e.ring, C_ITERATIONS_STARTED, 1)

@@ -85,9 +85,16 @@ cdef void warm_failed(vl_engine *e, vl_connection *c, uint8_t error, int64_t now
 
 
 cdef void warm_settle(vl_engine *e) noexcept nogil:
-    """Learn which connections the server has closed since, before requests are sent on them."""
+    """The start: give up what is still under way (the run was stopped), and learn which connections
+    the server has closed since, before requests are sent on them."""
     cdef uint32_t turns = e.n_connections // e.max_events + 1
-    cdef int n = epoll_wait(e.epoll, e.events, <int> e.max_events, 0)
+    cdef uint32_t i
+    cdef int n
+    for i in range(e.n_connections):
+        if e.connections[i].request != NONE:
+            warm_release(e, &e.connections[i])
+            connection_drop(e, &e.connections[i])
+    n = epoll_wait(e.epoll, e.events, <int> e.max_events, 0)
     while n > 0 and turns:
         events_serve(e, n, 0)
         n = epoll_wait(e.epoll, e.events, <int> e.max_events, 0)

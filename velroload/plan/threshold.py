@@ -21,19 +21,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 from velroload.errors import ConfigError
+from velroload.histogram import QUANTITIES
 from velroload.units import parse_duration, parse_rate, parse_share
-
-QUANTITIES = (
-    "response",
-    "service",
-    "generator_lag",
-    "read_lag",
-    "wait",
-    "connect",
-    "tls",
-    "first_byte",
-)
-"""What can be timed, in the order of the histograms' quantity numbers."""
 
 OPERATORS = {
     "<=": operator.le,
