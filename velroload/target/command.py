@@ -12,7 +12,6 @@ import resource
 import secrets
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -133,8 +132,10 @@ def serve(options: argparse.Namespace) -> None:
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
-    with interruptible(), tempfile.TemporaryDirectory(prefix="velroload-target-") as folder:
-        settings = settings_of(options, Path(folder))
+    from velroload.target.scratch import scratch
+
+    with interruptible(), scratch() as folder:
+        settings = settings_of(options, folder)
 
         from velroload.target.server import listen, tls_context  # heavy, so only now
         from velroload.target.workers import run
