@@ -16,10 +16,17 @@ from bench import (
     memory,
     micro,
     ourselves,
+<<<<<<< HEAD
     scaling,
     startup,
     steady,
     target,
+=======
+    scale,
+    scaling,
+    startup,
+    steady,
+>>>>>>> main
 )
 from bench.harness import RESULTS
 
@@ -31,6 +38,7 @@ BENCHES = {
     "accuracy": accuracy.main,
     "memory": memory.main,
     "connects": connects.main,
+    "scale": scale.main,
     "scaling": scaling.main,
     "target": target.main,
 }
