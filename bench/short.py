@@ -16,10 +16,17 @@ from bench import (
     memory,
     micro,
     ourselves,
+<<<<<<< HEAD
+    scaling,
+    startup,
+    steady,
+    target,
+=======
     scale,
     scaling,
     startup,
     steady,
+>>>>>>> main
 )
 from bench.harness import RESULTS
 
@@ -33,6 +40,7 @@ BENCHES = {
     "connects": connects.main,
     "scale": scale.main,
     "scaling": scaling.main,
+    "target": target.main,
 }
 
 
