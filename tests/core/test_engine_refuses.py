@@ -12,7 +12,8 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.program import CAPTURE, ORIGIN, PART, STEP
+from velroload.protocol.parts import PART
+from velroload.protocol.program import CAPTURE, ORIGIN, STEP
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
@@ -86,7 +87,9 @@ def test_torn_schedule(forge: Forge) -> None:
 @pytest.mark.parametrize(
     ("array", "row", "fields", "said"),
     [
-        ("parts", 0, {"kind": 3}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 4}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 3, "slot": 1}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 3}, "program: step 0 has a span and does not say so"),
         ("parts", 0, {"offset": 2**32 - 1, "length": 2}, "program: part 0 is out of range"),
         ("parts", 0, {"length": 10**6}, "program: part 0 is out of range"),
         ("parts", 3, {"slot": 2}, "program: part 3 is out of range"),
@@ -113,7 +116,6 @@ def test_torn_schedule(forge: Forge) -> None:
         ("vus0", 0, {"kind": 3}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"count": -1}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"kind": 1}, "settings: row 0 of a schedule is out of range"),
-        ("vus0", 0, {"phase": 1}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"kind": 4}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"start_ns": 5, "end_ns": 4}, "settings: row 0 of a schedule is out of range"),
     ],
@@ -162,6 +164,7 @@ SLOTS = "program: no address, or slots of an odd size"
         (setting(max_events=65), WORKER),
         (setting(phases=[]), "settings: between 1 and 256 phases are needed"),
         (setting(phases=[0] * 257), "settings: between 1 and 256 phases are needed"),
+        (setting(phases=[0, 9, 8]), "settings: phases must follow each other"),
         (setting(scenarios=[]), "settings: between 1 and 256 scenarios are needed"),
         (setting(slot_bytes=20), "settings: user_slot is out of range"),
         (setting(user_slot=2), "settings: user_slot is out of range"),

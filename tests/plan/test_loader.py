@@ -12,6 +12,7 @@ import pytest
 
 from tests.plan.document.plans import completed
 from velroload.errors import ConfigError, ConfigErrors
+from velroload.plan.body import File, Form, Json, Multipart, Part
 from velroload.plan.check import Check
 from velroload.plan.flow import Chance, If, Set, requests_in
 from velroload.plan.loader import json_schema, load_plan, parse_plan
@@ -103,8 +104,8 @@ flow:
     assert request == Request(
         "POST",
         "/a/${user}?x=1&q=a%20b%26${user}&n=1&n=2",
-        (("X", "y"), ("Content-Type", "application/json")),
-        BODY.encode(),
+        (("X", "y"),),
+        Json(BODY.encode()),
         endpoint="a",
         cls="c",
         expect=((200, 200), (300, 302), (400, 499)),
@@ -128,20 +129,36 @@ flow:
 
 def test_json_from_a_text_keeps_slots_as_numbers() -> None:
     (request,) = flow_of("flow: [POST /: {json: '{\"n\": ${user}}'}]")
-    assert request.body == b'{"n": ${user}}'
+    assert request.body == Json(b'{"n": ${user}}')
 
 
-def test_a_form_is_encoded_but_for_its_slots() -> None:
-    (request,) = flow_of("flow: [POST /: {form: {a b: 'ü&${user}'}, headers: {content-type: x}}]")
-    assert request.body == b"a%20b=%C3%BC%26${user}"
-    assert request.headers == (("content-type", "x"),)
+def test_bodies(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    plan = parse_plan(completed("""
+flow:
+  - POST /: {form: {a b: "ü&${user}"}}
+  - POST /: {body: "x ${user}"}
+  - POST /: {file: a.png, stream: true}
+  - POST /: {multipart: {t: "${user}", f: {file: a.png, type: image/png}, u: {text: x}}}
+"""), str(tmp_path / "p.yaml"), environ={})  # fmt: skip
+    image = File(str(tmp_path / "a.png"))
+    assert [request.body for request in plan.scenarios[0].requests] == [
+        Form((("a b", "ü&${user}"),)),
+        b"x ${user}",
+        image,
+        Multipart((Part("t", "${user}"), Part("f", image, "image/png"), Part("u", "x"))),
+    ]
+    assert [request.stream for request in plan.scenarios[0].requests] == [False, False, True, False]
 
 
 def test_defaults_hold_for_every_request() -> None:
     plan = plan_of("""
 flow: [GET /a, GET /b: {expect: 404}]
-defaults: {expect: 2xx, headers: {A: b}, timeout: 2s, connections: 5, idle_timeout: 4s}
+defaults: {expect: 2xx, headers: {A: b}, timeout: 2s, connections: 5, idle_timeout: 4s,
+           redirects: 3, compressed: true, cookies: true}
 """)
+    assert [(r.redirects, r.compressed) for r in plan.scenarios[0].requests] == [(3, True)] * 2
+    assert plan.cookies
     assert [r.expect for r in plan.scenarios[0].requests] == [((200, 299),), ((404, 404),)]
     assert (plan.headers, plan.connections) == ((("A", "b"),), 5)
     assert plan.timeouts == Timeouts(2 * S, 2 * S, 4 * S)
@@ -165,7 +182,8 @@ scenarios:
   b: {load: {users: 1, hold: 1s}, flow: [GET /b], session: {steps: [GET /other]}, weight: 2}
 """)
     assert [s.name for s in plan.scenarios] == ["a", "b"]
-    paths = [s.session.steps[0].path for s in plan.scenarios if s.session]  # type: ignore[union-attr]
+    sessions = [scenario.session for scenario in plan.scenarios]
+    paths = [request.path for each in sessions if each for request in requests_in(each.steps)]
     assert paths == ["/login", "/other"]
     assert plan.scenarios[1].weight == 2
 

@@ -78,11 +78,11 @@ def test_the_rest_of_a_plan_in_one_line() -> None:
     data = Data("d", "inline", ("a",), rows=(("1",),))
     scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
     rules = tuple(map(parse_threshold, ["cache > 9%", "errors of group:g < 1%"]))
-    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,), redirects=3, cookies=True,
+    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,),
                 thresholds=rules)  # fmt: skip
     with pytest.raises(ConfigError) as caught:
         refuse_unbuilt(plan)
     assert str(caught.value) == (
-        "this version reads and checks, but cannot run yet: data, setup, cookies, redirects, "
-        "session, take, threshold: cache, threshold of group:"
+        "this version reads and checks, but cannot run yet: data, setup, session, take, "
+        "threshold: cache, threshold of group:"
     )

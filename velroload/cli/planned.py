@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from velroload.cli.flags import (
+    REQUEST_FLAGS,
     read_amount,
     read_header,
     read_rate,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".yaml", ".yml")
 PLAN_FLAGS = ("var", "set")
-NOT_WITH_PLANS = ("method", "body")
+NOT_WITH_PLANS = tuple(flag for flag in REQUEST_FLAGS if flag not in ("header", "cookies"))
 """Flags that say what one request is; a plan has requests of its own."""
 
 READERS: dict[str, Reader[Any]] = {
@@ -65,6 +66,8 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
     """The file's plan, its load and headers changed by the flags; `seed` where it has none."""
     from dataclasses import replace
 
+    from velroload.plan.steps import Request
+
     for flag in NOT_WITH_PLANS:
         if values.has(flag):
             raise ConfigError(f"{values.noun(flag)}: the plan has requests of its own; "
@@ -73,7 +76,12 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
     headers = tuple(values.each("header", read_header))
     names = {name.lower() for name, _ in headers}
     kept = tuple(pair for pair in plan.headers if pair[0].lower() not in names)
-    plan = replace(plan, headers=(*kept, *headers), secrets=(*plan.secrets, *secrets_of(headers)))
+    plan = replace(
+        plan,
+        headers=(*kept, *headers),
+        secrets=(*plan.secrets, *secrets_of(Request("GET", "/", headers))),
+        cookies=plan.cookies or values.yes("cookies"),
+    )
     given = [flag for flag in LOAD_FLAGS if values.has(flag)]
     if not given:
         return plan

@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
+from velroload.plan.body import Body, File, Form, Json, Multipart, Part
 from velroload.plan.flow import Choice, Step, Steps, children
 from velroload.plan.load import Load
 from velroload.plan.mask import Mask
@@ -33,6 +34,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+        "cookies": plan.cookies,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
         **_only(_suite(plan, mask)),
     }
@@ -69,9 +71,7 @@ def _suite(plan: Plan, mask: Mask) -> dict[str, Any]:
             for each in plan.probes
         ],
         "limits": _only(_plain(plan.limits, mask)),
-        "compressed": plan.compressed,
         "cookies": plan.cookies,
-        "redirects": plan.redirects,
     }
 
 
@@ -196,7 +196,10 @@ def _request(step: Request, mask: Mask) -> dict[str, object]:
         "method": step.method,
         "path": mask.text(mask.pairs(step.path)),
         "headers": mask.headers(step.headers),
-        "body": None if step.body is None else mask.body(step.body),
+        "body": _body(step.body, mask),
+        "stream": step.stream,
+        "redirects": step.redirects,
+        "compressed": step.compressed,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],
@@ -210,3 +213,28 @@ def _request(step: Request, mask: Mask) -> dict[str, object]:
             }
         ),
     }
+
+
+def _body(body: Body | None, mask: Mask) -> object:
+    match body:
+        case None:
+            return None
+        case bytes():
+            return mask.body(body)
+        case File(path=path):
+            return {"file": mask.text(path)}
+        case Json(content=content):
+            return {"json": _body(content, mask)}
+        case Form(fields=fields):
+            return {"form": [[name, mask.text(mask.named(name, text))] for name, text in fields]}
+        case Multipart(parts=parts):
+            return {"multipart": [_part(part, mask) for part in parts]}
+
+
+def _part(part: Part, mask: Mask) -> dict[str, object]:
+    content = part.content
+    if isinstance(content, File):
+        shown: object = {"file": mask.text(content.path)}
+    else:
+        shown = mask.text(mask.named(part.name, content))
+    return {"name": part.name, "content": shown, "type": part.content_type}

@@ -51,7 +51,6 @@ UNIX = "unix:"
 """A target that begins so is a unix socket: unix:/path/of/the.sock."""
 SCENARIOS_MAX = 255
 PHASES_MAX = 200
-REDIRECTS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,8 @@ class Plan:
     data, accounts: rows that users take. setup, teardown: steps done once per run, not measured;
     what setup captures is known to everyone (Scenario.given). phases: one load after another
     instead of the scenarios' own, whose `load` is then that of the first phase. variables: what
-    the plan file named, already put in its place (kept to be shown). compressed: answers may be
-    compressed; cookies: users keep theirs; redirects: how many are followed.
+    the plan file named, already put in its place (kept to be shown). cookies: every user keeps
+    what the target sets.
     """
 
     name: str
@@ -98,6 +97,7 @@ class Plan:
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
+    cookies: bool = False
     tls: Tls = field(default_factory=Tls)
     data: tuple[Data, ...] = ()
     accounts: Accounts | None = None
@@ -109,9 +109,6 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     output: Output = field(default_factory=Output)
     variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    compressed: bool = False
-    cookies: bool = False
-    redirects: int = 0
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -132,8 +129,6 @@ class Plan:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
         for rule in self.abort_on:
             check_abort_rule(rule)
-        if not 0 <= self.redirects <= REDIRECTS_MAX:
-            raise ConfigError(f"redirects is {self.redirects}: 0 to {REDIRECTS_MAX}")
         self._check_headers()
         self._check_data()
         self._check_steps()
@@ -142,6 +137,8 @@ class Plan:
 
     def _check_headers(self) -> None:
         check_headers(self.headers)
+        if self.cookies:
+            self._check_cookies()
         _check_connecting(self)
         for name, value in self.headers:
             for slot in references(value):
@@ -149,6 +146,16 @@ class Plan:
                     raise ConfigError(
                         f"header {name}: ${{{slot}}} is not known in every request; the plan's "
                         f"headers may use ${{{BUILT_IN_SLOTS[0]}}}"
+                    )
+
+    def _check_cookies(self) -> None:
+        requests = [r for s in self.scenarios for r in requests_in((*s.setup, *s.flow))]
+        for headers in (self.headers, *(request.headers for request in requests)):
+            for name, _ in headers:
+                if name.lower() == "cookie":
+                    raise ConfigError(
+                        f"header {name}: the cookies that users keep are sent in it; a request "
+                        "has one Cookie header (RFC 6265 section 5.4)"
                     )
 
     def _check_data(self) -> None:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import erf, exp, pi, sqrt
 
 from velroload.errors import ConfigError
+from velroload.plan.body import Body, texts_of
 from velroload.plan.check import Check, check_pattern, check_ranges
 from velroload.plan.jsonpath import check_path, plain_path
 from velroload.plan.slots import NAME, SLOT, references
@@ -26,6 +27,7 @@ THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1, "normal": 2, "logn
 SIGMA_MAX = 10
 CAPTURE_KINDS = ("json", "regex", "header", "cookie", "status")
 ON_ERROR = ("continue", "end", "login")
+REDIRECTS_MAX = 50
 
 _THINK_HINT = (
     "write constant 1s, uniform 1s 3s, exponential 500ms, normal 2s 500ms or lognormal 2s 0.5"
@@ -151,7 +153,9 @@ class Request:
     """One HTTP request. `endpoint` is the name of its figures (default: METHOD path, no query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
-    means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
+    means the plan's. A body is sent with Content-Length, or in chunks when it is to `stream`; these
+    headers are the engine's to write. `redirects`: how many are followed, one after the other.
+    `compressed`: asked for compressed; decoded only where the body is read.
     on_error, when it fails: continue with the next step, end the iteration, or end it and log in
     again before the next one.
     """
@@ -159,11 +163,14 @@ class Request:
     method: str
     path: str
     headers: Headers = ()
-    body: bytes | None = None
+    body: Body | None = None
+    stream: bool = False
     endpoint: str = ""
     cls: str | None = None
     expect: Ranges = SUCCESS
     timeout_ns: int | None = None
+    redirects: int = 0
+    compressed: bool = False
     captures: tuple[Capture, ...] = ()
     checks: tuple[Check, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
@@ -174,21 +181,41 @@ class Request:
             object.__setattr__(self, "endpoint", f"{self.method} {self.path.partition('?')[0]}")
         if not _TOKEN.fullmatch(self.method):
             raise ConfigError(f"method {self.method!r}: write a token such as GET or POST")
+        if self.method == "CONNECT":
+            raise ConfigError("method CONNECT: it asks for a tunnel, which is not built here")
+        if self.method == "TRACE" and self.body is not None:
+            raise ConfigError("method TRACE: a body does not go with it (RFC 9110 section 9.3.8)")
         if not re.fullmatch(r"/[!-~]*", SLOT.sub("", self.path)) or "#" in self.path:
             raise ConfigError(
                 f"path {self.path!r}: write / and then ASCII without spaces or #, %-encoded"
             )
         if self.timeout_ns is not None and self.timeout_ns <= 0:
             raise ConfigError(f"timeout of {self.endpoint}: more than 0 is needed")
+        if not 0 <= self.redirects <= REDIRECTS_MAX:
+            raise ConfigError(
+                f"redirects of {self.endpoint}: {self.redirects} is not from 0 to {REDIRECTS_MAX}"
+            )
         check_headers(self.headers)
         check_ranges(f"expect of {self.endpoint}", self.expect)
         if self.on_error not in ON_ERROR:
             words = ", ".join(ON_ERROR)
             raise ConfigError(f"on_error of {self.endpoint}: {self.on_error!r} is not in {words}")
         _ = self.slots  # refuses what is not a slot
+        self._check_stream()
         captured = [capture.slot for capture in self.captures]
         if len(set(captured)) != len(captured):
             raise ConfigError(f"captures of {self.endpoint}: the same slot twice")
+
+    def _check_stream(self) -> None:
+        if not self.stream:
+            return
+        if self.body is None:
+            raise ConfigError(f"stream of {self.endpoint}: there is no body to stream")
+        if any(references(text) for text in texts_of(self.body)):
+            raise ConfigError(
+                f"stream of {self.endpoint}: a body with ${{slots}} has no length of its own that "
+                "its chunks could say; send it whole"
+            )
 
     def expects(self, status: int) -> bool:
         """True when a response of this status is a success."""
@@ -197,9 +224,7 @@ class Request:
     @property
     def slots(self) -> tuple[str, ...]:
         """Every slot in what is sent, in order of appearance."""
-        values: list[str | bytes] = [self.path, *(value for _, value in self.headers)]
-        if self.body is not None:
-            values.append(self.body)
+        values = [self.path, *(value for _, value in self.headers), *texts_of(self.body)]
         return tuple(name for value in values for name in references(value))
 
     @property

@@ -17,8 +17,7 @@ BUILT_THINKS = ("constant", "uniform", "exponential")
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
 UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes", "compressed",
-    "cookies", "redirects",
+    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 LOAD_FIELDS = ("pacing_ns", "start_after_ns", "warm_up_ns")

@@ -10,11 +10,12 @@ from typing import Any
 from velroload.analysis.result import Distribution, Quantity, Result, Row
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
+from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
-from velroload.report.words import DASH, clean, cut, ms, number, percent
+from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate
 
 LINES = 40
@@ -26,6 +27,8 @@ ROLES = {
     "INCOMPLETE": "fail",
 }
 """Role of a word for `style`; every other verdict is a warning."""
+NOTED = ("stall", "bad_seconds", "unsent", "redirects_refused")
+"""Notes that are worth a line without -v."""
 PART_NAMES = {
     Quantity.GENERATOR_LAG: "generator lag",
     Quantity.READ_LAG: "read lag",
@@ -46,7 +49,7 @@ def as_text(
 ) -> str:
     """The report, every line ended."""
     code = exit_code(result.codes, result.validity) if code is None else code
-    above = [*_head(result, code, style), *_validity(result, verbose, style)]
+    above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),
@@ -93,7 +96,7 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
     shown = [r for r in validity.reasons if r.level != "NOTE"]
     notes = [r for r in validity.reasons if r.level == "NOTE"]
     if not verbose:
-        notes = [r for r in notes if r.code in ("stall", "bad_seconds", "unsent")][:3]
+        notes = [r for r in notes if r.code in NOTED][:3]
     for reason in [*(shown if verbose else shown[:4]), *notes]:
         role = _role(reason.level) if reason.level != "NOTE" else "dim"
         for line in wrapped(clean(reason.text), WIDTH - 7):
@@ -104,6 +107,18 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
     mends = dict.fromkeys(r.advice for r in shown if r.advice)
     for advice in list(mends)[:2]:
         yield from labelled("mend", clean(advice), style)
+
+
+def _held(result: Result) -> Iterator[str]:
+    """What counts, where that is not all of the run."""
+    outside = [phase for phase in result.summary.phases if phase.kind != HOLD]
+    if outside:
+        parts = [f"hold of {seconds(result.summary.hold_s)}"] + [
+            f"{phase.kind} of {seconds((phase.end_ns - phase.start_ns) / 1e9)} not counted: "
+            f"{phase.count:,} requests"
+            for phase in outside
+        ]
+        yield "       " + "; ".join(parts)
 
 
 def _vouched(result: Result) -> Iterator[str]:
@@ -133,7 +148,8 @@ def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[s
     spare = max(3, room - len(others) - len(passes) - 2)
     hidden = [] if verbose else kept[spare:]
     shown = [row for row in flow if row not in hidden]
-    rows = [*shown, *([total] if len(flow) > 1 else []), *others, *passes]
+    several = sum(row.kind == "request" for row in flow) > 1
+    rows = [*shown, *([total] if several else []), *others, *passes]
     lines = _times("response time", rows, style)
     if hidden:
         lines.append(f" … and {len(hidden)} more with fewer requests: -v")
@@ -217,7 +233,8 @@ def _distributions(result: Result, verbose: bool) -> list[str]:
         share = percent(total.failed_share)
         lines += labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
     elif result.failures:
-        lines += labelled("failures", "in the setup only")
+        setup = all(failure.setup for failure in result.failures)
+        lines += labelled("failures", "in the setup only" if setup else "none in the hold")
     return [*lines, *failure_lines(result, verbose=verbose)]
 
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
 from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
+from velroload.load.phases import HOLD, Phase, phases_of
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.model import Plan, Request
 from velroload.protocol.program import Program
@@ -48,6 +49,16 @@ class Work:
             each.for_worker(worker, workers, self.seed_of(index))
             for index, each in enumerate(self.schedules)
         ]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Ramp, hold and cool-down, in the order of time."""
+        return phases_of(self.schedules)
+
+    @property
+    def hold(self) -> Phase:
+        """The phase that counts."""
+        return next(phase for phase in self.phases if phase.kind == HOLD)
 
     @property
     def end_ns(self) -> int | None:
@@ -105,7 +116,8 @@ class Work:
         for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
             if not each.is_open and not self.is_paced:
                 return CLOSED_PEAK_PER_S
-            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1
+            hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
+            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1 + hops
             users_per_s = each.peak_vus if not each.is_open else 0
             peak += (float(each.peak_rate_per_s) + users_per_s) * per_iteration
         return min(CLOSED_PEAK_PER_S, round(peak / workers) + 1)
@@ -154,7 +166,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "port_range": ports[worker],
             "bind_ports": bool(ports[worker]) and not sharing,
             "spin": spin,
-            "phases": [0],
+            "phases": [phase.start_ns for phase in work.phases],
             "scenarios": scenarios,
             **common_settings(work.plan, program),
         }
@@ -197,12 +209,26 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],
-        "tls": [host and to_settings(plan.tls, host) for host in program.tls_hosts],
+        "files": [],  # their descriptors, when the worker is spawned
+        "wanted": [list(pair) for pair in program.wanted],
+        "cookie_scopes": [list(scope) for scope in program.scopes],
+        "origins": [list(origin) for origin in program.origins],
+        "tls": tls_settings(plan, program),
         "slots": program.slots,
         "user_slot": program.user_slot,
         "slot_bytes": program.slot_bytes,
         "render_bytes": program.render_bytes,
     }
+
+
+def tls_settings(plan: Plan, program: Program) -> list[dict[str, Any] | None]:
+    """How each origin speaks TLS, None where it does not. What identifies us, and the name that
+    stands in for the target's, are for the target alone."""
+    foreign = replace(plan.tls, server_name=None, cert=None, key=None)
+    return [
+        to_settings(foreign if index else plan.tls, host) if scheme == "https" else None
+        for index, (scheme, host, _) in enumerate(program.origins)
+    ]
 
 
 def scenario_settings(

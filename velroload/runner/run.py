@@ -139,15 +139,22 @@ class Prepared:
     manifest: dict[str, Any]
 
 
+def pack_all(addresses: Sequence[Address]) -> bytes:
+    """Addresses as the core wants them."""
+    return b"".join(pack_address(host, port) for host, port in addresses)
+
+
 def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
-    packed = b"".join(pack_address(host, port) for host, port in addresses)
-    program = compile_program(plan, Target.of(plan.target), packed)
+    others = [(Target.of(url), pack_all(found)) for url, found in options.others]
+    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
-    preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    rows = address_rows(len(program.endpoints), addresses)
+    file_bytes = sum(os.path.getsize(path) for path in program.files)
+    preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
+    everywhere = [*addresses, *(address for _, found in options.others for address in found)]
+    rows = address_rows(len(program.endpoints), everywhere)
     said = manifest(work, (*program.endpoints, *rows), addresses, options)
     return Prepared(work, program, rows, jobs, said)
 
@@ -208,7 +215,7 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -218,10 +225,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs)
+    workers = Workers(prepared.jobs, program.files)
     node = Node(
         workers.readers,
-        phases=1,
+        phases=len(work.phases),
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
@@ -248,8 +255,6 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
-    holds = [(each.hold_start_ns, each.hold_end_ns) for each in work.schedules]
-    ends = [end for _, end in holds if end is not None]
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -270,16 +275,7 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [
-            {
-                "id": 0,
-                "name": "main",
-                "start_ns": 0,
-                "end_ns": work.end_ns,
-                "hold_start_ns": max(start for start, _ in holds),
-                "hold_end_ns": min(ends) if ends else None,
-            }
-        ],
+        "phases": [phase.to_json() for phase in work.phases],
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,

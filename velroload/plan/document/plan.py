@@ -122,7 +122,7 @@ DEFAULTS = Table(
         "tls": Key(TLS, "How https is spoken."),
         "connections": Key(COUNT, "Connections at most, in all (one per user)."),
         "connecting": Key(CONNECTING, "How connections are opened, used and closed."),
-        "compressed": Key(FLAG, "Accept compressed answers (false)."),
+        "compressed": Key(FLAG, "Ask for compressed answers (false)."),
         "cookies": Key(FLAG, "Users keep and send their cookies (false)."),
         "redirects": Key(COUNT, "How many redirects are followed (0)."),
     },
@@ -218,7 +218,7 @@ def _build(given: Given) -> Plan:
         probes=tuple(probe for _, probe in given.get("probes", ())),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
-           ("headers", "tls", "connections", "connecting", "compressed", "cookies", "redirects")
+           ("headers", "tls", "connections", "connecting", "cookies")
            if name in defaults},
         **given.picked(
             seed="seed", allow_hosts="allow_hosts", graceful_stop_ns="graceful_stop",
