@@ -16,17 +16,11 @@ from bench import (
     memory,
     micro,
     ourselves,
-<<<<<<< HEAD
-    scaling,
-    startup,
-    steady,
-    target,
-=======
     scale,
     scaling,
     startup,
     steady,
->>>>>>> main
+    target,
 )
 from bench.harness import RESULTS
 
