@@ -21,6 +21,7 @@ from bench import (
     startup,
     steady,
     target,
+    tls,
 )
 from bench.harness import RESULTS
 
@@ -35,6 +36,7 @@ BENCHES = {
     "scale": scale.main,
     "scaling": scaling.main,
     "target": target.main,
+    "tls": tls.main,
 }
 
 
