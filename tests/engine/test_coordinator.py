@@ -211,15 +211,18 @@ def test_a_run_that_cannot_begin(
     assert "ValueError" in capfd.readouterr().err
 
 
-def test_a_signal_before_the_start(jobs_for: JobsFor, tmp_path: Path) -> None:
+def test_a_signal_before_the_start(
+    jobs_for: JobsFor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is sent, and the folder says why."""
-    run = Run(tmp_path, jobs_for(LONG), 60 * SECOND_NS)
+    start = Workers.start
 
-    async def interrupted() -> RunData:
-        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
-        return await run._carry_out()
+    async def interrupted(workers: Workers) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await start(workers)
 
-    data = asyncio.run(interrupted())
+    monkeypatch.setattr(Workers, "start", interrupted)
+    data = Run(tmp_path, jobs_for(LONG), 60 * SECOND_NS).carry_out()
     assert end_of(data) == {"ended": "terminated", "reason": "SIGTERM", "incomplete": []}
     assert data.end is not None
     assert data.end["ledger"]["requests"]["started"] == 0

@@ -4,7 +4,8 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -120,6 +121,7 @@ class ScriptedServer:
         self.peers: list[tuple[str, int]] = []
         self._listener = listen(address, backlog)
         self._open: set[socket.socket] = set()
+        self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
 
@@ -149,11 +151,9 @@ class ScriptedServer:
         self.admit()
         self._accepting.join()
         self._listener.close()
+        self._ending.set()
         for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            shut(connection)
         for thread in self._threads:
             thread.join()
 
@@ -161,24 +161,39 @@ class ScriptedServer:
         self._admitted.wait()
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
             if self._listener.family != socket.AF_UNIX:
-                self.peers.append(connection.getpeername()[:2])
-            self._open.add(connection)
+                self.peers.append(peer[:2])
             thread = threading.Thread(
                 target=self._serve, args=(connection, self.connections - 1), daemon=True
             )
             self._threads.append(thread)
             thread.start()
 
+    @contextmanager
+    def reachable(self, connection: socket.socket) -> Iterator[None]:
+        """Whoever waits for this socket inside is woken when the server ends. A socket that takes
+        the descriptor of another one needs it again."""
+        self._open.add(connection)
+        if self._ending.is_set():
+            shut(connection)
+        try:
+            yield
+        finally:
+            self._open.discard(connection)
+
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
-            with connection:
+            with connection, self.reachable(connection):
                 self.script(connection, number)
         except OSError:
             pass  # the client was faster: that is what many tests provoke
-        finally:
-            self._open.discard(connection)
+
+
+def shut(connection: socket.socket) -> None:
+    """Wake whoever waits for it; TLS is not asked."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -95,21 +95,20 @@ class TlsServer(ScriptedServer):
         wrapped = self.context.wrap_socket(
             connection, server_side=True, do_handshake_on_connect=False
         )
-        with wrapped as secure:
+        with wrapped as secure, self.reachable(secure):
             try:
                 secure.do_handshake()
             except ssl.SSLError:
-                read_to_end(secure)
+                self.read_to_end(secure)
                 return
             self.resumed += bool(secure.session_reused)
             self.plain_script(secure, number)
             if self.farewell:
                 secure.unwrap()
 
-
-def read_to_end(secure: ssl.SSLSocket) -> None:
-    """Let the client have our alert: closing with its bytes unread would send a reset instead."""
-    with socket.socket(fileno=secure.detach()) as raw:
-        raw.shutdown(socket.SHUT_WR)
-        while raw.recv(65536):
-            pass
+    def read_to_end(self, secure: ssl.SSLSocket) -> None:
+        """Let the client have our alert: closing with its bytes unread would send a reset."""
+        with socket.socket(fileno=secure.detach()) as raw, self.reachable(raw):
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65536):
+                pass
