@@ -20,6 +20,8 @@ from bench import (
     scaling,
     startup,
     steady,
+    target,
+    tls,
 )
 from bench.harness import RESULTS
 
@@ -33,6 +35,8 @@ BENCHES = {
     "connects": connects.main,
     "scale": scale.main,
     "scaling": scaling.main,
+    "target": target.main,
+    "tls": tls.main,
 }
 
 

@@ -200,6 +200,7 @@ cdef struct vl_engine:
     uint32_t wanted_bytes
     uint32_t location           # these: index of a wanted header, or NONE
     uint32_t set_cookie
+    uint32_t content_encoding
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios
@@ -227,14 +228,14 @@ cdef struct vl_engine:
     int64_t drain_until_ns
     int64_t armed_ns
     int64_t due_ns              # what the loop is waiting for
-    int64_t phase_starts[256]
+    int64_t phase_starts[256]   # since the epoch, ascending
     uint32_t n_phases
     uint32_t open_fds
     int32_t epoll
     int32_t timer
     int32_t wake
     int32_t control
-    uint8_t phase
+    uint8_t phase               # of the iteration that began last: the next is near
     uint8_t started
     uint8_t stopping
     uint8_t done
