@@ -223,8 +223,8 @@ class Pacer:
         """Own starts not taken yet, exact."""
     def due(self) -> int:
         """When the next start is due; 2**63 - 1 when none is left. Does not advance."""
-    def take(self) -> tuple[int, int, int, int] | None:
-        """The next start (kind, id, phase, due_ns), or None when none is left."""
+    def take(self) -> tuple[int, int, int] | None:
+        """The next start (kind, id, due_ns), or None when none is left."""
     def drain_all(self) -> tuple[bytes, bytes]:
         """All that is left: (due instants, ids), each an array of int64 in bytes."""
 

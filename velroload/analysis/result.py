@@ -179,11 +179,26 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseCount:
+    """A phase that the run came to: kind "ramp", "hold" (the one that counts) or "cool-down", its
+    instants in ns since the epoch, and the requests of the flow that belong to it."""
+
+    id: int
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    count: int
+    ok: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a run, before anybody judges them."""
+    """The figures of a run, before anybody judges them. hold_s is 0 where it ended before."""
 
     hold_s: float
     elapsed_s: float
+    phases: tuple[PhaseCount, ...]
     total: Row
     rows: tuple[Row, ...]
     series: Series

@@ -43,8 +43,13 @@ RING_HIGH_WATER = 0.5
 QUIET = "keep other work off the workers' CPUs, then"
 
 
-def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> Validity:
-    """The validity that follows from evidence; verdict.py adds what its claims turn up."""
+def assess(
+    data: RunData, held: RunData, summary: Summary, thresholds: Sequence[Threshold]
+) -> Validity:
+    """The validity that follows from evidence; verdict.py adds what its claims turn up.
+
+    `held`: what counts of the run. Ledger, Little's law and what was not sent are of all of it.
+    """
     bad = bad_seconds(data)
     hold = hold_seconds(data)
     share = sum(1 for entry in bad if entry.second in hold) / len(hold) if hold else 0.0
@@ -64,7 +69,7 @@ def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> 
         *_cookies(data),
         *_values(data),
         *_incomplete(data),
-        *(() if thresholds else _figures(data, summary, bad, share)),
+        *(() if thresholds else _figures(held, summary, bad, share)),
     ]
     return with_reasons(
         Validity(

@@ -222,7 +222,7 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload target`: the target's own."""
-    from velroload.target.command import add_arguments
+    from velroload.target.flags import add_arguments
 
     add_arguments(parser)
 

@@ -134,7 +134,7 @@ cdef object check_rows(vl_engine *e, const vl_row *rows, size_t n, bint users, u
     cdef int64_t most = <int64_t> user_count * e.workers, last
     cdef size_t i
     for i in range(n):
-        if rows[i].count < 0 or rows[i].end_ns < rows[i].start_ns or rows[i].phase >= e.n_phases \
+        if rows[i].count < 0 or rows[i].end_ns < rows[i].start_ns \
                 or rows[i].kind > ROW_VUS_DOWN or users != (rows[i].kind >= ROW_VUS_UP):
             raise ValueError(f"settings: row {i} of a schedule is out of range")
         if not users or rows[i].count == 0:

@@ -160,6 +160,8 @@ cdef class Engine:
             raise ValueError("settings: between 1 and 256 phases are needed")
         for i in range(e.n_phases):
             e.phase_starts[i] = settings["phases"][i]
+            if i and e.phase_starts[i] < e.phase_starts[i - 1]:
+                raise ValueError("settings: phases must follow each other")
         e.users = <vl_user *> table(e.n_users, sizeof(vl_user))
         e.connections = <vl_connection *> table(e.n_connections, sizeof(vl_connection))
         e.requests = <vl_request *> table(e.n_connections, sizeof(vl_request))

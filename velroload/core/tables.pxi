@@ -231,14 +231,14 @@ cdef struct vl_engine:
     int64_t drain_until_ns
     int64_t armed_ns
     int64_t due_ns              # what the loop is waiting for
-    int64_t phase_starts[256]
+    int64_t phase_starts[256]   # since the epoch, ascending
     uint32_t n_phases
     uint32_t open_fds
     int32_t epoll
     int32_t timer
     int32_t wake
     int32_t control
-    uint8_t phase
+    uint8_t phase               # of the iteration that began last: the next is near
     uint8_t started
     uint8_t stopping
     uint8_t done

@@ -10,6 +10,7 @@ from velroload.analysis.result import (
     Connections,
     Distribution,
     Failure,
+    PhaseCount,
     Quantity,
     Result,
     Row,
@@ -19,6 +20,7 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
+from velroload.load.phases import HOLD
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -95,6 +97,7 @@ def document(
         "ledger": _ledger(result.ledger),
         "elapsed_s": summary.elapsed_s,
         "hold_s": summary.hold_s,
+        "phases": [_phase(phase) for phase in summary.phases],
         "rate_per_s": summary.total.rate_per_s,
         "response_time_ms": total["response_time_ms"],
         "service_time_ms": total["service_time_ms"],
@@ -160,6 +163,19 @@ def _times(name: str, times: ByOutcome) -> dict[str, Any]:
         f"{name}_time_ms": _distribution(times.all),
         f"{name}_time_ok_ms": _distribution(times.ok),
         f"{name}_time_failed_ms": _distribution(times.failed),
+    }
+
+
+def _phase(phase: PhaseCount) -> dict[str, Any]:
+    return {
+        "id": phase.id,
+        "name": phase.name,
+        "kind": phase.kind,
+        "counts": phase.kind == HOLD,
+        "start_s": phase.start_ns / 1e9,
+        "end_s": phase.end_ns / 1e9,
+        "count": phase.count,
+        "ok": phase.ok,
     }
 
 

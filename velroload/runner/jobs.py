@@ -13,6 +13,7 @@ from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
 from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
+from velroload.load.phases import HOLD, Phase, phases_of
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.model import Plan, Request
 from velroload.protocol.program import Program
@@ -51,6 +52,16 @@ class Work:
             each.for_worker(worker, workers, self.seed_of(index))
             for index, each in enumerate(self.schedules)
         ]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Ramp, hold and cool-down, in the order of time."""
+        return phases_of(self.schedules)
+
+    @property
+    def hold(self) -> Phase:
+        """The phase that counts."""
+        return next(phase for phase in self.phases if phase.kind == HOLD)
 
     @property
     def end_ns(self) -> int | None:
@@ -158,7 +169,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "port_range": ports[worker],
             "bind_ports": bool(ports[worker]) and not sharing,
             "spin": spin,
-            "phases": [0],
+            "phases": [phase.start_ns for phase in work.phases],
             "scenarios": scenarios,
             **common_settings(work.plan, program),
         }

@@ -214,7 +214,7 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -228,10 +228,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     values = None
     if work.plan.server_timing:
         rings = [worker.segment.values for worker in workers.processes]
-        values = Values(rings, phases=1, endpoints=len(program.endpoints))
+        values = Values(rings, phases=len(work.phases), endpoints=len(program.endpoints))
     node = Node(
         workers.readers,
-        phases=1,
+        phases=len(work.phases),
         values=values,
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
@@ -259,8 +259,6 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
-    holds = [(each.hold_start_ns, each.hold_end_ns) for each in work.schedules]
-    ends = [end for _, end in holds if end is not None]
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -281,16 +279,7 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [
-            {
-                "id": 0,
-                "name": "main",
-                "start_ns": 0,
-                "end_ns": work.end_ns,
-                "hold_start_ns": max(start for start, _ in holds),
-                "hold_end_ns": min(ends) if ends else None,
-            }
-        ],
+        "phases": [phase.to_json() for phase in work.phases],
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
