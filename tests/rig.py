@@ -5,6 +5,7 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.extract import json_rule
 from velroload.protocol.program import compile_program
+from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
@@ -51,13 +53,16 @@ class Rig:
     settings: dict[str, Any] = field(default_factory=dict)
     slots: int = 65_536  # more than one turn of a fast machine fills
     steps: bytes | None = None
+    others: tuple[str, ...] = ()
     addresses: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
         own = f"unix:{target.host}" if target.scheme == "unix" else target.host
         packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
-        compiled = compile_program(self.plan, target, b"".join(packed))
+        there = [Target.of(url) for url in self.others]
+        others = [(other, pack_address(other.host, other.port)) for other in there]
+        compiled = compile_program(self.plan, target, b"".join(packed), others)
         self.endpoints = compiled.endpoints
         (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
@@ -67,16 +72,20 @@ class Rig:
         _core.format_segment(self.memory, self.slots)
         self.reader = _core.RingReader(self.memory)
         settings = self.job.settings
+        self.site = Site.of(settings)
         for scenario in settings["scenarios"]:
             for stream in ("starts", "vus"):
                 scenario[stream] = self.job.arrays[scenario[stream]]
         rules = [json_rule(path) for path in settings["rules"]]
-        program = {
+        loaded = {
             **self.job.arrays,
+            "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
+            "redirect": self.site.redirects,
+            "cookies": self.site.cookies,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
-        self.engine = _core.Engine(self.memory, program, rules)
+        self.engine = _core.Engine(self.memory, loaded, rules)
         self._samples: list[bytes] = []
 
     def warm(self) -> dict[str, int]:

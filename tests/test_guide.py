@@ -30,4 +30,5 @@ def test_the_numbers_are_stable() -> None:
         54: "bad_chunk", 55: "body_short", 56: "extra_bytes", 57: "body_too_large",
         60: "no_descriptor", 61: "no_port", 62: "no_memory", 63: "local_failed",
         70: "status", 71: "check_failed", 72: "capture_failed", 73: "capture_too_long",
+        74: "too_many_redirects", 75: "bad_redirect", 76: "redirect_refused",
     }  # fmt: skip

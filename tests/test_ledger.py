@@ -65,7 +65,13 @@ def test_books_in_order() -> None:
         "dropped": 2,
         "unstarted": 2,
     }
-    assert ledger.samples == {"pushed": 66, "drained": 66, "corrupt": 0, "lost": 0}
+    assert ledger.samples == {
+        "pushed": 66,
+        "drained": 66,
+        "corrupt": 0,
+        "lost": 0,
+        "hops": 0,
+    }
     assert set(ledger.as_json()) == {"requests", "iterations", "samples", "problems"}
 
 
@@ -109,6 +115,10 @@ def test_the_three_equations_add_up() -> None:
         ),
         ({"pushed": 1034}, "worker 0: 1,034 samples pushed, but 33 drained"),
         ({"corrupt": 2}, "worker 0: 2 samples were corrupt"),
+        (
+            {"hops": 3, "counters": {"hops": 4}},
+            "worker 0: 4 exchanges of redirected requests, but 3 have a sample",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -6,6 +6,7 @@
     iterations  planned = started + dropped + unstarted
                 started = completed + interrupted + in flight
     samples     pushed  = drained (corrupt ones included)
+    hops        counted = merged (each exchange of a redirected request has a sample of its own)
 
 One word is the truth for each: `started` is the worker's counter, advanced before connect or send;
 finished = samples of kind REQUEST that were merged + those lost to a full ring; in flight =
@@ -29,6 +30,7 @@ class WorkerTotals:
     requests_by_error: Mapping[int, int]  # RingReader.requests_by_error()
     pushed: int
     drained: int
+    hops: int = 0  # samples of this kind that were merged
     corrupt: int = 0
     steps_per_iteration: int = 1  # of the iterations that a killed worker never counted
     iterations_planned: int | None = None  # as the schedule has it; None: as many as there were
@@ -81,7 +83,7 @@ ITERATIONS = (
     "dropped",
     "unstarted",
 )
-SAMPLES = ("pushed", "drained", "corrupt", "lost")
+SAMPLES = ("pushed", "drained", "corrupt", "lost", "hops")
 
 
 def build(workers: Iterable[WorkerTotals]) -> Ledger:
@@ -226,9 +228,16 @@ def _samples(worker: WorkerTotals, found: list[str]) -> dict[str, int]:
         )
     if worker.corrupt:
         found.append(f"worker {worker.index}: {worker.corrupt:,} samples were corrupt")
+    whole = not (worker.killed or worker.corrupt or counters["lost_iterations"])
+    if whole and worker.hops != counters["hops"]:
+        found.append(
+            f"worker {worker.index}: {counters['hops']:,} exchanges of redirected requests, but "
+            f"{worker.hops:,} have a sample"
+        )
     return {
         "pushed": worker.pushed,
         "drained": worker.drained,
         "corrupt": worker.corrupt,
         "lost": counters["lost_requests"] + counters["lost_iterations"],
+        "hops": worker.hops,
     }

@@ -1,7 +1,6 @@
 """From flags to the plan, and the line that each contradiction gets."""
 
 import argparse
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from velroload.cli.flags import load_in_words, make_plan
 from velroload.cli.parser import build_parser, subcommands
 from velroload.cli.values import Values
 from velroload.errors import ConfigError
+from velroload.plan.body import File
 from velroload.plan.model import EMBEDDED, Load, Plan, Stage, Timeouts
 from velroload.plan.steps import Think
 
@@ -95,9 +95,23 @@ def test_request(tmp_path: Path) -> None:
     body = tmp_path / "body.json"
     body.write_bytes(b"\x00{}")
     request = plan_of("-b", f"@{body}", "-H", "A: b: c ", "-H", "X:").scenarios[0].requests[0]
-    assert (request.method, request.body) == ("POST", b"\x00{}")
+    assert (request.method, request.body) == ("POST", File(str(body)))
     assert request.headers == (("A", "b: c"), ("X", ""))
     assert plan_of("-m", "PUT", "-b", "é").scenarios[0].requests[0].body == "é".encode()
+
+
+def test_redirects() -> None:
+    assert plan_of().scenarios[0].requests[0].redirects == 0
+    words = ("--redirects", "5", *(w for h in ("h", "::1", "[::1]:8", "https://h:9") for w in
+             ("--allow-host", h)))  # fmt: skip
+    plan = plan_of(*words)
+    assert plan.scenarios[0].requests[0].redirects == 5
+    assert plan.allow_hosts == ("h", "::1", "[::1]:8", "https://h:9")
+
+
+def test_cookies() -> None:
+    assert not plan_of().cookies
+    assert plan_of("--cookies").cookies
 
 
 def test_judgement_and_limits() -> None:
@@ -174,9 +188,17 @@ THINK = "write 1s, 'uniform 1s 3s' (least, most) or 'exponential 200ms' (mean)"
         (["-H", "Content-Length: 5"],
          "header Content-Length: it is written by velroload from the body's size"),
         (["-m", "GE T"], "method 'GE T': write a token such as GET or POST"),
-        (["-b", "@missing.json"],
-         "--body '@missing.json': the file cannot be read: no such file or directory"),
-        (["-b", "@/"], "--body '@/': the file cannot be read: is a directory"),
+        (["--redirects", "x"], "--redirects 'x': write a whole number from 0 to 50"),
+        (["--redirects", "51"], "--redirects '51': write a whole number from 0 to 50"),
+        (["--allow-host", "a b"],
+         "--allow-host 'a b': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--allow-host", "ftp://a"],
+         "--allow-host 'ftp://a': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--allow-host", "a/b"],
+         "--allow-host 'a/b': write HOST, HOST:PORT or https://HOST:PORT"),
+        (["--cookies", "-H", "cookie: a=b"],
+         "header cookie: the cookies that users keep are sent in it; a request has one Cookie "
+         "header (RFC 6265 section 5.4)"),
         (["--slo", "p99>"], "threshold 'p99>', column 5: the limit is missing: write a value such "
          "as 75ms"),
     ],
@@ -225,16 +247,6 @@ def test_requests_of_the_main_job_are_its_own() -> None:
     assert str(caught.value) == (
         "--method: the main job on the embedded target has requests of its own; name a URL"
     )
-
-
-def test_an_unreadable_body_file(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        name = f"{tmp_path}/\0"
-        assert mistake("-b", f"@{name}").endswith("the file cannot be read: embedded null byte")
-        return
-    secret = tmp_path / "secret"
-    secret.touch(mode=0)
-    assert mistake("-b", f"@{secret}").endswith("the file cannot be read: permission denied")
 
 
 @pytest.mark.parametrize(

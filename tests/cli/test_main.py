@@ -49,7 +49,7 @@ def test_version_names_the_build() -> None:
         (["report", "nowhere"], "nowhere: no run folder there; name one: velroload report DIR"),
         (["completion"], "shell is missing (see --help)"),
         (["completion", "fish"], "completion fish: one of bash, zsh is needed"),
-        (["--wrong"], "--wrong: unknown flag (see --help)"),
+        (["--zzz"], "--zzz: unknown flag (see --help)"),
         (["http://h/", "-H", "X: a\nb"], "header X: the value contains a line break or a NUL"),
     ],
 )

@@ -12,7 +12,8 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.program import CAPTURE, ORIGIN, PART, STEP
+from velroload.protocol.parts import PART
+from velroload.protocol.program import CAPTURE, ORIGIN, STEP
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
@@ -86,7 +87,9 @@ def test_torn_schedule(forge: Forge) -> None:
 @pytest.mark.parametrize(
     ("array", "row", "fields", "said"),
     [
-        ("parts", 0, {"kind": 3}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 4}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 3, "slot": 1}, "program: part 0 is out of range"),
+        ("parts", 0, {"kind": 3}, "program: step 0 has a span and does not say so"),
         ("parts", 0, {"offset": 2**32 - 1, "length": 2}, "program: part 0 is out of range"),
         ("parts", 0, {"length": 10**6}, "program: part 0 is out of range"),
         ("parts", 3, {"slot": 2}, "program: part 3 is out of range"),

@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 HERE = "tests/core/test_error_kinds.py"
 POST = Request("POST", "/", body=b"x")
 TLS = "tests/core/test_tls.py"
+REDIRECT = "tests/core/test_redirect.py"
 PROVOKED = {
     ErrorKind.TLS_HANDSHAKE: (TLS, "test_not_tls_at_all"),
     ErrorKind.TLS_CERTIFICATE: (
@@ -66,6 +67,9 @@ PROVOKED = {
     ErrorKind.STATUS: (HERE, "test_status"),
     ErrorKind.CAPTURE_FAILED: (HERE, "test_capture_failed"),
     ErrorKind.CAPTURE_TOO_LONG: (HERE, "test_capture_too_long"),
+    ErrorKind.TOO_MANY_REDIRECTS: (REDIRECT, "test_the_limit_is_an_error_of_its_own"),
+    ErrorKind.BAD_REDIRECT: (REDIRECT, "test_hostile_locations"),
+    ErrorKind.REDIRECT_REFUSED: (REDIRECT, "test_other_hosts_are_refused_and_named"),
 }
 NOT_YET = {
     ErrorKind.DNS: "names are resolved before the start",

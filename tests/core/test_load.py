@@ -337,14 +337,13 @@ def test_scenarios_run_side_by_side() -> None:
 
 
 def test_a_run_is_reproducible_from_its_seed() -> None:
-    load = Load("constant-vus", users=5, iterations=40, think=Think("exponential", (ms(1),)))
+    load = Load("constant-vus", users=1, iterations=5, think=Think("exponential", (ms(1),)))
     draws = []
     for seed in (1, 1, 2):
         with ScriptedServer(respond()) as server:
             rig = Rig(plan_for(server.url, load, seed=seed)).run()
         rows = requests(rig)
-        own = rows[users_of(rows) == 0]
-        draws.append((own["scheduled_ns"][1:5] - own["end_ns"][:4]).tolist())
+        draws.append((rows["scheduled_ns"][1:] - rows["end_ns"][:-1]).tolist())
     assert draws[0] == draws[1] != draws[2]
 
 

@@ -40,7 +40,14 @@ class Crew:
             self.writers.append(_core.RingWriter(segment.memory))
             hello = {"pinned": True, "stamps": True, "wake_up_p99_ns": 7} if index == 0 else None
             self.processes.append(
-                SimpleNamespace(index=index, cpu=index, hello=hello, done=True, segment=segment)
+                SimpleNamespace(
+                    index=index,
+                    cpu=index,
+                    hello=hello,
+                    done=True,
+                    segment=segment,
+                    site={"refused": {"http://h:1": 2}, "cookies_ignored": 3},
+                )
             )
             self.jobs.append(SimpleNamespace(steps_per_iteration=2, iterations_planned=None))
         self.readers = [process.segment.reader for process in self.processes]

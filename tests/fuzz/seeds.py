@@ -18,6 +18,7 @@ LOGIN = Request("POST", "/login", captures=(Capture("t", "$.t"),))
 FLOWS: dict[str, tuple[Step, ...]] = {
     "get": (GET,),
     "head": (Request("HEAD", "/" + "x" * 300, headers=(("X-A", "1"), ("Cookie", "a=b"))),),
+    "path": (LOGIN, Request("GET", "/${t}/${user}", headers=(("X-T", "${t}"),))),
     "slots": (LOGIN, Request("PUT", "/${user}/${t}", body=b"${t}" * 3 + b"${user}")),
     "form": (LOGIN, Think("uniform", (1, 1000)), Request("POST", "/", body=b"a=${t}&b=1")),
     "thinks": (GET, Think("constant", (10**9,)), Think("exponential", (10**9,)), GET),

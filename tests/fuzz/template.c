@@ -125,20 +125,40 @@ static void template_step(PROGRAM *p, uint32_t i, char *slots, uint64_t *random)
     free(twins);
 }
 
+static int template_accepted(PROGRAM *p)
+{
+    PyObject *said = CORE(check_program)(p, 2);
+    if (said == NULL)
+        refused();
+    else
+        Py_DECREF(said);
+    return said != NULL;
+}
+
+/* The least room that the check lets pass. */
+static void template_tighten(PROGRAM *p)
+{
+    uint32_t low = 0, high = p->render_bytes;
+    while (low < high) {
+        p->render_bytes = (low + high) / 2;
+        if (template_accepted(p))
+            high = p->render_bytes;
+        else
+            low = p->render_bytes + 1;
+    }
+    p->render_bytes = high;
+}
+
 static void template_try(const uint8_t *data, size_t size)
 {
     vl_input in = {data, size};
     uint64_t random = hash(HASH_START, data, size);
     PROGRAM program;
-    PyObject *said;
     char *slots;
     uint32_t i;
     template_read(&program, &in);
-    said = CORE(check_program)(&program, 2);
-    if (said == NULL) {
-        refused();
-    } else {
-        Py_DECREF(said);
+    if (template_accepted(&program)) {
+        template_tighten(&program);
         slots = template_slots(&program, &random);
         for (i = 0; i < program.n_steps; i++)
             template_step(&program, i, slots, &random);

@@ -9,6 +9,7 @@ from tests.reference import template
 from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Step, Think
+from velroload.protocol import parts
 from velroload.protocol import program as compiler
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
@@ -141,8 +142,8 @@ def test_flags_of_methods() -> None:
     capturing = Request("POST", "/", captures=(Capture("t", "$.t"),))
     flags = template.steps(compiled(*flow, capturing))["flags"].tolist()
     both = compiler.HEAD | compiler.IDEMPOTENT
-    once = compiler.IDEMPOTENT
-    assert flags == [once, both, once, once, 0, 0, compiler.WANT_BODY]
+    once, post = compiler.IDEMPOTENT, compiler.POST
+    assert flags == [once, both, once, once, post, 0, compiler.WANT_BODY | post]
 
 
 def test_expected_statuses_are_bit_sets_shared_by_equal_steps() -> None:
@@ -228,5 +229,5 @@ def test_too_many_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_have_the_core_s_size() -> None:
-    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, compiler.PART, compiler.CAPTURE)]
+    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.CAPTURE)]
     assert sizes == [64, 16, 8]

@@ -116,7 +116,7 @@ class Merger:
         endpoint, outcome = int(s["endpoint"]), outcome_of(int(s["error"]))
         self._count_starts(s, endpoint)
         self._figures(s, endpoint, outcome)
-        if self.addresses and s["flags"] & 3 < 2:
+        if self.addresses and s["flags"] & 3 == 0:
             self._figures(s, self.endpoints + address, outcome)
         if outcome != 2:
             self.responses.setdefault((int(s["phase"]), endpoint), []).append(

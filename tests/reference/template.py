@@ -1,10 +1,12 @@
 """Pure-Python twin of core/template.pxi: a compiled request becomes bytes again."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from velroload.protocol.program import CAPTURE, LENGTH, LITERAL, PART, SLOT, STEP, Program
+from velroload.protocol.parts import LENGTH, PART, SLOT, SPAN
+from velroload.protocol.program import CAPTURE, STEP, Program
 
 
 def steps(program: Program) -> np.ndarray:
@@ -44,6 +46,8 @@ def render(program: Program, step: int, slots: Sequence[bytes] | Mapping[int, by
 
 def _value(program: Program, part: int, slots: Sequence[bytes] | Mapping[int, bytes]) -> bytes:
     kind, slot, offset, length = (int(number) for number in parts(program)[part])
-    if kind == LITERAL:
-        return program.arrays["literals"][offset : offset + length]
-    return slots[slot] if kind == SLOT else b""
+    if kind in (SLOT, LENGTH):
+        return slots[slot] if kind == SLOT else b""
+    if kind == SPAN and slot:
+        return Path(program.files[slot - 1]).read_bytes()[offset : offset + length]
+    return program.arrays["literals"][offset : offset + length]

@@ -21,7 +21,9 @@ def test_the_main_job() -> None:
 
 def send(connection: http.client.HTTPConnection, request: Request, token: str) -> bytes:
     headers = {name: value.replace("${token}", token) for name, value in request.headers}
-    body = request.body and request.body.replace(b"${user}", b"1")
+    body = request.body
+    assert body is None or isinstance(body, bytes)
+    body = body and body.replace(b"${user}", b"1")
     connection.request(request.method, request.path, body, headers)
     response = connection.getresponse()
     answer = response.read()

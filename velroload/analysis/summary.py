@@ -75,8 +75,9 @@ def summarise(data: RunData, held: RunData) -> Summary:
 
 
 def is_flow(endpoint: dict[str, Any]) -> bool:
-    """True for what counts in totals: requests and their hops that are not part of the setup."""
-    return endpoint.get("kind") in ("request", "hop") and not endpoint.get("setup", False)
+    """True for what counts in totals: requests that are not part of the setup. Each contains its
+    hops, whose rows stand beside."""
+    return endpoint.get("kind") == "request" and not endpoint.get("setup", False)
 
 
 def _phases(data: RunData, flow: list[int]) -> tuple[PhaseCount, ...]:

@@ -65,6 +65,8 @@ def assess(
         *_bad(data, bad, share),
         *_busy(data, thresholds),
         *_surroundings(data),
+        *_refused(data),
+        *_cookies(data),
         *_incomplete(data),
         *(() if thresholds else _figures(held, summary, bad, share)),
     ]
@@ -298,6 +300,33 @@ def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:
         "lower bound of what the target can do",
         "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
     )
+
+
+def _refused(data: RunData) -> Iterator[Reason]:
+    """Places that redirects led to and nobody allowed; their names come from the server."""
+    for place, count in list((evidence(data).get("redirects_refused") or {}).items())[:4]:
+        scheme = str((data.manifest.get("target") or {}).get("url", "")).partition(":")[0]
+        why = "it is not in the allow-list"
+        advice = f"add --allow-host {place}"
+        if scheme == "https" and place.startswith("http:"):
+            why, advice = "it leads from https to http", ""
+        yield Reason(
+            NOTE,
+            "redirects_refused",
+            f"{count:,} redirects to {place} were not followed: {why}"
+            + (f" ({advice})" if advice else ""),
+        )
+
+
+def _cookies(data: RunData) -> Iterator[Reason]:
+    ignored = evidence(data).get("cookies_ignored") or 0
+    if ignored:
+        yield Reason(
+            NOTE,
+            "cookies_ignored",
+            f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
+            "4 KiB, or more than 50 of a user",
+        )
 
 
 def _surroundings(data: RunData) -> Iterator[Reason]:

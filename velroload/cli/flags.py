@@ -4,10 +4,12 @@ Imports of other rooms stand in the functions: --help must not pay for them.
 """
 
 import os
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from velroload.cli.address import Address, read_url
+from velroload.cli.bodies import BODY_FLAGS, make_body
 from velroload.cli.connecting import make_connecting
 from velroload.cli.https import make_tls
 from velroload.cli.values import Values, more_than_nothing, one_of, refusal
@@ -16,14 +18,14 @@ from velroload.units import format_duration, format_rate, parse_count, parse_dur
 
 if TYPE_CHECKING:
     from velroload.plan.model import Load, Plan, Stage, Timeouts
-    from velroload.plan.steps import Headers, Request, Think
+    from velroload.plan.steps import Request, Think
 
 DEFAULT_USERS = 10
 DEFAULT_DURATION_NS = 10_000_000_000
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
-REQUEST_FLAGS = ("method", "header", "body")
+REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies")
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -50,7 +52,8 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         load = make_load(values, assumed)
         name = address.place
         plan = Plan(name, address.base, (Scenario("main", load, (request,)),), seed=seed,
-                    secrets=secrets_of(request.headers))  # fmt: skip
+                    cookies=values.yes("cookies"),
+                    secrets=secrets_of(request))  # fmt: skip
     else:
         for flag in REQUEST_FLAGS:
             if values.has(flag):
@@ -66,7 +69,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         tls=make_tls(values, plan.target),
         connections=values.one("connections", read_amount),
         connecting=make_connecting(values),
-        allow_hosts=tuple(values.each("allow_host", lambda text, noun: text)),
+        allow_hosts=tuple(values.each("allow_host", read_allowed)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
     )
 
@@ -77,9 +80,10 @@ def make_request(values: Values, address: Address) -> "Request":
 
     headers = tuple(values.each("header", read_header))
     check_headers(headers)
-    body = values.one("body", read_body)
+    body = make_body(values)
     method = values.text("method") or ("GET" if body is None else "POST")
-    return Request(method, address.path, headers, body)
+    return Request(method, address.path, headers, body, values.yes("stream"),
+                   redirects=values.one("redirects", read_redirects) or 0)  # fmt: skip
 
 
 def make_timeouts(values: Values) -> "Timeouts":
@@ -245,6 +249,23 @@ def read_seed(text: str, noun: str) -> int:
     return int(text)
 
 
+def read_allowed(text: str, noun: str) -> str:
+    """A host, with a port or a scheme where redirects need them."""
+    host = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+|[^\s:/?#@\[\]]+)"
+    if not re.fullmatch(rf"(https?://)?{host}(:[0-9]{{1,5}})?", text):
+        raise refusal(noun, text, "write HOST, HOST:PORT or https://HOST:PORT")
+    return text
+
+
+def read_redirects(text: str, noun: str) -> int:
+    """How many are followed."""
+    from velroload.plan.steps import REDIRECTS_MAX
+
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or int(text) > REDIRECTS_MAX:
+        raise refusal(noun, text, f"write a whole number from 0 to {REDIRECTS_MAX}")
+    return int(text)
+
+
 def read_stage(text: str, noun: str) -> "tuple[Stage, bool]":
     """ "30s:100" users, "30s:100/s" starts per second: the stage, and whether it is a rate."""
     from velroload.plan.model import Stage
@@ -277,24 +298,24 @@ def read_header(text: str, noun: str) -> tuple[str, str]:
     return name, value.strip(" \t")
 
 
-def read_body(text: str, noun: str) -> bytes:
-    """The text itself, or the file behind @."""
-    if not text.startswith("@"):
-        return os.fsencode(text)
-    try:
-        with open(text[1:], "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise refusal(noun, text, f"the file cannot be read: {why.lower()}") from None
+def secrets_of(request: "Request") -> tuple[str, ...]:
+    """Values that no report may show: credentials in headers, whole and what follows a scheme's
+    name, and fields of a form with such names."""
+    from velroload.plan.body import Form, Multipart
+    from velroload.plan.mask import SECRET_NAME
 
-
-def secrets_of(headers: "Headers") -> tuple[str, ...]:
-    """Header values that no report may show: the whole value, and what follows a scheme's name."""
     found = []
-    for name, value in headers:
+    for name, value in request.headers:
         if name.lower() in SECRET_HEADERS:
             found += [value, value.partition(" ")[2]]
+    if isinstance(request.body, Form):
+        found += [value for name, value in request.body.fields if SECRET_NAME.search(name)]
+    if isinstance(request.body, Multipart):
+        found += [
+            part.content
+            for part in request.body.parts
+            if isinstance(part.content, str) and SECRET_NAME.search(part.name)
+        ]
     return tuple(secret for secret in dict.fromkeys(found) if secret)
 
 

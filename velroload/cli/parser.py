@@ -131,6 +131,14 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("-m", "--method", metavar="METHOD", help="GET, POST, … (GET; POST with a body)")
     add("-H", "--header", metavar="'NAME: VALUE'", action="append", help="a header; repeatable")
     add("-b", "--body", metavar="TEXT|@FILE", help="the request's body, or the file it is in")
+    add("--json", metavar="TEXT|@FILE", help="a JSON body, with its content type")
+    add("-F", "--form", metavar="NAME=VALUE", action="append",
+        help="a part of a form; a file: NAME=@FILE;type=image/png; repeatable")  # fmt: skip
+    add("--data-urlencode", metavar="NAME=VALUE", action="append",
+        help="a field of a form, encoded; repeatable")  # fmt: skip
+    add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
+    add("--redirects", metavar="N", help="follow up to N redirects, one after the other (0)")
+    add("--cookies", action="store_true", help="each user keeps and sends the target's cookies")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
 
 
@@ -195,7 +203,7 @@ def add_machine_flags(group: "argparse._ArgumentGroup") -> None:
     add("-w", "--workers", metavar="W", help="auto, a number, or CPUs as cpus:1,3-5 (auto)")
     add("--idle", metavar="HOW", help="a worker waits by sleep, spin or auto (auto)")
     add("--allow-host", metavar="HOST", action="append",
-        help="consent to load this public host; repeatable")  # fmt: skip
+        help="consent to load this host, redirects to it included; repeatable")  # fmt: skip
     add("--allow-debug-core", action="store_true", help="run with a debug core")
 
 

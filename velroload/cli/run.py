@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from velroload.cli.address import Address, read_url
@@ -80,7 +81,32 @@ def with_addresses(
     load = load_in_words(plan.scenarios[0].load)
     hosts = [at for at, _ in found]
     require_consent(host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
-    return replace(options, addresses=tuple(found))
+    others = other_addresses(plan, ui, values.environ)
+    return replace(options, addresses=tuple(found), others=others)
+
+
+def other_addresses(
+    plan: "Plan", ui: PlainUi | LiveUi, environ: Mapping[str, str]
+) -> "tuple[tuple[str, tuple[tuple[str, int], ...]], ...]":
+    """Where redirects may lead beside the target, resolved before the start. Its own host is asked
+    for by https where that can be resolved; a host of the allow-list has to be resolved."""
+    from velroload.host.resolve import resolve
+    from velroload.protocol.address import Target
+    from velroload.protocol.redirect import base_url, other_targets
+
+    if not any(request.redirects for request in plan.scenarios[0].requests):
+        return ()
+    target = Target.of(plan.target)
+    load = "redirects of the target"
+    found = []
+    for other in other_targets(target, plan.allow_hosts):
+        host, port = plan.connecting.place(other.host, other.port)
+        addresses = resolve(host, port, family=plan.connecting.family)
+        allowed = (*plan.allow_hosts, *(() if other.host == target.host else (other.host,)))
+        hosts = [at for at, _ in addresses]
+        require_consent(host, hosts, load, ui, allowed=allowed, environ=environ)
+        found.append((base_url(other), tuple(addresses)))
+    return tuple(found)
 
 
 def refuse_debug_core(options: "Options") -> None:

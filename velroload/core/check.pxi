@@ -19,15 +19,18 @@ cdef object check_program(vl_program *p, size_t rules):
     if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
         raise ValueError("program: no address, or slots of an odd size")
     for i in range(p.n_parts):
-        if p.parts[i].kind > PART_LENGTH \
-                or (p.parts[i].kind == PART_SLOT and p.parts[i].slot >= p.n_slots) \
-                or <uint64_t> p.parts[i].offset + p.parts[i].length > p.n_literals:
-            raise ValueError(f"program: part {i} is out of range")
+        check_part(p, &p.parts[i], i)
     for i in range(p.n_origins):
         if p.origins[i].address_count == 0 or p.origins[i].transport > TRANSPORT_TLS \
                 or <uint64_t> p.origins[i].address_first + p.origins[i].address_count \
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")
+    for i in range(p.n_extras):
+        if p.extras[i].flags & EXTRA_COOKIES and p.extras[i].cookie_slot >= p.n_slots:
+            raise ValueError(f"program: extra {i} is out of range")
+        if p.extras[i].redirects and (p.extras[i].path_slot >= p.n_slots or not has_hops(
+                p, p.extras[i].hop_first)):
+            raise ValueError(f"program: extra {i} is out of range")
     for i in range(p.n_addresses):
         check_address(&p.addresses[i], "address", i)
     for i in range(p.n_sources):
@@ -41,6 +44,27 @@ cdef object check_program(vl_program *p, size_t rules):
         check_step(p, i)
 
 
+cdef object check_part(vl_program *p, vl_part *part, uint32_t i):
+    cdef uint64_t room = p.n_literals
+    if part.kind == PART_SPAN and 0 < part.slot <= p.n_files:
+        room = p.files[part.slot - 1].size
+    if part.kind > PART_SPAN or (part.kind == PART_SLOT and part.slot >= p.n_slots) \
+            or (part.kind == PART_SPAN and part.slot > p.n_files) \
+            or <uint64_t> part.offset + part.length > room:
+        raise ValueError(f"program: part {i} is out of range")
+
+
+cdef bint has_hops(vl_program *p, uint32_t first) noexcept nogil:
+    """Two request steps for each origin, each its own."""
+    cdef uint32_t i
+    if <uint64_t> first + 2 * p.n_origins > p.n_steps:
+        return False
+    for i in range(2 * p.n_origins):
+        if p.steps[first + i].op != STEP_REQUEST or p.steps[first + i].origin != i // 2:
+            return False
+    return True
+
+
 cdef object check_address(vl_address *address, str what, uint32_t i):
     """The family is one that we speak, and the rest fits it."""
     cdef bint known = address.family == AF_INET or address.family == AF_INET6 \
@@ -52,16 +76,26 @@ cdef object check_address(vl_address *address, str what, uint32_t i):
 cdef object check_step(vl_program *p, uint32_t i):
     cdef vl_step *step = &p.steps[i]
     if step.op > STEP_PARK or step.think > THINK_EXPONENTIAL or step.expect >= p.n_expects \
-            or step.origin >= p.n_origins \
+            or step.origin >= p.n_origins or step.extra > p.n_extras \
             or <uint64_t> step.part_first + step.part_count > p.n_parts \
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or <uint64_t> step.capture_first + step.capture_count > p.n_captures:
         raise ValueError(f"program: step {i} is out of range")
+    if not step.flags & STEP_SPANS and has_span(p, step):
+        raise ValueError(f"program: step {i} has a span and does not say so")
     if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
             or not time_sane(step.think_b):
         raise ValueError(f"program: step {i} has an impossible time")
     if rendered_most(p, step) > p.render_bytes:
         raise ValueError(f"program: the request of step {i} may be longer than render_bytes")
+
+
+cdef bint has_span(vl_program *p, vl_step *step) noexcept nogil:
+    cdef uint32_t i
+    for i in range(step.part_first, step.part_first + step.part_count):
+        if p.parts[i].kind == PART_SPAN:
+            return True
+    return False
 
 
 cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
@@ -73,7 +107,7 @@ cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
             most += p.parts[i].length
         elif p.parts[i].kind == PART_SLOT:
             most += p.slot_bytes - 4
-        else:
+        elif p.parts[i].kind == PART_LENGTH:
             most += 20                  # digits of the largest uint64
     return most
 

@@ -25,6 +25,13 @@ cdef inline void deadline_set(vl_engine *e, vl_connection *c, int64_t at_ns) noe
         timer_set(&e.timers, owner, at_ns)
 
 
+cdef inline void response_expect(vl_engine *e, vl_connection *c, vl_step *step) noexcept nogil:
+    http1_reset(&c.http, step.flags & STEP_HEAD)
+    c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if step.extra:
+        headers_want(e, c)
+
+
 cdef void request_begin(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     """Find a connection for the user's step, or let it wait for one of the pool."""
     cdef vl_user *user = &e.users[u]
@@ -64,8 +71,9 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     user.connection = i
     c.request = at
     count(&e.ring, C_REQUESTS_STARTED, 1)
-    http1_reset(&c.http, step.flags & STEP_HEAD)
-    c.http.want_body = (step.flags & STEP_WANT_BODY) != 0
+    if step.extra:
+        extra_begin(e, r, step, now)
+    response_expect(e, c, step)
     if c.state != CONN_CLOSED and c.origin != step.origin:
         connection_drop(e, c)
     if c.state == CONN_CLOSED:
@@ -93,6 +101,7 @@ cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept 
     address_turn(e, c)
     c.opened_ns = now
     c.served = 0
+    c.write_error = ERR_NONE
     c.errno_ = 0
     c.truncated = 0
     r.flags = (r.flags & <uint16_t> ~AGE_MASK) | FLAG_NEW_CONNECTION
@@ -187,6 +196,27 @@ cdef void handshake_step(vl_engine *e, vl_connection *c) noexcept nogil:
         request_send(e, c)
 
 
+cdef inline void sending(vl_engine *e, vl_connection *c, vl_request *r, vl_step *step,
+                         int64_t now) noexcept nogil:
+    """The first byte is about to go: from here on the request counts as sent."""
+    r.sent = 1
+    r.sent_ns = now
+    count(&e.ring, C_REQUESTS_SENT, 1)
+    in_flight_change(e, now, 1)
+    deadline_set(e, c, now + step.timeout_ns)
+    if r.hops:
+        chain_sending(e, c, r)
+
+
+cdef inline void unsend(vl_engine *e, vl_request *r, int64_t now) noexcept nogil:
+    """As if it had not been sent: it is going to be sent again, or elsewhere."""
+    in_flight_change(e, now, -1)
+    count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
+    count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
+    if r.hops:
+        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> -chain_of(e, r).served_ns)
+
+
 cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     """Render and send. A partial send is taken up again when the socket is writable."""
     cdef vl_request *r = &e.requests[c.request]
@@ -198,27 +228,26 @@ cdef void request_send(vl_engine *e, vl_connection *c) noexcept nogil:
     if r.warming:
         warm_ready(e, c)
         return
+    if step.flags & STEP_SPANS:
+        spans_send(e, c, r, step)
+        return
     if step.part_count == 1 and first.kind == PART_LITERAL:
         r.rendered = first.length
     else:
         data = e.rendered
-        r.rendered = <uint32_t> render(&e.program, step, e.slots, r.user, data)
+        r.rendered = render(&e.program, step, e.slots, r.user, data)
     before = monotonic_ns()
     if not r.sent:
-        r.sent = 1
-        r.sent_ns = before
-        count(&e.ring, C_REQUESTS_SENT, 1)
-        in_flight_change(e, before, 1)
-        deadline_set(e, c, before + step.timeout_ns)
+        sending(e, c, r, step, before)
     sent = c.transport.write(e, c, data + r.written, r.rendered - r.written)
     after = monotonic_ns()
     if sent == FAILED:
-        connection_broken(e, c, error_of(c.errno_, False), after)
+        sending_failed(e, c, error_of(c.errno_, False), after)
         return
     if after - before > 50_000:
         r.flags |= FLAG_PREEMPTED
     if sent > 0:
-        r.written += <uint32_t> sent
+        r.written += <uint64_t> sent
         count(&e.ring, C_BYTES_OUT, <uint64_t> sent)
 
 
@@ -265,11 +294,16 @@ cdef void connection_read(vl_engine *e, vl_connection *c, bint hung_up) noexcept
             return
         reads += 1
         if reads == UNREAD_READS:
-            if not c.unread:
-                c.unread = 1 + hung_up
-                c.next_unread = e.unread
-                e.unread = <uint32_t> (c - e.connections)
+            unread_push(e, c, hung_up)
             return
+
+
+cdef void unread_push(vl_engine *e, vl_connection *c, bint hung_up) noexcept nogil:
+    """It has had its turn, and there is more to read or to send."""
+    if not c.unread:
+        c.unread = 1 + hung_up
+        c.next_unread = e.unread
+        e.unread = <uint32_t> (c - e.connections)
 
 
 cdef void connection_feed(vl_engine *e, vl_connection *c, size_t size, int64_t stamp,
@@ -339,26 +373,26 @@ cdef void connection_broken(vl_engine *e, vl_connection *c, uint8_t error,
         connection_close(e, c)
         return
     r = &e.requests[c.request]
+    if c.write_error:
+        error = c.write_error           # what was seen first
     if not (e.program.steps[r.step].flags & STEP_IDEMPOTENT and not r.retried
             and not r.flags & FLAG_NEW_CONNECTION and r.first_byte_ns == 0):
         request_fail(e, c, error, now)
         return
-    if r.sent:                          # as if it had not been: the sample tells of the retry
-        in_flight_change(e, now, -1)
-        count(&e.ring, C_IN_FLIGHT_INTEGRAL, <uint64_t> (r.sent_ns - now))
-        count(&e.ring, C_REQUESTS_SENT, <uint64_t> -1)
+    if r.sent:                          # the sample tells of the retry
+        unsend(e, r, now)
     count(&e.ring, C_RETRIES, 1)
     r.wait_us = saturate(r.wait_us + (now - r.begun_ns) // 1000)    # it was the target's doing
     r.begun_ns = now
     r.retried = 1
     r.sent = 0
     r.written = 0
+    r.rendered = 0
     r.bytes_in = 0
     e.read_bytes = 0
     r.flags |= FLAG_RETRIED
     connection_drop(e, c)
-    http1_reset(&c.http, e.program.steps[r.step].flags & STEP_HEAD)
-    c.http.want_body = (e.program.steps[r.step].flags & STEP_WANT_BODY) != 0
+    response_expect(e, c, &e.program.steps[r.step])
     connection_open(e, c, now)
 
 

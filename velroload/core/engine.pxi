@@ -51,10 +51,14 @@ cdef void *table(size_t rows, size_t row_bytes) except NULL:
 cdef class Engine:
     cdef vl_engine e
     cdef Py_buffer segment      # released in close()
+    cdef Py_buffer *files       # owned; those of program["files"], released in close()
     cdef dict program           # holds the arrays that e.program borrows
     cdef list rules
     cdef TlsClient tls
     cdef list streams           # bytes of the pacers' rows
+    cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
+    cdef object cookies         # the users' cookies: protocol/cookies.py
+    cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
     def __cinit__(self, segment not None, dict program not None, list rules not None):
@@ -69,6 +73,8 @@ cdef class Engine:
         if self.segment.len < VL_HEADER_BYTES + SAMPLE_SIZE:
             raise ValueError(f"a segment of {self.segment.len} bytes is too small")
         self.attach()
+        self.redirect = program.get("redirect")
+        self.cookies = program.get("cookies")
         self.load_program()
         self.load_tables()
         self.load_scenarios()
@@ -103,8 +109,10 @@ cdef class Engine:
         p.n_sources = <uint32_t> self.array("sources", sizeof(vl_address), <void **> &p.sources)
         p.n_sources_v4 = settings["sources_v4"]
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
+        p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
+        files_load(self, self.program.get("files", []))
         p.n_slots = settings["slots"]
         p.slot_bytes = settings["slot_bytes"]
         p.render_bytes = settings["render_bytes"]
@@ -144,6 +152,7 @@ cdef class Engine:
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
+        extras_load(self, settings["wanted"])
         e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
@@ -155,6 +164,7 @@ cdef class Engine:
         for i in range(self.e.program.n_steps):
             most = max(most, <size_t> self.e.program.steps[i].endpoint)
         return most + 1
+
     cdef load_wire(self, dict settings):
         """How connections are made, used and closed."""
         cdef vl_engine *e = &self.e
@@ -365,7 +375,9 @@ cdef class Engine:
     def memory(self):
         """Bytes of the tables, per user and in all."""
         cdef size_t per_user = sizeof(vl_user) + self.e.program.n_slots * self.e.program.slot_bytes
-        cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body)
+        cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
+            + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
+            + (sizeof(vl_chain) if self.e.chains != NULL else 0)
         cdef size_t timers = sizeof(vl_deadline) + sizeof(uint32_t)
         return {
             "per_user": per_user + timers,
@@ -395,6 +407,10 @@ cdef class Engine:
             if descriptor >= 0:
                 close(descriptor)
         e.epoll = e.timer = e.wake = -1
+        for i in range(e.program.n_files):
+            PyBuffer_Release(&self.files[i])
+        free(self.files)
+        self.files = NULL
         engine_free(e)
         PyBuffer_Release(&self.segment)
 
@@ -414,6 +430,11 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.cipher)
     free(e.rendered)
     free(e.events)
+    free(e.program.files)
+    free(e.chains)
+    free(e.cookies_until_ns)
+    free(e.wanted)
+    free(e.wanted_data)
     free(e.examples_kept)
     timers_close(&e.timers)
     e.users = NULL
@@ -424,6 +445,12 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.turns = NULL
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
+    e.program.files = NULL
+    e.program.n_files = 0
+    e.chains = NULL
+    e.cookies_until_ns = NULL
+    e.wanted = NULL
+    e.wanted_data = NULL
     e.examples_kept = NULL
 
 

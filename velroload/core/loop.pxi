@@ -98,8 +98,7 @@ cdef void connection_event(vl_engine *e, uint64_t tag, uint32_t events) noexcept
     elif c.state == CONN_SECURING:
         handshake_queue(e, c, monotonic_ns())
         return
-    elif c.state == CONN_OPEN and events & EPOLLOUT and c.request != NONE \
-            and (c.unsent or e.requests[c.request].written < e.requests[c.request].rendered):
+    elif c.state == CONN_OPEN and events & EPOLLOUT and request_unsent(e, c):
         request_send(e, c)
     if c.generation == tag >> 32 and c.state == CONN_OPEN and (events & EPOLLIN or hung_up):
         connection_read(e, c, hung_up)
@@ -122,7 +121,7 @@ cdef void events_serve(vl_engine *e, int n, int64_t until_ns) noexcept nogil:
 
 
 cdef void unread_serve(vl_engine *e) noexcept nogil:
-    """One more turn for each connection that had more to read than its turn allowed."""
+    """One more turn for each connection that had more to read or to send than its turn allowed."""
     cdef uint32_t i = e.unread, following
     cdef vl_connection *c
     cdef bint hung_up
@@ -132,6 +131,8 @@ cdef void unread_serve(vl_engine *e) noexcept nogil:
         following = c.next_unread
         hung_up = c.unread > 1
         c.unread = 0
+        if c.state == CONN_OPEN and request_unsent(e, c):
+            request_send(e, c)
         connection_read(e, c, hung_up)
         i = following
 

@@ -318,8 +318,9 @@ cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) 
             tally.occupied_ns += <uint64_t> (s.end_ns - s.sent_ns) + s.read_lag_ns
     if kind <= KIND_HOP:
         reservoir_offer(&m.kept, s)
-        if m.endpoints > m.named and merge_address(m, s, kind, outcome) != MERGED:
-            return MERGE_NO_MEMORY
+    if kind == KIND_REQUEST and m.endpoints > m.named \
+            and merge_address(m, s, kind, outcome) != MERGED:
+        return MERGE_NO_MEMORY
     if outcome == OUTCOME_TRANSPORT:
         return MERGED
     return time_sample(m, block, s, kind, outcome)

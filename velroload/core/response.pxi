@@ -27,6 +27,8 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     cdef vl_request *r = &e.requests[c.request]
     cdef vl_step *step = &e.program.steps[r.step]
     cdef uint8_t error = ERR_NONE
+    if step.extra and extra_take(e, c, r, step, now):
+        return
     if not expected(&e.program, step, c.http.status):
         error = ERR_STATUS
     elif step.capture_count:
@@ -35,10 +37,15 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     request_end(e, c, error, c.http.status, now)
 
 
-cdef inline int64_t generator_lag(const vl_request *r) noexcept nogil:
-    """What we added before sending, as the sample will say it."""
+cdef inline int64_t generator_lag(vl_engine *e, vl_request *r) noexcept nogil:
+    """What we added before sending, as the sample says it; between redirects too."""
     cdef int64_t sent = r.sent_ns if r.sent else r.begun_ns
     cdef int64_t target_us = <int64_t> r.wait_us + r.connect_us + r.tls_us
+    cdef vl_chain *chain
+    if r.hops:
+        chain = chain_of(e, r)
+        sent -= chain.served_ns
+        target_us += <int64_t> chain.wait_us + chain.connect_us + chain.tls_us
     return max(sent - r.scheduled_ns - 1000 * target_us, 0)
 
 
@@ -49,6 +56,8 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     cdef vl_request *r = &e.requests[at]
     cdef uint32_t u = r.user
     cdef vl_user *user = &e.users[u]
+    if r.hops:
+        hop_push(e, c, r, error, status, now)
     sample_push(e, c, r, error, status, now)
     if error:
         example_keep(e, c, r, error, status)
@@ -57,7 +66,7 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     if r.capture != NONE:
         body_release(e, r.capture)
     if e.scenarios[user.scenario].open:
-        user.late_ns += generator_lag(r)
+        user.late_ns += generator_lag(e, r)
     user.freed_ns = r.end_ns
     user.failures = 0 if status else user.failures + (user.failures < 20)
     c.freed_ns = r.end_ns
@@ -101,10 +110,18 @@ cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexce
 cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t error,
                       uint16_t status, int64_t now) noexcept nogil:
     cdef vl_sample *s = ring_slot(&e.ring)
-    cdef vl_user *user = &e.users[r.user]
     if s == NULL:
         count(&e.ring, C_LOST_REQUESTS, 1)
         return
+    sample_fill(e, c, r, s, error, status, now)
+    if r.hops:
+        chain_add(e, r, s)
+    ring_publish(&e.ring)
+
+
+cdef inline void sample_fill(vl_engine *e, vl_connection *c, vl_request *r, vl_sample *s,
+                             uint8_t error, uint16_t status, int64_t now) noexcept nogil:
+    cdef vl_user *user = &e.users[r.user]
     s.scheduled_ns = r.scheduled_ns - e.epoch_ns
     s.sent_ns = (r.sent_ns if r.sent else r.begun_ns) - e.epoch_ns
     s.end_ns = r.end_ns - e.epoch_ns
@@ -121,7 +138,6 @@ cdef void sample_push(vl_engine *e, vl_connection *c, vl_request *r, uint8_t err
     s.error = error
     s.phase = r.phase
     s.flags = r.flags
-    ring_publish(&e.ring)
 
 
 cdef bint came_before(vl_engine *e, vl_request *r, int64_t stamp) noexcept nogil:

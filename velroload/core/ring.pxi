@@ -71,6 +71,7 @@ cdef enum:
     C_REQUESTS_DROPPED          # of the iterations dropped
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
+    C_HOPS                      # exchanges of redirected requests, each with a sample of its own
     C_EXAMPLES                  # rows written at VL_EXAMPLES_AT
     C_CONNECTIONS_WARMED        # of those opened, before the start
     C_IDLE_CLOSES               # by the server; a choice of them stands at VL_IDLE_CLOSES_AT

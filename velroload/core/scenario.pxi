@@ -132,3 +132,5 @@ cdef inline void open_age_add(vl_engine *e, uint32_t u, int64_t now) noexcept no
     cdef vl_request *r = &e.requests[e.connections[e.users[u].connection].request]
     if r.sent:
         count(&e.ring, C_OPEN_AGE, <uint64_t> (now - r.sent_ns))
+        if r.hops:
+            count(&e.ring, C_OPEN_AGE, <uint64_t> chain_of(e, r).served_ns)

@@ -50,19 +50,22 @@ cdef struct vl_request:
     int64_t first_byte_ns
     int64_t end_ns
     uint64_t bytes_in
+    uint64_t rendered           # bytes of the request
+    uint64_t written            # of them, handed to the kernel
+    uint64_t part_at            # with spans: how far into what begins with `part`
+    uint32_t part               # with spans: the first part that is not wholly written
     uint32_t user
     uint32_t step
     uint32_t wait_us
     uint32_t connect_us
     uint32_t tls_us
-    uint32_t rendered           # bytes of the request
-    uint32_t written            # of them, handed to the kernel
     uint32_t next               # free list
     uint32_t capture            # captured body: index of a body buffer, or NONE
     uint16_t flags
     uint8_t phase
     uint8_t sent                # handed to the kernel, or tried to
     uint8_t retried
+    uint8_t hops                # redirects followed so far
     uint8_t warming             # opens its connection and is never sent
 
 cdef enum:
@@ -98,7 +101,8 @@ cdef struct vl_connection:
     uint8_t secure_queued
     uint8_t truncated           # its stream ended without the transport's own farewell
     uint8_t unsent              # the transport holds bytes that the kernel did not take yet
-    uint8_t unread              # more may be waiting in the kernel's buffer
+    uint8_t unread              # more may be waiting in the kernel's buffer, or to be sent
+    uint8_t write_error         # ErrorKind of the write that failed
     vl_http1 http
 
 cdef struct vl_warm:
@@ -113,6 +117,16 @@ cdef struct vl_warm:
 cdef struct vl_queue:
     uint32_t head
     uint32_t tail
+
+cdef struct vl_chain:           # of a request that was redirected: what its exchanges so far took
+    int64_t served_ns           # from sent to end, summed
+    int64_t due_ns              # when the exchange under way should have started
+    int64_t deadline_ns         # of the whole request
+    uint32_t wait_us            # these: summed
+    uint32_t connect_us
+    uint32_t tls_us
+    uint32_t step               # the one that was asked for
+    uint16_t flags              # of all exchanges, which count for the whole
 
 cdef struct vl_scenario:
     vl_pacer starts             # open: when iterations start
@@ -163,6 +177,10 @@ cdef struct vl_engine:
     vl_request *requests
     vl_scenario *scenarios
     vl_body *bodies
+    vl_chain *chains            # per request; NULL when no step follows redirects
+    vl_http1_wanted *wanted     # per connection n_wanted rows: headers that are kept
+    char *wanted_data           # per connection wanted_bytes
+    int64_t *cookies_until_ns   # per user: when a cookie expires; NULL without cookies
     char *slots
     uint32_t *turns             # per origin: connections opened so far
     char *receive
@@ -178,6 +196,10 @@ cdef struct vl_engine:
     uint32_t free_request
     uint32_t free_body
     uint32_t n_bodies
+    uint32_t n_wanted
+    uint32_t wanted_bytes
+    uint32_t location           # these: index of a wanted header, or NONE
+    uint32_t set_cookie
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

@@ -3,7 +3,8 @@
 # A flow is a run of steps; a request step is a run of parts: literal bytes, a slot of the user's
 # own (a captured token), or the length of the body that follows. Rendering is memcpy. A rendered
 # request is not kept: slots do not change while it is under way, so the rest of a partial send is
-# rendered again.
+# rendered again. Spans (long texts, files) are never rendered: body.pxi sends them from where they
+# lie.
 
 from libc.string cimport memcpy, memset
 
@@ -17,11 +18,17 @@ cdef enum:
     STEP_IDEMPOTENT = 2         # may be sent again when a reused connection turns out closed
     STEP_WANT_BODY = 4
     STEP_CLOSE = 8              # our own Connection: close
+    STEP_SPANS = 16             # it has spans: sent part by part
+    STEP_POST = 32              # 301 and 302 turn it into a GET
+
+cdef enum:
+    EXTRA_COOKIES = 1           # it sends and keeps cookies
 
 cdef enum:
     PART_LITERAL = 0
     PART_SLOT = 1
     PART_LENGTH = 2             # decimal length of all parts after the next literal's end
+    PART_SPAN = 3               # bytes of a file; of the literals when slot is 0
 
 cdef enum:
     THINK_NONE = 0
@@ -44,12 +51,12 @@ cdef extern from *:
         double think_a, think_b; /* ns */
         double probability;
         uint32_t body_first;     /* first part of the body; part_first + part_count without one */
-        uint32_t pad2;
+        uint32_t extra;          /* index of a row of extras + 1; 0 = none: what costs nothing */
     } vl_step;
     typedef struct {
         uint32_t kind;
-        uint32_t slot;
-        uint32_t offset;         /* into the literals */
+        uint32_t slot;           /* of a span: number of its file, from 1 */
+        uint32_t offset;         /* into the literals or the file */
         uint32_t length;
     } vl_part;
     typedef struct {
@@ -66,6 +73,15 @@ cdef extern from *:
         uint8_t transport;       /* TRANSPORT_* */
         uint8_t pad[7];
     } vl_origin;
+    typedef struct {             /* what a step asks for beside its answer */
+        uint32_t hop_first;      /* redirects: its step for each origin, as it is and as GET */
+        uint32_t path_slot;      /* where the path of the next hop stands */
+        uint16_t hop_endpoint;
+        uint8_t redirects;       /* how many are followed; 0 = none */
+        uint8_t flags;           /* EXTRA_* */
+        uint32_t cookie_slot;    /* where the cookies for the next hop stand */
+    } vl_extra;
+    _Static_assert(sizeof(vl_extra) == 16, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
     _Static_assert(sizeof(vl_capture) == 8 && sizeof(vl_address) == 128, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
@@ -86,6 +102,7 @@ cdef extern from *:
         double think_b
         double probability
         uint32_t body_first
+        uint32_t extra
     ctypedef struct vl_part:
         uint32_t kind
         uint32_t slot
@@ -102,6 +119,17 @@ cdef extern from *:
         uint32_t address_first
         uint32_t address_count
         uint8_t transport
+    ctypedef struct vl_extra:
+        uint32_t hop_first
+        uint32_t path_slot
+        uint16_t hop_endpoint
+        uint8_t redirects
+        uint8_t flags
+        uint32_t cookie_slot
+
+cdef struct vl_file:
+    const char *data            # borrowed from a buffer that Engine holds
+    uint64_t size
 
 cdef struct vl_program:
     vl_step *steps              # all arrays: borrowed from the program's bytes, held by Engine
@@ -110,8 +138,10 @@ cdef struct vl_program:
     vl_address *addresses
     vl_address *sources         # local ends: IPv4 first, then IPv6
     vl_origin *origins
+    vl_extra *extras
     uint8_t *expects
     char *literals
+    vl_file *files              # owned, freed in Engine.close
     uint32_t n_steps
     uint32_t n_parts
     uint32_t n_captures
@@ -119,8 +149,10 @@ cdef struct vl_program:
     uint32_t n_sources
     uint32_t n_sources_v4
     uint32_t n_origins
+    uint32_t n_extras
     uint32_t n_expects
     uint32_t n_literals
+    uint32_t n_files
     uint32_t n_slots            # per user
     uint32_t slot_bytes         # room of one slot, length word included
     uint32_t render_bytes       # the longest request with full slots
@@ -146,39 +178,49 @@ cdef inline size_t write_decimal(char *to, uint64_t value) noexcept nogil:
     return n
 
 
+cdef inline uint64_t part_length(vl_program *program, vl_step *step, vl_part *part, char *slots,
+                                 uint32_t user) noexcept nogil:
+    cdef char digits[20]
+    if part.kind == PART_SLOT:
+        return (<uint32_t *> slot_at(slots, program, user, part.slot))[0]
+    if part.kind == PART_LENGTH:
+        return write_decimal(digits, body_length(program, step, slots, user))
+    return part.length
+
+
 cdef uint64_t body_length(vl_program *program, vl_step *step, char *slots,
                           uint32_t user) noexcept nogil:
+    """Of the parts that make up the body; no PART_LENGTH is among them."""
     cdef uint64_t total = 0
-    cdef vl_part *part
     cdef uint32_t i
     for i in range(step.body_first, step.part_first + step.part_count):
-        part = &program.parts[i]
-        if part.kind == PART_LITERAL:
-            total += part.length
-        elif part.kind == PART_SLOT:
-            total += (<uint32_t *> slot_at(slots, program, user, part.slot))[0]
+        total += part_length(program, step, &program.parts[i], slots, user)
     return total
+
+
+cdef inline size_t render_part(vl_program *program, vl_step *step, vl_part *part, char *slots,
+                               uint32_t user, char *at) noexcept nogil:
+    """Write one part that is no span; returns its length."""
+    cdef char *slot
+    cdef uint32_t n
+    if part.kind == PART_LITERAL:
+        memcpy(at, program.literals + part.offset, part.length)
+        return part.length
+    if part.kind == PART_SLOT:
+        slot = slot_at(slots, program, user, part.slot)
+        n = (<uint32_t *> slot)[0]
+        memcpy(at, slot + 4, n)
+        return n
+    return write_decimal(at, body_length(program, step, slots, user))
 
 
 cdef size_t render(vl_program *program, vl_step *step, char *slots, uint32_t user,
                    char *to) noexcept nogil:
-    """Write the request of `step` for `user`; returns its length (≤ render_bytes)."""
+    """Write the request of `step`, which has no spans, for `user`; its length (≤ render_bytes)."""
     cdef char *at = to
-    cdef char *slot
-    cdef vl_part *part
-    cdef uint32_t i, n
+    cdef uint32_t i
     for i in range(step.part_first, step.part_first + step.part_count):
-        part = &program.parts[i]
-        if part.kind == PART_LITERAL:
-            memcpy(at, program.literals + part.offset, part.length)
-            at += part.length
-        elif part.kind == PART_SLOT:
-            slot = slot_at(slots, program, user, part.slot)
-            n = (<uint32_t *> slot)[0]
-            memcpy(at, slot + 4, n)
-            at += n
-        else:
-            at += write_decimal(at, body_length(program, step, slots, user))
+        at += render_part(program, step, &program.parts[i], slots, user, at)
     return at - to
 
 

@@ -5,8 +5,8 @@ memfd of its own: a JSON header behind its length, then the arrays it names. No 
 Workers import this: standard library only.
 
 coordinator → worker  {"go": epoch_ns, "spin_ns": n} · {"stop": "drain" | "now"}
-worker → coordinator  {"ready": true, "pinned": bool, "wake_up_p99_ns": n} · {"done": true}
-                      {"error": "one line"}
+worker → coordinator  {"ready": true, "pinned": bool, "wake_up_p99_ns": n}
+                      {"done": true, "site": {…}} · {"error": "one line"}
 """
 
 import json

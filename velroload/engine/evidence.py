@@ -1,10 +1,12 @@
 """What shows whether a run may be believed: the generator's seconds, pauses, rings, the ledger."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from velroload.engine.workers import Workers
 from velroload.ledger import Ledger, WorkerTotals, build
+from velroload.sample import Kind
 
 SECOND_NS = 1_000_000_000
 
@@ -64,6 +66,7 @@ class Evidence:
                 index=worker.index,
                 counters=worker.segment.reader.counters(),
                 requests_by_error=worker.segment.reader.requests_by_error(),
+                hops=worker.segment.reader.kinds()[Kind.HOP],
                 pushed=worker.segment.reader.pushed,
                 drained=worker.segment.reader.drained,
                 corrupt=worker.segment.reader.corrupt,
@@ -100,10 +103,19 @@ class Evidence:
                     self.workers.processes, self.workers.readers, counters, strict=True
                 )
             ],
+            "redirects_refused": self._refused(),
+            "cookies_ignored": sum(w.site["cookies_ignored"] for w in self.workers.processes),
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
             "littles_law": self._littles_law(counters),
             "seconds": self.seconds,
         }
+
+    def _refused(self) -> dict[str, int]:
+        """Where redirects were not followed to, over all workers, most of them first."""
+        total: Counter[str] = Counter()
+        for worker in self.workers.processes:
+            total.update(worker.site["refused"])
+        return dict(total.most_common())
 
     def _littles_law(self, counters: list[dict[str, int]]) -> dict[str, int]:
         """Both sides of the law, over the workers that could close their books: one that was

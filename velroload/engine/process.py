@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class WorkerProcess:
         self.hello: Message | None = None
         self.warmed: Message | None = None
         self.done = False
+        self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -51,16 +52,18 @@ class WorkerProcess:
         """Nothing more will come of it."""
         return self.done or self.died is not None or self.error is not None
 
-    def spawn(self, settings: dict[str, Any], arrays: dict[str, bytes]) -> None:
-        """Start the process and hand over its three descriptors."""
+    def spawn(
+        self, settings: dict[str, Any], arrays: dict[str, bytes], files: Sequence[int] = ()
+    ) -> None:
+        """Start the process and hand over its three descriptors, and those of the files."""
         ours, theirs = socket.socketpair()
-        program = write_program(settings, arrays)
+        program = write_program({**settings, "files": list(files)}, arrays)
         descriptors = (theirs.fileno(), self.segment.fd, program)
         command = [sys.executable, "-P", "-m", "velroload.engine.worker"]
         try:
             self._process = subprocess.Popen(
                 [*command, *map(str, descriptors), str(os.getpid())],
-                pass_fds=descriptors,
+                pass_fds=(*descriptors, *files),
                 stdin=subprocess.DEVNULL,
                 env=environment(),
                 process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
@@ -131,6 +134,7 @@ class WorkerProcess:
             self.warmed = message["warmed"]
         elif "done" in message:
             self.done = True
+            self.site = message["site"]
         elif "error" in message:
             self.error = str(message["error"])
 

@@ -20,7 +20,9 @@ import uvloop
 
 from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
+from velroload.engine.files import map_file
 from velroload.protocol.extract import json_rule
+from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
 PR_SET_PDEATHSIG = 1
@@ -74,9 +76,10 @@ def switch_on_stamps() -> tuple[socket.socket, socket.socket] | None:
 class Worker:
     """Runs an Engine to its end and tells the coordinator."""
 
-    def __init__(self, control: socket.socket, engine: _core.Engine) -> None:
+    def __init__(self, control: socket.socket, engine: _core.Engine, site: Site) -> None:
         self.control = control
         self.engine = engine
+        self.site = site
         self.decoder = Decoder()
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
@@ -135,7 +138,7 @@ class Worker:
             elif self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
-                self.say({"done": True})
+                self.say({"done": True, "site": self.site.to_json()})
         except Exception as error:
             self.fail(error)
 
@@ -149,15 +152,23 @@ class Worker:
         self.loop.remove_reader(self.engine.fileno())
 
 
-def make_engine(segment: int, settings: dict[str, Any], arrays: dict[str, bytes]) -> _core.Engine:
+def make_engine(
+    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], site: Site
+) -> _core.Engine:
     """Map the segment and build the engine from the program."""
     size = os.fstat(segment).st_size
     memory = mmap.mmap(segment, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
     for scenario in settings["scenarios"]:
         for stream in ("starts", "vus"):
             scenario[stream] = arrays[scenario[stream]]
-    tls = [from_settings(origin) for origin in settings["tls"]]
-    program: dict[str, Any] = {**arrays, "settings": settings, "tls": tls}
+    program: dict[str, Any] = {
+        **arrays,
+        "files": [map_file(fd) for fd in settings["files"]],
+        "settings": settings,
+        "redirect": site.redirects,
+        "cookies": site.cookies,
+        "tls": [from_settings(origin) for origin in settings["tls"]],
+    }
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])
 
 
@@ -168,8 +179,9 @@ async def run(control: socket.socket, segment: int, program: int) -> None:
     wake_up_p99_ns = 0
     if settings["spin"]:
         wake_up_p99_ns = sorted(_core.wake_up_delays(WAKE_UPS))[WAKE_UPS * 99 // 100]
-    engine = make_engine(segment, settings, arrays)
-    worker = Worker(control, engine)
+    site = Site.of(settings)
+    engine = make_engine(segment, settings, arrays, site)
+    worker = Worker(control, engine, site)
     worker.start()
     gc.collect()
     gc.freeze()

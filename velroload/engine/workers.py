@@ -8,6 +8,7 @@ from typing import Any
 
 from velroload._core import RingReader
 from velroload.engine.control import Message
+from velroload.engine.files import SharedFiles
 from velroload.engine.process import WorkerProcess, require_ready
 from velroload.engine.segment import Segment
 from velroload.errors import PreflightError
@@ -31,10 +32,11 @@ class Job:
 
 
 class Workers:
-    """Runs a list of jobs, one worker process each."""
+    """Runs a list of jobs, one worker process each. `files`: the program's, shared by all."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], files: Sequence[str] = ()) -> None:
         self.jobs = jobs
+        self.files = SharedFiles(files)
         self.processes = [
             WorkerProcess(index, job.cpu, Segment.create(job.ring_slots))
             for index, job in enumerate(jobs)
@@ -55,7 +57,8 @@ class Workers:
         """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
         for worker, job in zip(self.processes, self.jobs, strict=True):
             worker.on_change = self.changed.set
-            worker.spawn(job.settings, job.arrays)
+            worker.spawn(job.settings, job.arrays, self.files.descriptors)
+        self.files.close()  # the workers have them now
         deadline_s = time.monotonic() + READY_S
         while not all(worker.hello or worker.over for worker in self.processes):
             self.changed.clear()
@@ -107,6 +110,7 @@ class Workers:
         return silent
 
     def close(self) -> None:
+        self.files.close()
         for worker in self.processes:
             worker.close()
 

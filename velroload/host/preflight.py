@@ -146,11 +146,13 @@ def check_sources(
             )
 
 
-def check_memory(ring_bytes: int, available_bytes: int) -> None:
-    """PreflightError when the sample rings would take more than half of the free memory."""
-    if ring_bytes * 2 > available_bytes:
+def check_memory(ring_bytes: int, available_bytes: int, file_bytes: int = 0) -> None:
+    """PreflightError when the sample rings, and the files to send, would take more than half of
+    the free memory."""
+    needed, files = ring_bytes + file_bytes, " and the files to send" if file_bytes else ""
+    if needed * 2 > available_bytes:
         raise PreflightError(
-            f"the sample rings need {ring_bytes / 2**20:,.0f} MiB, "
+            f"the sample rings{files} need {needed / 2**20:,.0f} MiB, "
             f"{available_bytes / 2**20:,.0f} MiB of memory are free and half of that may be "
             "taken: free some, or take fewer workers or a lower rate"
         )

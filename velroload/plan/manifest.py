@@ -4,6 +4,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+from velroload.plan.body import Body, File, Form, Json, Multipart, Part
 from velroload.plan.mask import Mask
 from velroload.plan.model import Connecting, Load, Plan, Scenario
 from velroload.plan.steps import Request, Step
@@ -27,6 +28,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "allow_hosts": list(plan.allow_hosts),
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
+        "cookies": plan.cookies,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
     }
 
@@ -91,10 +93,37 @@ def _step(step: Step, mask: Mask) -> dict[str, object]:
         "method": step.method,
         "path": mask.text(mask.pairs(step.path)),
         "headers": mask.headers(step.headers),
-        "body": None if step.body is None else mask.body(step.body),
+        "body": _body(step.body, mask),
+        "stream": step.stream,
+        "redirects": step.redirects,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],
         "timeout_ns": step.timeout_ns,
         "captures": {capture.slot: capture.source for capture in step.captures},
     }
+
+
+def _body(body: Body | None, mask: Mask) -> object:
+    match body:
+        case None:
+            return None
+        case bytes():
+            return mask.body(body)
+        case File(path=path):
+            return {"file": mask.text(path)}
+        case Json(content=content):
+            return {"json": _body(content, mask)}
+        case Form(fields=fields):
+            return {"form": [[name, mask.text(mask.named(name, text))] for name, text in fields]}
+        case Multipart(parts=parts):
+            return {"multipart": [_part(part, mask) for part in parts]}
+
+
+def _part(part: Part, mask: Mask) -> dict[str, object]:
+    content = part.content
+    if isinstance(content, File):
+        shown: object = {"file": mask.text(content.path)}
+    else:
+        shown = mask.text(mask.named(part.name, content))
+    return {"name": part.name, "content": shown, "type": part.content_type}

@@ -288,7 +288,7 @@ class Plan:
 
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
-    manifest masks them wherever they stand.
+    manifest masks them wherever they stand. cookies: every user keeps what the target sets.
     """
 
     name: str
@@ -303,6 +303,7 @@ class Plan:
     allow_hosts: tuple[str, ...] = ()
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
+    cookies: bool = False
     tls: Tls = field(default_factory=Tls)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
@@ -328,6 +329,8 @@ class Plan:
         for rule in self.abort_on:
             _check_abort_rule(rule)
         check_headers(self.headers)
+        if self.cookies:
+            self._check_cookies()
         _check_connecting(self)
         for name, value in self.headers:
             for slot in references(value):
@@ -335,6 +338,21 @@ class Plan:
                     raise ConfigError(
                         f"header {name}: ${{{slot}}} is not known in every request; the plan's "
                         f"headers may use ${{{BUILT_IN_SLOTS[0]}}}"
+                    )
+
+    def _check_cookies(self) -> None:
+        requests = [
+            step
+            for scenario in self.scenarios
+            for step in (*scenario.setup, *scenario.flow)
+            if isinstance(step, Request)
+        ]
+        for headers in (self.headers, *(request.headers for request in requests)):
+            for name, _ in headers:
+                if name.lower() == "cookie":
+                    raise ConfigError(
+                        f"header {name}: the cookies that users keep are sent in it; a request "
+                        "has one Cookie header (RFC 6265 section 5.4)"
                     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from velroload.errors import ConfigError
+from velroload.plan.body import Body, texts_of
 from velroload.units import format_duration, parse_duration
 
 Headers = tuple[tuple[str, str], ...]
@@ -18,6 +19,8 @@ Ranges = tuple[tuple[int, int], ...]
 SUCCESS: Ranges = ((200, 399),)
 THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1}
 """Distribution → how many durations it takes."""
+
+REDIRECTS_MAX = 50
 
 BUILT_IN_SLOTS = ("user",)
 """Slots that every virtual user has from the start: its number, from 0."""
@@ -107,17 +110,20 @@ class Request:
     """One HTTP request. `endpoint` is the name of its figures (default: METHOD path, no query).
 
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
-    means the plan's. A body is sent with Content-Length, whose header is the engine's to write.
+    means the plan's. A body is sent with Content-Length, or in chunks when it is to `stream`; these
+    headers are the engine's to write. `redirects`: how many are followed, one after the other.
     """
 
     method: str
     path: str
     headers: Headers = ()
-    body: bytes | None = None
+    body: Body | None = None
+    stream: bool = False
     endpoint: str = ""
     cls: str | None = None
     expect: Ranges = SUCCESS
     timeout_ns: int | None = None
+    redirects: int = 0
     captures: tuple[Capture, ...] = ()
 
     def __post_init__(self) -> None:
@@ -125,12 +131,20 @@ class Request:
             object.__setattr__(self, "endpoint", f"{self.method} {self.path.partition('?')[0]}")
         if not _TOKEN.fullmatch(self.method):
             raise ConfigError(f"method {self.method!r}: write a token such as GET or POST")
+        if self.method == "CONNECT":
+            raise ConfigError("method CONNECT: it asks for a tunnel, which is not built here")
+        if self.method == "TRACE" and self.body is not None:
+            raise ConfigError("method TRACE: a body does not go with it (RFC 9110 section 9.3.8)")
         if not re.fullmatch(r"/[!-~]*", _SLOT.sub("", self.path)) or "#" in self.path:
             raise ConfigError(
                 f"path {self.path!r}: write / and then ASCII without spaces or #, %-encoded"
             )
         if self.timeout_ns is not None and self.timeout_ns <= 0:
             raise ConfigError(f"timeout of {self.endpoint}: more than 0 is needed")
+        if not 0 <= self.redirects <= REDIRECTS_MAX:
+            raise ConfigError(
+                f"redirects of {self.endpoint}: {self.redirects} is not from 0 to {REDIRECTS_MAX}"
+            )
         check_headers(self.headers)
         for low, high in self.expect:
             if not 100 <= low <= high <= 999:
@@ -140,9 +154,21 @@ class Request:
         if not self.expect:
             raise ConfigError(f"expect of {self.endpoint}: at least one status is needed")
         _ = self.slots  # refuses what is not a slot
+        self._check_stream()
         captured = [capture.slot for capture in self.captures]
         if len(set(captured)) != len(captured):
             raise ConfigError(f"captures of {self.endpoint}: the same slot twice")
+
+    def _check_stream(self) -> None:
+        if not self.stream:
+            return
+        if self.body is None:
+            raise ConfigError(f"stream of {self.endpoint}: there is no body to stream")
+        if any(references(text) for text in texts_of(self.body)):
+            raise ConfigError(
+                f"stream of {self.endpoint}: a body with ${{slots}} has no length of its own that "
+                "its chunks could say; send it whole"
+            )
 
     def expects(self, status: int) -> bool:
         """True when a response of this status is a success."""
@@ -151,9 +177,7 @@ class Request:
     @property
     def slots(self) -> tuple[str, ...]:
         """Every slot that this request reads, in order of appearance."""
-        values: list[str | bytes] = [self.path, *(value for _, value in self.headers)]
-        if self.body is not None:
-            values.append(self.body)
+        values = [self.path, *(value for _, value in self.headers), *texts_of(self.body)]
         return tuple(name for value in values for name in references(value))
 
 

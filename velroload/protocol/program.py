@@ -4,17 +4,20 @@ Even a bare URL becomes a flow of one step. The arrays' layouts are those of cor
 core checks every index when it loads them.
 """
 
-import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from velroload import __version__
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Headers, Ranges
+from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
+from velroload.protocol.body import Encoded, Raw, encode
+from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
+from velroload.protocol.parts import LENGTH, LITERAL, PART, SLOT, Parts
+from velroload.protocol.redirect import Origin, origin_of
 
 STEP = np.dtype(
     [
@@ -33,32 +36,49 @@ STEP = np.dtype(
         ("think_b", "<f8"),
         ("probability", "<f8"),
         ("body_first", "<u4"),
-        ("pad2", "<u4"),
+        ("extra", "<u4"),
     ]
 )
-PART = np.dtype([("kind", "<u4"), ("slot", "<u4"), ("offset", "<u4"), ("length", "<u4")])
 ORIGIN = np.dtype(
     [("address_first", "<u4"), ("address_count", "<u4"), ("transport", "u1"), ("pad", "V7")]
+)
+EXTRA = np.dtype(
+    [
+        ("hop_first", "<u4"),
+        ("path_slot", "<u4"),
+        ("hop_endpoint", "<u2"),
+        ("redirects", "u1"),
+        ("flags", "u1"),
+        ("cookie_slot", "<u4"),
+    ]
 )
 CAPTURE = np.dtype([("slot", "<u4"), ("rule", "<u4")])
 
 TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 REQUEST, THINK = 0, 1
-HEAD, IDEMPOTENT, WANT_BODY, CLOSE = 1, 2, 4, 8
-LITERAL, SLOT, LENGTH = 0, 1, 2
+HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST = 1, 2, 4, 8, 16, 32
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3}
 
 SLOT_BYTES = 1024
 """Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
+LONG_SLOT_BYTES = 4096
+"""The same where slots hold what servers choose: paths of redirects, cookies."""
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 ENDPOINTS_MAX = 65_535
-_REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+HOP_PATH = "path of the next hop"
+"""No slot of a plan can have this name."""
+HOP_COOKIES = "cookies of the next hop"
+LOCATION_BYTES = 2048
+SET_COOKIE_BYTES = 8192
+"""Kept of one answer's Location, of all its Set-Cookies."""
+COOKIES = 1
+"""Flag of an extra."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row that figures go under; `kind` is request, iteration or address."""
+    """A row that figures go under; `kind` is request, hop, iteration or address."""
 
     id: int
     name: str
@@ -90,16 +110,22 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All that workers need of the flows. `rules` are the JSON paths of the captures.
+    """All that workers need of the flows. `rules` are the JSON paths of the captures; `files` the
+    paths that spans refer to, as 1, 2, …
 
-    `tls_hosts`: per origin the name that its certificate must be for, None where it speaks plain.
+    `origins`: scheme, host and port of every place that may be connected to, the target first.
+    `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
+    with the origin and path that each is for.
     """
 
     arrays: dict[str, bytes]
+    files: tuple[str, ...]
     scenarios: tuple[Compiled, ...]
     endpoints: tuple[Endpoint, ...]
     rules: tuple[tuple[str | int, ...], ...]
-    tls_hosts: tuple[str | None, ...]
+    wanted: tuple[tuple[str, int], ...]
+    scopes: tuple[tuple[int, int, str], ...]
+    origins: tuple[Origin, ...]
     sources_v4: int
     slots: int
     user_slot: int | None
@@ -112,19 +138,34 @@ class _Writer:
     """Collects the arrays while the scenarios are compiled one by one."""
 
     plan: Plan
-    target: Target
-    slots: dict[str, int] = field(default_factory=dict)
-    literals: bytearray = field(default_factory=bytearray)
+    targets: tuple[Target, ...]
+    parts: Parts = field(default_factory=Parts)
     steps: list[tuple[Any, ...]] = field(default_factory=list)
-    parts: list[tuple[int, int, int, int]] = field(default_factory=list)
     captures: list[tuple[int, int]] = field(default_factory=list)
     expects: list[bytes] = field(default_factory=list)
     rules: list[tuple[str | int, ...]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
+    extras: list[list[int]] = field(default_factory=list)
+    redirected: list[tuple[Request, int, int, int]] = field(default_factory=list)
+    scopes: dict[str, int] = field(default_factory=dict)
     longest: int = 1
 
-    def slot(self, name: str) -> int:
-        return self.slots.setdefault(name, len(self.slots))
+    @property
+    def wanted(self) -> tuple[tuple[str, int], ...]:
+        """The headers of answers that are kept, and room for each."""
+        found = [("location", LOCATION_BYTES)] if self.redirected else []
+        if self.plan.cookies:
+            found.append(("set-cookie", SET_COOKIE_BYTES))
+        return tuple(found)
+
+    @property
+    def slot_bytes(self) -> int:
+        """Room of each slot of this plan."""
+        if self.plan.cookies:
+            return LONG_SLOT_BYTES
+        requests = (r for s in self.plan.scenarios for r in (*s.setup, *s.flow))
+        long = any(isinstance(r, Request) and r.redirects for r in requests)
+        return LONG_SLOT_BYTES if long else SLOT_BYTES
 
     def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
         """The row of this name in this scenario, new at its first use."""
@@ -146,65 +187,102 @@ class _Writer:
             self.expects.append(packed)
         return self.expects.index(packed)
 
-    def text(self, text: bytes) -> None:
-        """Append literal bytes and ${slots} as parts; neighbouring literals become one."""
-        for index, piece in enumerate(_REFERENCE.split(text)):
-            if index % 2:
-                self.parts.append((SLOT, self.slot(piece.decode()), 0, 0))
-            elif piece:
-                self.literal(piece)
-
-    def literal(self, piece: bytes) -> None:
-        self.parts.append((LITERAL, 0, len(self.literals), len(piece)))
-        self.literals += piece
-
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        first = len(self.parts)
-        head = request_head(self.plan, self.target, request)
-        body = request.body or b""
-        body_slots = bool(_REFERENCE.search(body))
-        if not body_slots:
-            if request.body is not None or request.method in BODY_METHODS:
-                head += b"Content-Length: %d\r\n" % len(body)
-            self.text(head + b"\r\n" + body)
-            body_first = len(self.parts)
-        else:
-            self.text(head + b"Content-Length: ")
-            self.parts.append((LENGTH, 0, 0, 0))
-            self.literal(b"\r\n\r\n")
-            body_first = len(self.parts)
-            self.text(body)
-        self.measure(first)
+        names = (scenario.name, request.cls, setup)
+        endpoint = self.endpoint(request.endpoint, "request", *names)
         captures = len(self.captures)
         for capture in request.captures:
-            self.captures.append((self.slot(capture.slot), len(self.rules)))
+            self.captures.append((self.parts.slot(capture.slot), len(self.rules)))
             self.rules.append(capture.path)
+        extra = self.extra(request, names)
+        if request.redirects:
+            self.redirected.append((request, endpoint, captures, extra))
+        self.step(request, endpoint, captures, extra)
+
+    def extra(self, request: Request, names: tuple[str, str | None, bool]) -> int:
+        """The number of a row of what the request asks for beside its answer, 0 for nothing."""
+        path = hops = cookies = 0
+        if request.redirects:
+            path = self.parts.slot(HOP_PATH)
+            hops = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
+        if self.plan.cookies:
+            cookies = self.parts.slot(HOP_COOKIES)
+        flags = COOKIES if self.plan.cookies else 0
+        if not (request.redirects or flags):
+            return 0
+        self.extras.append([0, path, hops, request.redirects, flags, cookies])
+        return len(self.extras)
+
+    def step(
+        self, request: Request, endpoint: int, captures: int, extra: int, hop_to: int | None = None
+    ) -> None:
+        """Write a request step; one to an origin `hop_to` takes its path from a slot."""
+        target = self.targets[hop_to or 0]
+        plan = self.plan
+        if hop_to:
+            plan = replace(plan, headers=without_credentials(plan.headers))
+        first = self.parts.begin()
+        body = None if request.body is None else encode(request.body, plan.seed)
+        self.parts.text(f"{request.method} ".encode())
+        if hop_to is None:
+            self.parts.text((target.path.rstrip("/") + request.path).encode())
+        else:
+            self.parts.place(HOP_PATH)
+        self.parts.text(header_lines(plan, target, request, body))
+        if plan.cookies:
+            self.parts.place(HOP_COOKIES if hop_to is not None else self.scope(request))
+        if body is None and request.method in BODY_METHODS:
+            body = Encoded((Raw(b""),))
+        body_first = self.parts.body(body, request.stream)
+        flags = request_flags(plan, request) | (SPANS if self.parts.end() else 0)
+        self.measure(first)
         self.steps.append(
             (
                 REQUEST,
-                request_flags(self.plan, request),
-                self.endpoint(request.endpoint, "request", scenario.name, request.cls, setup),
+                flags,
+                endpoint,
                 self.expect(request.expect),
                 0,
-                0,
+                hop_to or 0,
                 first,
-                len(self.parts) - first,
+                len(self.parts.rows) - first,
                 captures,
-                len(self.captures) - captures,
-                request.timeout_ns or self.plan.timeouts.request_ns,
+                len(request.captures),
+                request.timeout_ns or plan.timeouts.request_ns,
                 0.0,
                 0.0,
                 1.0,
                 body_first,
-                0,
+                extra,
             )
         )
 
+    def scope(self, request: Request) -> str:
+        """The name of the slot that holds the cookies for the request's path, up to what of it is
+        only known when it is sent."""
+        path = self.targets[0].path.rstrip("/") + request.path
+        path = path.partition("?")[0].partition("${")[0]
+        name = f"cookies for {path}"
+        self.scopes[path] = self.parts.slot(name)
+        return name
+
+    def hops(self) -> None:
+        """Write the steps that redirects exchange a request for: per origin it as it is, and as a
+        GET. Behind all others, since a flow's steps are neighbours."""
+        for request, endpoint, captures, extra in self.redirected:
+            self.extras[extra - 1][0] = len(self.steps)
+            for origin in range(len(self.targets)):
+                there = request
+                if origin:
+                    there = replace(request, headers=without_credentials(request.headers))
+                for hop in (there, as_get(there)):
+                    self.step(hop, endpoint, captures, extra, origin)
+
     def measure(self, first: int) -> None:
-        """Keep the length of the longest request, its slots full."""
+        """Keep the length of the longest request, its slots full; spans are never rendered."""
         length = 0
-        for kind, _, _, size in self.parts[first:]:
-            length += {LITERAL: size, SLOT: SLOT_BYTES - 4, LENGTH: 20}[kind]
+        for kind, _, _, size in self.parts.rows[first:]:
+            length += {LITERAL: size, SLOT: self.slot_bytes - 4, LENGTH: 20}.get(kind, 0)
         self.longest = max(self.longest, length)
 
     def think(self, think: Think) -> int:
@@ -233,33 +311,6 @@ class _Writer:
         return Compiled(setup, flow, None if pause is None else self.think(pause), row)
 
 
-def headers_of(plan: Plan, request: Request) -> Headers:
-    """The plan's headers and the request's own, which replace the plan's of the same name."""
-    own = {name.lower() for name, _ in request.headers}
-    return (*(pair for pair in plan.headers if pair[0].lower() not in own), *request.headers)
-
-
-def request_head(plan: Plan, target: Target, request: Request) -> bytes:
-    """The request line and the headers, without Content-Length and the empty line.
-
-    A header that the plan gives replaces the default of the same name.
-    """
-    headers = headers_of(plan, request)
-    names = {name.lower() for name, _ in headers}
-    closes = not plan.connecting.keep_alive and "connection" not in names
-    lines = [f"{request.method} {target.path.rstrip('/')}{request.path} HTTP/1.1"]
-    if "host" not in names:
-        lines.append(f"Host: {target.authority}")
-    if "user-agent" not in names:
-        lines.append(f"User-Agent: velroload/{__version__}")
-    if "accept" not in names:
-        lines.append("Accept: */*")
-    if closes:
-        lines.append("Connection: close")
-    lines += [f"{name}: {value}" for name, value in headers]
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-
-
 def request_flags(plan: Plan, request: Request) -> int:
     flags = 0 if plan.connecting.keep_alive else CLOSE
     if request.method == "HEAD":
@@ -268,38 +319,56 @@ def request_flags(plan: Plan, request: Request) -> int:
         flags |= IDEMPOTENT
     if request.captures:
         flags |= WANT_BODY
+    if request.method == "POST":
+        flags |= POST
     for name, value in headers_of(plan, request):
         if name.lower() == "connection" and "close" in value.lower():
             flags |= CLOSE
     return flags
 
 
-def compile_program(plan: Plan, target: Target, addresses: bytes) -> Program:
-    """Compile every scenario of the plan. `addresses` are packed rows (pack_address)."""
-    writer = _Writer(plan, target)
+def compile_program(
+    plan: Plan, target: Target, addresses: bytes, others: Sequence[tuple[Target, bytes]] = ()
+) -> Program:
+    """Compile every scenario of the plan. `addresses` are the target's packed rows (pack_address),
+    `others` where redirects may lead beside it, with theirs."""
+    places = ((target, addresses), *others)
+    writer = _Writer(plan, tuple(target for target, _ in places))
     scenarios = tuple(writer.scenario(scenario) for scenario in plan.scenarios)
+    writer.hops()
     sources, sources_v4 = pack_sources(plan.connecting.sources)
     arrays = {
         "steps": np.array(writer.steps, dtype=STEP).tobytes(),
-        "parts": np.array(writer.parts, dtype=PART).tobytes(),
+        "parts": np.array(writer.parts.rows, dtype=PART).tobytes(),
         "captures": np.array(writer.captures, dtype=CAPTURE).tobytes(),
         "expects": b"".join(writer.expects),
-        "literals": bytes(writer.literals),
-        "origins": np.array(
-            [(0, len(addresses) // ADDRESS_BYTES, TRANSPORTS[target.scheme], b"")], ORIGIN
-        ).tobytes(),
-        "addresses": addresses,
+        "literals": bytes(writer.parts.literals),
+        "extras": np.array([tuple(row) for row in writer.extras], EXTRA).tobytes(),
+        **origins_of(places),
         "sources": sources,
     }
     return Program(
         arrays=arrays,
+        files=tuple(writer.parts.files),
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         rules=tuple(writer.rules),
-        tls_hosts=(target.host if target.scheme == "https" else None,),
+        wanted=writer.wanted,
+        scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
+        origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
-        slots=len(writer.slots),
-        user_slot=writer.slots.get(BUILT_IN_SLOTS[0]),
-        slot_bytes=SLOT_BYTES,
+        slots=len(writer.parts.slots),
+        user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
+        slot_bytes=writer.slot_bytes,
         render_bytes=writer.longest,
     )
+
+
+def origins_of(places: Sequence[tuple[Target, bytes]]) -> dict[str, bytes]:
+    """The arrays of origins and addresses."""
+    rows, addresses = [], b""
+    for target, packed in places:
+        first, count = len(addresses) // ADDRESS_BYTES, len(packed) // ADDRESS_BYTES
+        rows.append((first, count, TRANSPORTS[target.scheme], b""))
+        addresses += packed
+    return {"origins": np.array(rows, ORIGIN).tobytes(), "addresses": addresses}

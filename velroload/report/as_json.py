@@ -50,7 +50,7 @@ REQUEST_KEYS = (
     "unstarted",
     "skipped",
 )
-SAMPLE_KEYS = ("pushed", "drained", "lost")
+SAMPLE_KEYS = ("pushed", "drained", "lost", "hops")
 ITERATION_KEYS = (
     "planned",
     "started",

@@ -27,6 +27,8 @@ ROLES = {
     "INCOMPLETE": "fail",
 }
 """Role of a word for `style`; every other verdict is a warning."""
+NOTED = ("stall", "bad_seconds", "unsent", "redirects_refused")
+"""Notes that are worth a line without -v."""
 PART_NAMES = {
     Quantity.GENERATOR_LAG: "generator lag",
     Quantity.READ_LAG: "read lag",
@@ -94,7 +96,7 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
     shown = [r for r in validity.reasons if r.level != "NOTE"]
     notes = [r for r in validity.reasons if r.level == "NOTE"]
     if not verbose:
-        notes = [r for r in notes if r.code in ("stall", "bad_seconds", "unsent")][:3]
+        notes = [r for r in notes if r.code in NOTED][:3]
     for reason in [*(shown if verbose else shown[:4]), *notes]:
         role = _role(reason.level) if reason.level != "NOTE" else "dim"
         for line in wrapped(clean(reason.text), WIDTH - 7):
@@ -146,7 +148,8 @@ def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[s
     spare = max(3, room - len(others) - len(passes) - 2)
     hidden = [] if verbose else kept[spare:]
     shown = [row for row in flow if row not in hidden]
-    rows = [*shown, *([total] if len(flow) > 1 else []), *others, *passes]
+    several = sum(row.kind == "request" for row in flow) > 1
+    rows = [*shown, *([total] if several else []), *others, *passes]
     lines = _times("response time", rows, style)
     if hidden:
         lines.append(f" … and {len(hidden)} more with fewer requests: -v")

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,8 @@ class Work:
         for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
             if not each.is_open and not self.is_paced:
                 return CLOSED_PEAK_PER_S
-            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1
+            hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
+            per_iteration = float(scenario.requests_per_iteration) + len(scenario.setup) + 1 + hops
             users_per_s = each.peak_vus if not each.is_open else 0
             peak += (float(each.peak_rate_per_s) + users_per_s) * per_iteration
         return min(CLOSED_PEAK_PER_S, round(peak / workers) + 1)
@@ -208,12 +209,26 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "max_events": MAX_EVENTS,
         "seed": plan.seed,
         "rules": [list(path) for path in program.rules],
-        "tls": [host and to_settings(plan.tls, host) for host in program.tls_hosts],
+        "files": [],  # their descriptors, when the worker is spawned
+        "wanted": [list(pair) for pair in program.wanted],
+        "cookie_scopes": [list(scope) for scope in program.scopes],
+        "origins": [list(origin) for origin in program.origins],
+        "tls": tls_settings(plan, program),
         "slots": program.slots,
         "user_slot": program.user_slot,
         "slot_bytes": program.slot_bytes,
         "render_bytes": program.render_bytes,
     }
+
+
+def tls_settings(plan: Plan, program: Program) -> list[dict[str, Any] | None]:
+    """How each origin speaks TLS, None where it does not. What identifies us, and the name that
+    stands in for the target's, are for the target alone."""
+    foreign = replace(plan.tls, server_name=None, cert=None, key=None)
+    return [
+        to_settings(foreign if index else plan.tls, host) if scheme == "https" else None
+        for index, (scheme, host, _) in enumerate(program.origins)
+    ]
 
 
 def scenario_settings(

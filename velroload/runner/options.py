@@ -10,7 +10,8 @@ class Options:
     `workers` is "auto", a number, or "cpus:" and a list; `idle` sleep, spin or auto; `out` the
     run folder, None for the default; `reports` files whose ending says their kind; `addresses`
     the checked (address, port) pairs, the only ones that may be connected to (none for the
-    embedded target); `command` what the user typed.
+    embedded target); `others` the same for each base URL that redirects may lead to beside the
+    target; `command` what the user typed.
     """
 
     workers: str = "auto"
@@ -24,3 +25,4 @@ class Options:
     allow_debug_core: bool = False
     command: str = "velroload"
     addresses: tuple[tuple[str, int], ...] = ()
+    others: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()

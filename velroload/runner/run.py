@@ -137,15 +137,22 @@ class Prepared:
     manifest: dict[str, Any]
 
 
+def pack_all(addresses: Sequence[Address]) -> bytes:
+    """Addresses as the core wants them."""
+    return b"".join(pack_address(host, port) for host, port in addresses)
+
+
 def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
-    packed = b"".join(pack_address(host, port) for host, port in addresses)
-    program = compile_program(plan, Target.of(plan.target), packed)
+    others = [(Target.of(url), pack_all(found)) for url, found in options.others]
+    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
-    preflight.check_memory(ring_bytes, preflight.available_memory_bytes())
-    rows = address_rows(len(program.endpoints), addresses)
+    file_bytes = sum(os.path.getsize(path) for path in program.files)
+    preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
+    everywhere = [*addresses, *(address for _, found in options.others for address in found)]
+    rows = address_rows(len(program.endpoints), everywhere)
     said = manifest(work, (*program.endpoints, *rows), addresses, options)
     return Prepared(work, program, rows, jobs, said)
 
@@ -216,7 +223,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs)
+    workers = Workers(prepared.jobs, program.files)
     node = Node(
         workers.readers,
         phases=len(work.phases),

@@ -1,0 +1,87 @@
+"""What a request carries and what its answer asks for, as whole runs of the command line."""
+
+import re
+from pathlib import Path
+
+from tests.core.test_cookies import count
+from tests.core.test_redirect import leading
+from tests.launch import CPUS, Launch
+from tests.servers.site import Site, ok
+
+SOON = ("--timeout", "10s", "--graceful-stop", "5s", "-w", "2")
+SOON_ALONE = ("--timeout", "10s", "--graceful-stop", "5s", "-w", f"cpus:{CPUS[-1]}")
+
+
+def test_a_file_is_shared_by_two_workers(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(bytes(range(256)) * 8192)
+    with (
+        Site(ok) as site,
+        Launch(tmp_path, f"{site.url}/a", "-F", f"f=@{file}", "-F", "p=${user}", "-n", "8", "-u",
+               "2", *SOON) as run,
+    ):  # fmt: skip
+        assert run.finish() in (0, 4, 97)
+    assert run.ledger()["ok"] == len(site.seen) == 8
+    assert all(file.read_bytes() in seen.body for seen in site.seen)
+    step = run.run["plan"]["scenarios"][0]["flow"][0]
+    assert step["body"] == {
+        "multipart": [
+            {"name": "f", "content": {"file": str(file)}, "type": None},
+            {"name": "p", "content": "${user}", "type": None},
+        ]
+    }
+
+
+def test_redirects_have_rows_of_their_own(tmp_path: Path) -> None:
+    with Site(leading({}), host="127.0.0.2") as other, Site(leading({})) as site:
+        site.handler = leading({"/a": (302, "/b"), "/b": (302, f"{other.url}/c")})
+        allowed = f"127.0.0.2:{other.port}"
+        with Launch(tmp_path, f"{site.url}/a", "--redirects", "3", "--allow-host", allowed, "-n",
+                    "40", "-u", "4", "-v", *SOON) as run:  # fmt: skip
+            assert run.finish() in (0, 4, 97)
+    assert run.ledger()["ok"] == run.ledger()["sent"] == 40
+    assert len(site.seen) == 80
+    assert len(other.seen) == 40
+    result = run.result
+    assert result["ledger"]["hops"] == 120
+    rows = {row["name"]: row for row in result["endpoints"]}
+    whole, hops = rows["GET /a"], rows["GET /a (redirects)"]
+    assert (whole["kind"], whole["count"], whole["status"]) == ("request", 40, {"200": 40})
+    assert (hops["kind"], hops["count"]) == ("hop", 120)
+    assert hops["status"] == {"200": 40, "302": 80}
+    assert result["total"]["count"] == 40
+    assert "littles_law" not in run.reasons()
+    parts = hops["service_time_ms"]["mean"] * 3
+    assert abs(whole["service_time_ms"]["mean"] - parts) < 1e-3
+    assert re.search(r"^ GET /a \(redirects\) +120 ", run.stdout, re.MULTILINE)
+
+
+def test_a_refused_redirect_names_its_host(tmp_path: Path) -> None:
+    with (
+        Site(leading({"/a": (302, "http://127.0.0.9:7/x")})) as site,
+        Launch(tmp_path, f"{site.url}/a", "--redirects", "3", "-n", "6", "-u", "2", *SOON) as run,
+    ):
+        assert run.finish() in (4, 99)
+    requests = run.ledger()
+    assert (requests["http_errors"], requests["sent"]) == (6, 6)
+    assert run.result["total"]["errors"] == {"redirect_refused": 6}
+    line = (
+        "6 redirects to http://127.0.0.9:7 were not followed: it is not in the allow-list (add "
+        "--allow-host http://127.0.0.9:7)"
+    )
+    assert run.reasons()["redirects_refused"] == line
+    assert line in " ".join(run.stdout.split())
+
+
+def test_cookies_are_kept_per_user_in_every_worker(tmp_path: Path) -> None:
+    with (
+        Site(count) as site,
+        Launch(tmp_path, f"{site.url}/a", "--cookies", "-H", "X-User: ${user}", "-n", "40", "-u",
+               "4", *SOON) as run,
+    ):  # fmt: skip
+        assert run.finish() in (0, 4, 97)
+    assert run.ledger()["ok"] == len(site.seen) == 40
+    visits = sorted(one.headers.get("cookie", "").count("visits=") for one in site.seen)
+    assert visits == [0] * 4 + [1] * 36
+    assert run.run["end"]["evidence"]["cookies_ignored"] == 0
+    assert run.run["plan"]["cookies"] is True

@@ -1,0 +1,65 @@
+# What an engine takes in beside its tables: the files that it sends, the headers that it keeps, and
+# what steps ask for beside their answers. Part of Engine.__cinit__.
+
+
+cdef object files_load(Engine self, list files):
+    """Hold a buffer per file, for its spans to point into."""
+    cdef vl_program *p = &self.e.program
+    self.files = <Py_buffer *> table(len(files), sizeof(Py_buffer))
+    p.files = <vl_file *> table(len(files), sizeof(vl_file))
+    for file in files:
+        PyObject_GetBuffer(file, &self.files[p.n_files], PyBUF_SIMPLE)
+        p.files[p.n_files].data = <const char *> self.files[p.n_files].buf
+        p.files[p.n_files].size = <uint64_t> self.files[p.n_files].len
+        p.n_files += 1
+
+
+cdef object extras_load(Engine self, list wanted):
+    """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
+    what redirected requests have behind them."""
+    cdef vl_engine *e = &self.e
+    cdef vl_http1_wanted *row
+    cdef uint32_t i, k, at
+    cdef bytes name
+    self.wanted = [kept.encode() for kept, _ in wanted]
+    e.location = wanted_index(self, b"location")
+    e.set_cookie = wanted_index(self, b"set-cookie")
+    e.n_wanted = len(wanted)
+    e.wanted_bytes = sum(room for _, room in wanted)
+    e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
+                                         sizeof(vl_http1_wanted))
+    e.wanted_data = <char *> table(e.n_connections, e.wanted_bytes)
+    for i in range(e.n_connections):
+        at = 0
+        for k in range(e.n_wanted):
+            row = &e.wanted[i * e.n_wanted + k]
+            name = self.wanted[k]
+            row.name = name
+            row.name_length = <uint16_t> len(name)
+            row.buf = e.wanted_data + <size_t> i * e.wanted_bytes + at
+            row.capacity = wanted[k][1]
+            at += row.capacity
+    for i in range(e.program.n_extras):
+        extra_load(self, &e.program.extras[i])
+
+
+cdef uint32_t wanted_index(Engine self, bytes name) except? 0:
+    return self.wanted.index(name) if name in self.wanted else NONE
+
+
+cdef object extra_load(Engine self, vl_extra *extra):
+    """What a step asks for has to be there."""
+    cdef vl_engine *e = &self.e
+    cdef uint32_t u
+    if extra.redirects:
+        if e.location == NONE or self.redirect is None:
+            raise ValueError("program: redirects need their header and their resolver")
+        if e.chains == NULL:
+            e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
+    if extra.flags & EXTRA_COOKIES:
+        if e.set_cookie == NONE or self.cookies is None:
+            raise ValueError("program: cookies need their header and their jars")
+        if e.cookies_until_ns == NULL:
+            e.cookies_until_ns = <int64_t *> table(e.n_users, sizeof(int64_t))
+            for u in range(e.n_users):
+                e.cookies_until_ns[u] = INT64_MAX

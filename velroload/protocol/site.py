@@ -1,0 +1,39 @@
+"""What a worker's Python knows of the places it sends to: redirects and cookies.
+
+Imported by workers; what a plan does not use is not even imported.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from velroload.protocol.redirect import Redirects
+
+if TYPE_CHECKING:
+    from velroload.protocol.cookies import Cookies
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Handed to the engine, which calls it with what servers sent."""
+
+    redirects: Redirects
+    cookies: "Cookies | None"
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Site":
+        """From a worker's settings."""
+        origins = [(scheme, host, port) for scheme, host, port in settings["origins"]]
+        scopes = settings["cookie_scopes"]
+        if not scopes:
+            return cls(Redirects(origins), None)
+        from velroload.protocol.cookies import Cookies, Scope
+
+        room = settings["slot_bytes"] - 4
+        return cls(Redirects(origins), Cookies(origins, [Scope(*scope) for scope in scopes], room))
+
+    def to_json(self) -> dict[str, Any]:
+        """What is worth telling at the end."""
+        return {
+            "refused": self.redirects.refused,
+            "cookies_ignored": 0 if self.cookies is None else self.cookies.ignored,
+        }
