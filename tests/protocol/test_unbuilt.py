@@ -73,6 +73,10 @@ def test_loads(load: Load, word: str) -> None:
     assert list(unbuilt(plan_of(load=load))) == [word]
 
 
+def test_headers_of_the_plan() -> None:
+    assert list(unbuilt(plan_of(headers=(("X", "${iteration}"),)))) == ["${iteration}"]
+
+
 def test_the_rest_of_a_plan_in_one_line() -> None:
     session = Session("first_use", (GET,))
     data = Data("d", "inline", ("a",), rows=(("1",),))

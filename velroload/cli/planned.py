@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 ENDINGS = (".yaml", ".yml")
 PLAN_FLAGS = ("var", "set")
-NOT_WITH_PLANS = tuple(flag for flag in REQUEST_FLAGS if flag not in ("header", "cookies"))
+NOT_WITH_PLANS = tuple(
+    flag for flag in REQUEST_FLAGS if flag not in ("header", "cookies", "server_timing")
+)
 """Flags that say what one request is; a plan has requests of its own."""
 
 READERS: dict[str, Reader[Any]] = {
@@ -81,6 +83,7 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
         headers=(*kept, *headers),
         secrets=(*plan.secrets, *secrets_of(Request("GET", "/", headers))),
         cookies=plan.cookies or values.yes("cookies"),
+        server_timing=plan.server_timing or values.yes("server_timing"),
     )
     given = [flag for flag in LOAD_FLAGS if values.has(flag)]
     if not given:

@@ -35,6 +35,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
         "cookies": plan.cookies,
+        "server_timing": plan.server_timing,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
         **_only(_suite(plan, mask)),
     }
@@ -66,7 +67,6 @@ def _suite(plan: Plan, mask: Mask) -> dict[str, Any]:
                 "kind": each.kind,
                 "where": mask.text(mask.pairs(mask.url(each.where))),
                 "values": dict(each.values),
-                "phases": list(each.phases),
             }
             for each in plan.probes
         ],

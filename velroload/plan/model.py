@@ -83,6 +83,7 @@ class Plan:
     instead of the scenarios' own, whose `load` is then that of the first phase. variables: what
     the plan file named, already put in its place (kept to be shown). cookies: every user keeps
     what the target sets.
+    server_timing: Server-Timing and X-Response-Time of answers become figures.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Plan:
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
     cookies: bool = False
+    server_timing: bool = False
     tls: Tls = field(default_factory=Tls)
     data: tuple[Data, ...] = ()
     accounts: Accounts | None = None

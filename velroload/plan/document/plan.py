@@ -124,6 +124,7 @@ DEFAULTS = Table(
         "connecting": Key(CONNECTING, "How connections are opened, used and closed."),
         "compressed": Key(FLAG, "Ask for compressed answers (false)."),
         "cookies": Key(FLAG, "Users keep and send their cookies (false)."),
+        "server_timing": Key(FLAG, "Keep figures of Server-Timing and X-Response-Time (false)."),
         "redirects": Key(COUNT, "How many redirects are followed (0)."),
     },
     _keep,
@@ -218,7 +219,7 @@ def _build(given: Given) -> Plan:
         probes=tuple(probe for _, probe in given.get("probes", ())),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
-           ("headers", "tls", "connections", "connecting", "cookies")
+           ("headers", "tls", "connections", "connecting", "cookies", "server_timing")
            if name in defaults},
         **given.picked(
             seed="seed", allow_hosts="allow_hosts", graceful_stop_ns="graceful_stop",
