@@ -35,9 +35,26 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   default_type text/plain;
-  server {{ listen 127.0.0.1:{port} backlog=16384{shared}; location / {{ return 200 "{body}"; }} }}
-  server {{ listen 127.0.0.1:{status}; location / {{ stub_status; }} }}
+  server {{
+    listen 127.0.0.1:{port} backlog=16384{shared};
+    location / {{ return 200 "{body}"; }}
+    {more}
+  }}
+{secure}  server {{ listen 127.0.0.1:{status}; location / {{ stub_status; }} }}
 }}
+"""
+
+SECURE = """\
+  server {{
+    listen 127.0.0.1:{port} ssl backlog=16384;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+    ssl_session_cache off;
+    ssl_session_tickets off;
+    location / {{ return 200 "{body}"; }}
+  }}
 """
 
 
@@ -46,7 +63,9 @@ class Nginx:
 
     `workers`: as many as there are `cpus`; of more, each listens on a socket of its own, and the
     kernel spreads the connections over them, so that none runs out of descriptors. `keep`: how long
-    a connection may be idle, `most`: how many requests it may carry.
+    a connection may be idle, `most`: how many requests it may carry. `secure`: a certificate and
+    its key, for TLS 1.3 with AES-128-GCM and whole handshakes only on a port of its own. `more`:
+    lines for its plain server, in which {folder} is its own.
     """
 
     def __init__(
@@ -56,12 +75,15 @@ class Nginx:
         *,
         keep: str = "3600s",
         most: int = 1_000_000_000,
+        secure: tuple[Path, Path] | None = None,
+        more: str = "",
     ) -> None:
-        self.keep, self.most = keep, most
+        self.keep, self.most, self.secure, self.more = keep, most, secure, more
         self.cpus = list(cpus)
         self.workers = workers or len(self.cpus)
         self.port = free_port()
         self.status_port = free_port()
+        self.secure_port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="velroload-nginx-"))
         self.process: subprocess.Popen[str] | None = None
         self.asked = 0
@@ -69,6 +91,13 @@ class Nginx:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
+
+    def secure_server(self) -> str:
+        """Its part of the configuration, where there is a certificate."""
+        if self.secure is None:
+            return ""
+        certificate, key = self.secure
+        return SECURE.format(port=self.secure_port, certificate=certificate, key=key, body=BODY)
 
     def __enter__(self) -> "Nginx":
         program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -80,6 +109,7 @@ class Nginx:
             CONFIG.format(
                 workers=self.workers,
                 keep=self.keep,
+                more=self.more.format(folder=self.folder),
                 most=self.most,
                 shared=" reuseport" if self.workers > len(self.cpus) else "",
                 user="user root;\n" if os.geteuid() == 0 else "",
@@ -88,6 +118,7 @@ class Nginx:
                 connections=max(512, min(files - 64, 65_535)),
                 port=self.port,
                 status=self.status_port,
+                secure=self.secure_server(),
                 body=BODY,
             )
         )

@@ -228,6 +228,28 @@ def connects(result: Json | None) -> str:
     return rows_of([*titles, "ratio", "goal"], rows)
 
 
+def scale(result: Json | None) -> str:
+    """Many connected users: what each costs, and what the kernel says."""
+    found = result or {}
+    kernel, ledger = found.get("kernel", {}), found.get("ledger", {})
+    counts = found.get("kernel_counters", {})
+    limit = found.get("limit_bytes_per_user", 4096)
+    exact = {True: "exact", False: "not exact", None: "not measured"}[ledger.get("exact")]
+    rows = [
+        ["connected users", show(found.get("connections"), ","), f"{found.get('users', 100000):,}"],
+        ["our memory per user, bytes", show(found.get("ours_bytes_per_user"), ",.0f"),
+         f"≤ {limit:,}"],
+        ["kernel slab per connection, both ends, bytes",
+         show(kernel.get("slab_bytes_per_connection"), ",.0f"), ""],
+        ["kernel socket buffers in all, bytes", show(kernel.get("buffer_bytes"), ","), ""],
+        [f"ledger beside nginx's own count ({show(ledger.get('server_requests'), ',')} requests)",
+         exact, "exact"],
+        ["SYNs sent twice", show(counts.get("TCPSynRetrans"), ","), "0"],
+        ["accept queues overflowed", show(counts.get("ListenOverflows"), ","), ""],
+    ]  # fmt: skip
+    return rows_of(["figure", "measured", "goal"], rows)
+
+
 def scaling(result: Json | None) -> str:
     """Per number of workers."""
     rows = [
@@ -262,6 +284,47 @@ def startup(result: Json | None) -> str:
     return rows_of(["figure", "median", "goal", "verdict"], rows)
 
 
+TLS_GOALS = {
+    ("cpu", 64): "≤ 1.1",
+    ("cpu", 1000): "≤ 0.9",
+    ("handshakes rate_per_cpu_s", None): "≥ 0.9",
+}
+TLS_WORDS = {
+    "cpu": "CPU per request to wrk's",
+    "handshakes rate_per_s": "handshakes/s to `openssl s_time -new` (one at a time)",
+    "handshakes rate_per_cpu_s": "handshakes per second of client CPU to openssl's",
+}
+
+
+def tls(result: Json | None) -> str:
+    """Ratios to wrk and to OpenSSL's client, and what they are made of."""
+    rows = [
+        [
+            TLS_WORDS[row["what"]],
+            "" if row["connections"] is None else f"{row['connections']:,}",
+            show(row["ratio"]),
+            TLS_GOALS.get((row["what"], row["connections"]), ""),
+        ]
+        for row in (result or {}).get("ratios", [])
+    ]
+    each = [
+        [
+            row["tool"],
+            row["mode"],
+            f"{row['connections']:,}",
+            show(row["cpu_us_per_request"]),
+            show(row["rate_per_s"], ",.0f"),
+            str(row["rounds"]),
+            f"`{row['command']}`",
+        ]
+        for row in (result or {}).get("rows", [])
+    ]
+    titles = ["tool", "what", "connections", "CPU µs each", "each/s", "rounds", "command"]
+    return (
+        rows_of(["ratio", "connections", "measured", "goal"], rows) + "\n" + rows_of(titles, each)
+    )
+
+
 TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "capacity": ("capacity", capacity),
     "ratios": ("capacity", ratios),
@@ -271,8 +334,10 @@ TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "micro": ("micro", micro),
     "memory": ("memory", memory),
     "connects": ("connects", connects),
+    "scale": ("scale", scale),
     "scaling": ("scaling", scaling),
     "startup": ("startup", startup),
+    "tls": ("tls", tls),
 }
 """Name in the page: (result that it is made from, how)."""
 

@@ -31,7 +31,7 @@ def same(one: Delta, other: Delta) -> bool:
 
 
 def test_row_sizes_are_those_of_the_core() -> None:
-    assert [d.itemsize for d in (HIST, STATS, SERIES, COUNTS, SAMPLE)] == [12, 40, 16, 16, 64]
+    assert [d.itemsize for d in (HIST, STATS, SERIES, COUNTS, SAMPLE)] == [12, 40, 16, 24, 64]
 
 
 def test_delta_round_trip() -> None:
@@ -63,32 +63,38 @@ def test_half_a_row_is_refused() -> None:
 
 
 rows_of_counts = st.tuples(
-    st.integers(0, 3), st.integers(0, 2), st.integers(0, 3), st.integers(-5, 1 << 40)
-)
+    st.integers(0, 3), st.integers(0, 2), st.integers(0, 3), st.integers(0, 2),
+    st.integers(-5, 1 << 40),
+)  # fmt: skip
 
 
 @given(st.lists(rows_of_counts, max_size=50))
-def test_sum_of_counts_equals_a_dictionary(rows: list[tuple[int, int, int, int]]) -> None:
-    expected = Counter[tuple[int, int, int]]()
+def test_sum_of_counts_equals_a_dictionary(rows: list[tuple[int, ...]]) -> None:
+    expected = Counter[tuple[int, ...]]()
     for *key, value in rows:
-        expected[key[0], key[1], key[2]] += value
-    summed = sum_rows(np.array(rows, dtype=COUNTS)).tolist()
-    assert {tuple(row[:3]): row[3] for row in summed} == expected
+        expected[*key] += value
+    pad = (0,) * 7
+    array = np.array([(*key, pad, value) for *key, value in rows], dtype=COUNTS)
+    names = ["second", "endpoint", "counter", "phase"]
+    summed = sum_rows(array)
+    keys = [tuple(row) for row in summed[names].tolist()]
+    assert dict(zip(keys, summed["value"].tolist(), strict=True)) == expected
     assert len(summed) == len(expected)
 
 
 rows_of_series = st.tuples(
-    st.integers(0, 2), st.integers(0, 2), st.integers(0, 1), st.integers(0, 3), st.integers(1, 9)
-)
+    st.integers(0, 2), st.integers(0, 2), st.integers(0, 1), st.integers(0, 3), st.integers(0, 2),
+    st.integers(1, 9),
+)  # fmt: skip
 
 
 @given(st.lists(rows_of_series, max_size=50))
 def test_sum_of_series_is_ordered_by_key(rows: list[tuple[int, ...]]) -> None:
     expected = Counter[tuple[int, ...]]()
     for row in rows:
-        expected[row[:4]] += row[4]
-    array = np.array([(a, b, c, 0, d, 0, n) for a, b, c, d, n in rows], dtype=SERIES)
-    summed = [(a, b, c, d, n) for a, b, c, _, d, _, n in sum_rows(array).tolist()]
+        expected[row[:5]] += row[5]
+    array = np.array([(a, b, c, p, d, 0, n) for a, b, c, d, p, n in rows], dtype=SERIES)
+    summed = [(a, b, c, d, p, n) for a, b, c, p, d, _, n in sum_rows(array).tolist()]
     assert summed == [(*key, n) for key, n in sorted(expected.items())]
 
 

@@ -35,6 +35,10 @@ HIST = np.dtype(
 )
 """Bins of 3 digits; key (8 bytes) and count."""
 
+SERIES_FIRST = 16
+"""From here on a quantity of HIST and STATS is a series of values that servers named; the run's
+manifest has the names, in this order."""
+
 HIST_SUM = np.dtype([(name, HIST[name]) for name in (HIST.names or ())[:-1]] + [("count", "<i8")])
 """HIST summed over a run: the same fields, the count in 64 bits."""
 
@@ -58,15 +62,24 @@ SERIES = np.dtype(
         ("second", "<u4"),
         ("endpoint", "<u2"),
         ("quantity", "u1"),
-        ("pad", "u1"),
+        ("phase", "u1"),
         ("bin", "<u2"),
-        ("pad2", "<u2"),
+        ("pad", "<u2"),
         ("count", "<u4"),
     ]
 )
 """Bins of 2 digits per second of the end; response (0) and service (1) of outcomes 0 and 1."""
 
-COUNTS = np.dtype([("second", "<u4"), ("endpoint", "<u2"), ("counter", "<u2"), ("value", "<i8")])
+COUNTS = np.dtype(
+    [
+        ("second", "<u4"),
+        ("endpoint", "<u2"),
+        ("counter", "<u2"),
+        ("phase", "u1"),
+        ("pad", "u1", (7,)),
+        ("value", "<i8"),
+    ]
+)
 """Per second: 0–999 HTTP status of complete responses, 1000 + ErrorKind, and Counter."""
 
 
@@ -109,7 +122,8 @@ LENGTH = struct.Struct("<I")
 
 
 def _key(rows: Rows) -> NDArray[np.uint64]:
-    """The key of every row in one word, so that equal keys can be found by sorting integers."""
+    """The key of every row in one word, so that equal keys can be found by sorting integers; of
+    SERIES and COUNTS without the phase, for which there is no room."""
     if rows.dtype == SERIES:
         second = rows["second"].astype(np.uint64)
         endpoint = rows["endpoint"].astype(np.uint64)
@@ -129,10 +143,12 @@ def sum_rows(rows: Rows) -> Rows:
         rows = rows.astype(HIST_SUM)
     if not len(rows):
         return rows.copy()
-    key = _key(rows)
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    key, phase = _key(rows), rows["phase"]
+    apart = rows.dtype in (SERIES, COUNTS) and phase.any()
+    order = np.lexsort((phase, key)) if apart else np.argsort(key, kind="stable")
+    key, phase = key[order], phase[order]
+    changes = (key[1:] != key[:-1]) | (phase[1:] != phase[:-1])
+    first = np.flatnonzero(np.concatenate(([True], changes)))
     summed = rows[order[first]]
     for name, ufunc in (
         ("count", np.add),

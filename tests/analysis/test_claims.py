@@ -7,6 +7,7 @@ import pytest
 
 from tests.reference import rundata as rd
 from velroload.analysis.claims import Claim, judge_claim
+from velroload.analysis.hold import in_hold
 from velroload.analysis.result import ThresholdResult
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import assess
@@ -19,8 +20,10 @@ MS = rd.MS
 
 def judged(data: RunData, text: str) -> ThresholdResult:
     threshold = parse_threshold(text)
-    summary = summarise(data)
-    return judge_claim(Claim(data, summary, assess(data, summary, [threshold])), threshold)
+    held = in_hold(data)
+    summary = summarise(data, held)
+    validity = assess(data, held, summary, [threshold])
+    return judge_claim(Claim(held, data, summary, validity), threshold)
 
 
 @cache

@@ -51,8 +51,10 @@ def test_the_median_of_idle_closes_weighs_what_each_choice_stands_for() -> None:
 
 def test_requests_by_age() -> None:
     data = data_of(worker(0, [], connections_opened=1))
-    rows = [(0, 0, Counter.AGE, 150), (1, 0, Counter.AGE + 1, 40), (1, 0, Counter.AGE + 3, 10)]
-    data.counts = np.concatenate([data.counts, np.array(rows, COUNTS)])
+    rows = np.zeros(3, COUNTS)
+    rows["counter"] = [Counter.AGE, Counter.AGE + 1, Counter.AGE + 3]
+    rows["value"] = [150, 40, 10]
+    data.counts = np.concatenate([data.counts, rows])
     found = connections_of(data)
     assert found is not None
     assert found.requests_by_age == {"under_1s": 150, "under_10s": 40, "under_100s": 0, "older": 10}

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
-from velroload.analysis.result import QUANTILES, Quantity
-from velroload.analysis.summary import hold_window, summarise, whole_seconds
+from velroload.analysis.hold import in_hold
+from velroload.analysis.result import QUANTILES, Quantity, Summary
+from velroload.analysis.summary import summarise as summarise_both
+from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS
+
+
+def summarise(data: RunData) -> Summary:
+    return summarise_both(data, in_hold(data))
 
 
 def test_a_row_has_the_figures_of_its_requests() -> None:
@@ -89,25 +95,33 @@ def test_a_free_running_loop_is_not_judged_by_its_lag() -> None:
     assert summarise(data).total.ours_p99_ns is None
 
 
-def test_the_rate_is_that_of_the_hold() -> None:
+def test_figures_are_of_the_hold_alone() -> None:
+    """5 s of ramp at 100/s, slow and half of it failed; 5 s of hold at 200/s."""
     ramp, hold = rd.steady(100, 5), rd.steady(200, 5)
     both = np.concatenate([ramp.scheduled_ns, hold.scheduled_ns + 5 * rd.SECOND_NS])
-    data = rd.build([replace(ramp, scheduled_ns=both)], 10)
-    data.manifest["phases"][0]["hold_start_ns"] = 5 * rd.SECOND_NS
+    service = np.where(np.arange(1_500) < 500, 400 * MS, 3 * MS)
+    error = np.where((np.arange(1_500) < 500) & (np.arange(1_500) % 2 == 0), ErrorKind.RESET, 0)
+    load = replace(ramp, scheduled_ns=both, service_ns=service, error=error)
+    login = replace(ramp, name="login", setup=True)
+    data = rd.build([load, login], 10, phases=rd.phases(("ramp", 5), ("hold", 5)))
     summary = summarise(data)
     assert summary.hold_s == 5.0
-    assert summary.total.rate_per_s == pytest.approx(200, rel=0.01)
-
-
-def test_the_hold_ends_where_the_run_did() -> None:
-    data = rd.build([rd.steady(100, 4)], 10)
-    stopped = rd.with_end(data, ended_ns=4_200_000_000)
-    assert hold_window(stopped) == (0, 4_200_000_000)
-    assert whole_seconds(stopped) == (0, 4)
-    data.manifest["phases"][0]["hold_start_ns"] = 5 * rd.SECOND_NS
-    assert hold_window(stopped) == (0, 4_200_000_000)  # the hold was never reached
-    data.manifest["phases"] = []
-    assert hold_window(replace(stopped, end=None)) == (0, 4 * rd.SECOND_NS)
+    assert [(p.kind, p.count, p.ok) for p in summary.phases] == [
+        ("ramp", 500, 250),
+        ("hold", 1_000, 1_000),
+    ]
+    total, setup = summary.total, summary.rows[1]
+    assert (total.count, total.ok, total.failed_share) == (1_000, 1_000, 0.0)
+    assert total.response.all.count == sum(total.status.values()) == 1_000
+    assert total.response.all.max_ns == pytest.approx(3 * MS, rel=0.01)
+    assert total.errors == {}
+    p99 = total.response.all.percentiles["p99"]
+    assert p99.high_ns is not None
+    assert p99.high_ns < 4 * MS
+    # of the slow ones, 20 came back in the hold, for those under way at its end
+    assert total.rate_per_s == pytest.approx(1_020 / 5, rel=0.01)
+    assert (setup.count, setup.rate_per_s) == (500, 50.0)  # of the whole run
+    assert len(summary.series.second) == 10
 
 
 def test_the_series_knows_every_second() -> None:

@@ -23,7 +23,7 @@ FREE: dict[str, Any] = {"open": False, "paced": False}
 
 def judged(data: RunData, *thresholds: str) -> Validity:
     parsed = [parse_threshold(text) for text in thresholds]
-    return assess(data, summarise(data), parsed)
+    return assess(data, data, summarise(data, data), parsed)
 
 
 def only(validity: Validity) -> Reason:

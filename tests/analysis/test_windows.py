@@ -18,7 +18,7 @@ CLEAN = rd.build([rd.steady(1_000, 10, SERVICE)], 10)
 
 
 def worst(text: str, data: RunData = DATA) -> Window | None:
-    return worst_window(data, parse_threshold(text), [0])
+    return worst_window(data, data, parse_threshold(text), [0])
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.layout import ORIGIN, STEP, VALUE
+from velroload.protocol.layout import ORIGIN, STEP, FILL
 from velroload.protocol.parts import PART
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-ARRAYS = {"steps": STEP, "parts": PART, "values": VALUE, "origins": ORIGIN, "vus0": ROW}
+ARRAYS = {"steps": STEP, "parts": PART, "fills": FILL, "origins": ORIGIN, "vus0": ROW}
 
 
 class Forge:
@@ -121,7 +121,6 @@ def test_torn_schedule(forge: Forge) -> None:
         ("vus0", 0, {"kind": 3}, "settings: a schedule has a user that is not there"),
         ("vus0", 0, {"count": -1}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"kind": 1}, "settings: row 0 of a schedule is out of range"),
-        ("vus0", 0, {"phase": 1}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"kind": 4}, "settings: row 0 of a schedule is out of range"),
         ("vus0", 0, {"start_ns": 5, "end_ns": 4}, "settings: row 0 of a schedule is out of range"),
     ],
@@ -170,6 +169,7 @@ SLOTS = "program: no address, or slots of an odd size"
         (setting(max_events=65), WORKER),
         (setting(phases=[]), "settings: between 1 and 256 phases are needed"),
         (setting(phases=[0] * 257), "settings: between 1 and 256 phases are needed"),
+        (setting(phases=[0, 9, 8]), "settings: phases must follow each other"),
         (setting(scenarios=[]), "settings: between 1 and 256 scenarios are needed"),
         (setting(slot_bytes=20), "settings: user_slot is out of range"),
         (setting(user_slot=2), "settings: user_slot is out of range"),

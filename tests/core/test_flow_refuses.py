@@ -44,7 +44,7 @@ FLOW = (
 )
 UUID, INT, RANDOM_TEXT, PICK, TEXT, BASE64, COMPUTED = range(7)
 """The values in their order."""
-OUT = "program: value {} is out of range"
+OUT = "program: fill {} is out of range"
 
 
 @pytest.fixture
@@ -127,21 +127,21 @@ def test_a_setup_has_no_iteration_to_end(forge: Forge) -> None:
     ],
 )
 def test_values(forge: Forge, value: int, fields: dict[str, float]) -> None:
-    forge.put("values", value, **fields)
+    forge.put("fills", value, **fields)
     refused(forge, OUT.format(value))
 
 
 @pytest.mark.parametrize("value", [TEXT, BASE64])
 def test_a_text_has_no_spans_and_no_lengths(forge: Forge, value: int) -> None:
-    part = int(np.frombuffer(forge.arrays["values"], ARRAYS["values"])[value]["part_first"])
+    part = int(np.frombuffer(forge.arrays["fills"], ARRAYS["fills"])[value]["part_first"])
     forge.put("parts", part, kind=2)
     refused(forge, OUT.format(value))
 
 
-@pytest.mark.parametrize("size", ["values", "weights"])
+@pytest.mark.parametrize("size", ["fills", "weights"])
 def test_torn_arrays(forge: Forge, size: str) -> None:
     forge.arrays[size] += b"x"
-    n, row = len(forge.arrays[size]), 64 if size == "values" else 8
+    n, row = len(forge.arrays[size]), 64 if size == "fills" else 8
     refused(forge, f"program: {size} has {n} bytes, not rows of {row}")
 
 

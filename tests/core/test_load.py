@@ -345,3 +345,36 @@ def test_a_run_is_reproducible_from_its_seed() -> None:
         rows = requests(rig)
         draws.append((rows["scheduled_ns"][1:] - rows["end_ns"][:-1]).tolist())
     assert draws[0] == draws[1] != draws[2]
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load("constant-vus", users=6, ramp_ns=ms(60), duration_ns=ms(60)),
+        Load("constant-arrival-rate", users=3, rate=Fraction(500), ramp_ns=ms(60),
+             duration_ns=ms(60)),
+        Load("ramping-arrival-rate", max_vus=9,
+             stages=(Stage(ms(40), Fraction(500)), Stage(ms(40), Fraction(500)),
+                     Stage(ms(40), Fraction(0)))),
+    ],
+)  # fmt: skip
+def test_requests_belong_to_the_phase_in_which_their_iteration_was_scheduled(load: Load) -> None:
+    """However late: we come 30 ms after the beginning, and the second step thinks before."""
+    flow = (GET, Think("constant", (ms(10),)), Request("GET", "/b"))
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load, flow))
+        rig.start(time.monotonic_ns() - ms(30))
+        rig.turn_to_end()
+    starts = rig.job.settings["phases"]
+    assert len(starts) == (3 if load.stages else 2)
+    rows = requests(rig)
+    first, second = (rows[rows["endpoint"] == n] for n in (0, 1))
+    assert (first["phase"] == np.searchsorted(starts, first["scheduled_ns"], "right") - 1).all()
+    assert set(first["phase"]) == set(range(len(starts)))
+    phase_of = {(int(r["user_address"]), int(r["iteration"])): int(r["phase"]) for r in first}
+    for row in second:
+        assert row["phase"] == phase_of[int(row["user_address"]), int(row["iteration"])]
+    iterations = rig.samples[rig.samples["flags"] & 3 == Kind.ITERATION]
+    assert len(iterations) == len(second)
+    for row in iterations:
+        assert row["phase"] == phase_of[int(row["user_address"]), int(row["iteration"])]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.reference import ring as twin
 from velroload._core import Merger, RingReader, RingWriter, format_segment, segment_bytes
-from velroload.histogram import QUANTITIES, Histogram, edges_ns
+from velroload.histogram import Histogram, edges_ns
 from velroload.journal import Delta, Rows, slowest, sum_rows
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData, set_figures
 from velroload.sample import SAMPLE, ErrorKind, Flag, Kind
 
@@ -85,10 +86,11 @@ def keyed(rows: Rows, names: tuple[str, ...], digits: int) -> Counter[tuple[int,
     return counted
 
 
-def valued(rows: Rows) -> dict[tuple[int, int, int], int]:
-    counted = Counter[tuple[int, int, int]]()
+def valued(rows: Rows) -> dict[tuple[int, ...], int]:
+    counted = Counter[tuple[int, ...]]()
     for row in rows:
-        counted[int(row["second"]), int(row["endpoint"]), int(row["counter"])] += int(row["value"])
+        key = (int(row[name]) for name in ("phase", "second", "endpoint", "counter"))
+        counted[*key] += int(row["value"])
     return dict(counted)
 
 
@@ -107,7 +109,7 @@ def test_figures_equal_the_twins(rows: list[tuple[int, ...]], addresses: int) ->
     assert corrupt == reference.corrupt
     hist = keyed(delta.hist, ("phase", "outcome", "endpoint", "quantity"), 3)
     assert hist == reference.hist
-    assert keyed(delta.series, ("second", "endpoint", "quantity"), 2) == reference.series
+    assert keyed(delta.series, ("phase", "second", "endpoint", "quantity"), 2) == reference.series
     assert valued(delta.counts) == dict(reference.counts)
     exact = {
         (int(r["phase"]), int(r["outcome"]), int(r["endpoint"]), int(r["quantity"])): tuple(
@@ -218,26 +220,26 @@ def test_timeout_is_failed_and_timed_but_has_no_status() -> None:
     )
     assert set(delta.hist["outcome"]) == {1}
     assert valued(delta.counts) == {
-        (0, 0, 1000 + ErrorKind.TIMEOUT): 1,
-        (0, 0, 1257): 1,
-        (0, 0, 1260): 1,
-        (0, 0, 1261): 1,
-        (0, 0, 1267): 1,
-        (0, 0, 1268): 1,
+        (0, 0, 0, 1000 + ErrorKind.TIMEOUT): 1,
+        (0, 0, 0, 1257): 1,
+        (0, 0, 0, 1260): 1,
+        (0, 0, 0, 1261): 1,
+        (0, 0, 0, 1267): 1,
+        (0, 0, 0, 1268): 1,
     }
 
 
 def test_transport_failure_enters_counters_only() -> None:
     delta, _ = drained(request(error=ErrorKind.CONNECT_REFUSED, status=0, sent_ns=0))
     assert (len(delta.hist), len(delta.stats), len(delta.series), len(delta.tail)) == (0, 0, 0, 0)
-    assert valued(delta.counts) == {(0, 0, 1020): 1, (0, 0, 1258): 1, (0, 0, 1267): 1}
+    assert valued(delta.counts) == {(0, 0, 0, 1020): 1, (0, 0, 0, 1258): 1, (0, 0, 0, 1267): 1}
 
 
 def test_iteration_is_timed_with_and_without_think_time() -> None:
     delta, _ = drained(request(flags=Kind.ITERATION, status=0, connect_us=3_000, sent_ns=0))
     stats = {QUANTITIES[row["quantity"]]: int(row["sum"]) for row in delta.stats}
     assert stats == {"response": 9_000_000, "service": 6_000_000}
-    assert valued(delta.counts) == {(0, 0, 1256): 1, (0, 0, 1267): 1}
+    assert valued(delta.counts) == {(0, 0, 0, 1256): 1, (0, 0, 0, 1267): 1}
 
 
 def test_seconds_64_apart_share_a_slot_and_lose_nothing() -> None:
@@ -247,7 +249,7 @@ def test_seconds_64_apart_share_a_slot_and_lose_nothing() -> None:
     delta, _ = drained(samples)
     assert sum_rows(delta.series)["second"].tolist() == [0, 0, 64, 64, 128, 128, 192, 192]
     assert int(delta.series["count"].sum()) == 2 * len(samples)
-    assert valued(delta.counts)[0, 0, 1267] == len(samples)
+    assert valued(delta.counts)[0, 0, 0, 1267] == len(samples)
 
 
 def test_disorder_within_a_millisecond_counts_as_zero() -> None:

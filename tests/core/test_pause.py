@@ -1,5 +1,6 @@
 """core/pause.pxi: what we were late ourselves is generator lag, and never the target's wait."""
 
+import socket
 import threading
 import time
 from fractions import Fraction
@@ -15,11 +16,13 @@ from tests.core.balance import balanced
 from tests.reference import pause as reference
 from tests.reference.pause import Start, worked_off
 from tests.rig import Rig, plan_for
-from tests.servers.scripted import OnCommand, ScriptedServer, respond
+from tests.servers.scripted import OK, OnCommand, ScriptedServer, read_request, respond
 from velroload import _core
-from velroload.plan.model import Load
+from velroload.plan.model import Load, Request
+from velroload.sample import Kind
 
 MILLISECOND_NS = 1_000_000
+MOVED = b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
 
 SPANS = st.lists(st.integers(0, 400), max_size=80, unique=True).map(
     lambda ends: list(pairwise(sorted(ends)))[::2]
@@ -126,21 +129,29 @@ def test_a_late_burst_on_one_connection_is_our_lag(users: int) -> None:
     assert (wait_ns <= work_ns).all()
 
 
-def test_a_slow_target_is_waited_for() -> None:
+@pytest.mark.parametrize("redirects", [0, 1])
+def test_a_slow_target_is_waited_for(redirects: int) -> None:
     """The other side of the rule: what the target holds back is its wait."""
+    go = threading.Event()
+
+    def script(connection: socket.socket, number: int) -> None:
+        while request := read_request(connection):
+            go.wait(20)
+            connection.sendall(MOVED if redirects and b" /b " not in request else OK)
+
     load = Load(
         "constant-arrival-rate", rate=Fraction(200), duration_ns=30 * MILLISECOND_NS, users=1
     )
-    with ScriptedServer(command := OnCommand()) as server, command:
-        rig = Rig(plan_for(server.url, load))
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, load, (Request("GET", "/a", redirects=redirects),)))
         rig.start()
         while time.monotonic_ns() < rig.epoch_ns + 40 * MILLISECOND_NS:
             rig.turn(wait_ms=5)
-        command.answer_all()
+        go.set()
         rig.turn_to_end()
-    assert balanced(rig)["iterations_completed"] == len(rig.samples) == 6
-    samples = np.sort(rig.samples, order="scheduled_ns")
-    first, second = samples[0], samples[1]
+    assert balanced(rig)["iterations_completed"] == 6
+    samples = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
+    first, second = np.sort(samples, order="scheduled_ns")[:2]
     assert first["end_ns"] >= 40 * MILLISECOND_NS
     free_ns = 1000 * int(first["connect_us"]) + first["end_ns"] - first["sent_ns"]  # but for us
     assert second["wait_us"] <= (free_ns - second["scheduled_ns"]) / 1000

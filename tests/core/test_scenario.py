@@ -1,9 +1,11 @@
 """core/scenario.pxi: starts against the clock, and the account of what is not done."""
 
 import socket
+import time
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from tests.core.balance import balanced
 from tests.rig import GET, Rig, plan_for
@@ -75,6 +77,29 @@ def test_stop_leaves_the_rest_unstarted() -> None:
     c = balanced(rig)
     assert c["iterations_started"] + c["iterations_unstarted"] == 10_000
     assert c["iterations_started"] == c["iterations_completed"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("users", [3, None])
+def test_what_has_come_due_before_a_stop_is_heard_is_not_begun(
+    at_once: bool, users: int | None
+) -> None:
+    """A worker that hears "stop" and "go" in one breath, late."""
+    load = Load(
+        "constant-arrival-rate",
+        rate=Fraction(100),
+        duration_ns=SECOND_NS,
+        users=users,
+        max_vus=None if users else 3,
+    )
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load))
+        rig.engine.stop(at_once)
+        rig.start(time.monotonic_ns() - 50 * MILLISECOND_NS)
+        rig.turn_to_end()
+        assert server.connections == 0
+    c = balanced(rig)
+    assert (c["requests_started"], c["vus_started"], c["iterations_unstarted"]) == (0, 0, 100)
 
 
 def test_end_at_once_leaves_requests_in_flight() -> None:

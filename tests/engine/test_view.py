@@ -1,4 +1,4 @@
-"""The live view: the last seconds, and the run so far."""
+"""The live view: the last seconds, and the phases so far."""
 
 import numpy as np
 
@@ -44,10 +44,10 @@ def test_window_of_one_endpoint_until_a_second() -> None:
 def test_empty_window() -> None:
     view = View([1])
     assert (view.window(10).finished, view.window(10).response.count) == (0, 0)
-    assert view.whole("response").count == 0
+    assert view.phase("response", 0).count == 0
 
 
-def test_times_of_the_run_so_far() -> None:
+def test_times_of_a_phase_so_far() -> None:
     view = View([1])
     deltas = list(deltas_of(*BATCHES))
     for delta in deltas:
@@ -59,4 +59,5 @@ def test_times_of_the_run_so_far() -> None:
             quantity,
             endpoints=[1],
         )
-        assert np.array_equal(view.whole(quantity).counts, whole.counts)
+        assert np.array_equal(view.phase(quantity, 0).counts, whole.counts)
+        assert view.phase(quantity, 1).count == 0

@@ -22,12 +22,12 @@ def test_up_hold_down() -> None:
     assert (schedule.peak_vus, schedule.users) == (4, 4)
     events = reference.drain(schedule.for_worker(0, 1, 0).vus, 0)
     assert events == [
-        (VUS_UP, 0, 0, 0),
-        (VUS_UP, 1, 0, 0),
-        (VUS_UP, 2, 0, 0),
-        (VUS_UP, 3, 0, S),
-        (VUS_DOWN, 3, 0, 13 * S),
-        (VUS_DOWN, 2, 0, 14 * S),
-        (VUS_DOWN, 1, 0, 14 * S),
-        (VUS_DOWN, 0, 0, 14 * S),
+        (VUS_UP, 0, 0),
+        (VUS_UP, 1, 0),
+        (VUS_UP, 2, 0),
+        (VUS_UP, 3, S),
+        (VUS_DOWN, 3, 13 * S),
+        (VUS_DOWN, 2, 14 * S),
+        (VUS_DOWN, 1, 14 * S),
+        (VUS_DOWN, 0, 14 * S),
     ]

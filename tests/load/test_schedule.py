@@ -123,9 +123,9 @@ def test_vus_are_exact_for_any_n(stages: list[tuple[int, int]], workers: int) ->
         events = [
             (worker, *e) for worker, rows in enumerate(shares) for e in reference.drain(rows, 0)
         ]
-        ids = [vu for _, _, vu, _, _ in events]
+        ids = [vu for _, _, vu, _ in events]
         assert sorted(ids) == list(range(min(before, after), max(before, after)))
-        for worker, kind, vu, _, due_ns in events:
+        for worker, kind, vu, due_ns in events:
             assert vu % workers == worker
             assert kind == (VUS_UP if after > before else VUS_DOWN)
             position = vu - before if after > before else before - vu
@@ -227,11 +227,6 @@ def test_steps_follow_each_other_without_gaps() -> None:
     )
     assert [(s.start_ns, s.end_ns) for s in stream] == [(0, 5), (5, 5), (5, 8)]
     assert all(a.to_value == b.from_value for a, b in pairwise(stream))
-
-
-def test_rows_carry_the_phase() -> None:
-    schedule = make(steps(Fraction(9), [(SECOND_NS, Fraction(9))]), phase=3)
-    assert np.frombuffer(schedule.for_worker(0, 1, 0).arrivals, ROW)["phase"].tolist() == [3]
 
 
 def test_too_many_workers_for_the_vus() -> None:

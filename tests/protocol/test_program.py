@@ -230,5 +230,5 @@ def test_too_many_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_have_the_core_s_size() -> None:
-    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.VALUE)]
+    sizes = [np.dtype(kind).itemsize for kind in (compiler.STEP, parts.PART, compiler.FILL)]
     assert sizes == [64, 16, 64]

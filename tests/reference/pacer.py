@@ -40,8 +40,8 @@ class Random:
                 return wide >> 64
 
 
-def drain(rows: bytes, seed: int) -> list[tuple[int, int, int, int]]:
-    """All starts of a stream: (kind, id, phase, due_ns)."""
+def drain(rows: bytes, seed: int) -> list[tuple[int, int, int]]:
+    """All starts of a stream: (kind, id, due_ns)."""
     random = Random(seed)
     out = []
     due_ns = -(2**63) + 1
@@ -55,14 +55,7 @@ def drain(rows: bytes, seed: int) -> list[tuple[int, int, int, int]]:
             instant_ns = int(row["start_ns"]) + int(_instant_ns(row, index, rest) + 0.5)
             due_ns = max(due_ns, min(instant_ns, latest_ns))
             step = index * stride
-            out.append(
-                (
-                    kind,
-                    first - step if kind == VUS_DOWN else first + step,
-                    int(row["phase"]),
-                    due_ns,
-                )
-            )
+            out.append((kind, first - step if kind == VUS_DOWN else first + step, due_ns))
     return out
 
 

@@ -134,24 +134,26 @@ class Merger:
             self.hist[*key, low_edge(value, 3)] += 1
             self.values.setdefault(key, []).append(value)
         for quantity in (0, 1):
-            self.series[second, endpoint, quantity, low_edge(times[quantity], 2)] += 1
+            key = (int(s["phase"]), second, endpoint, quantity)
+            self.series[*key, low_edge(times[quantity], 2)] += 1
 
-    def _add(self, at_ns: int, endpoint: int, counter: int, n: int = 1) -> None:
+    def _add(self, s: np.void, instant: str, endpoint: int, counter: int, n: int = 1) -> None:
         if n:
-            self.counts[int(at_ns) // 1_000_000_000, endpoint, counter] += n
+            second = int(s[instant]) // 1_000_000_000
+            self.counts[int(s["phase"]), second, endpoint, counter] += n
 
     def _count_starts(self, s: np.void, endpoint: int) -> None:
         flags = int(s["flags"])
-        self._add(s["scheduled_ns"], endpoint, 1267)
+        self._add(s, "scheduled_ns", endpoint, 1267)
         if flags & 3 < 2 and not fails_before_sending(int(s["error"])):
-            self._add(s["sent_ns"], endpoint, 1260)
-            self._add(s["sent_ns"], endpoint, 1268 + (flags >> 10 & 3))
+            self._add(s, "sent_ns", endpoint, 1260)
+            self._add(s, "sent_ns", endpoint, 1268 + (flags >> 10 & 3))
 
     def _count_end(self, s: np.void, endpoint: int, outcome: int) -> None:
         error, flags = int(s["error"]), int(s["flags"])
 
         def add(counter: int, n: int = 1) -> None:
-            self._add(s["end_ns"], endpoint, counter, n)
+            self._add(s, "end_ns", endpoint, counter, n)
 
         add(1256 + outcome)
         if error:

@@ -66,7 +66,7 @@ def manifest(seconds: float, loads: list[Load], **more: Any) -> dict[str, Any]:
         for place, load in enumerate(loads)
     ]
     end_ns = round(seconds * SECOND_NS)
-    phase = {"id": 0, "name": "main", "start_ns": 0, "end_ns": end_ns}
+    hold = {"id": 0, "name": "main", "kind": "hold", "start_ns": 0, "end_ns": end_ns}
     base: dict[str, Any] = {
         "format": "velroload-run/1",
         "name": "synthetic",
@@ -78,7 +78,7 @@ def manifest(seconds: float, loads: list[Load], **more: Any) -> dict[str, Any]:
         "target": {"url": "http://127.0.0.1:8080/", "addresses": ["127.0.0.1"], "embedded": False},
         "command": "velroload http://127.0.0.1:8080/ -R 1000 -d 10s",
         "plan": {"thresholds": []},
-        "phases": [{**phase, "hold_start_ns": 0, "hold_end_ns": end_ns}],
+        "phases": [hold],
         "endpoints": endpoints,
         "model": {"open": True, "paced": True, "offered_rate_per_s": 1000, "users": None},
         "workers": [{"index": 0, "cpu": 1, "pid": 4711}],
@@ -168,8 +168,13 @@ def _ledger(counts: dict[str, int], done: int) -> dict[str, Any]:
 
 def build(loads: list[Load], seconds: float, **more: Any) -> RunData:
     """The run folder's data of these rows; `more` goes into the manifest."""
-    parts = [_arrays(place, load) for place, load in enumerate(loads)]
-    flow = [p for p, load in zip(parts, loads, strict=True) if load.kind == "request"]
+    starts = [phase["start_ns"] for phase in more.get("phases") or [{"start_ns": 0}]]
+    parts = [
+        _arrays(place, phase, part)
+        for place, load in enumerate(loads)
+        for phase, part in enumerate(_by_phase(load, starts))
+    ]
+    flow = [part for part in parts if part.flow]
     counts = {
         key: int(sum(part.totals[key] for part in flow))
         for key in ("ok", "http_errors", "timeouts", "transport", "service_sum_ns")
@@ -241,8 +246,36 @@ def with_thresholds(data: RunData, *texts: str) -> RunData:
     return replace(data, manifest={**data.manifest, "plan": {"thresholds": list(texts)}})
 
 
+def phases(*kinds: tuple[str, float]) -> list[dict[str, Any]]:
+    """Phases for build(): (kind, seconds) in order."""
+    found: list[dict[str, Any]] = []
+    at_ns = 0
+    for place, (kind, seconds) in enumerate(kinds):
+        row = {"id": place, "name": "main", "kind": kind, "start_ns": at_ns}
+        at_ns += round(seconds * SECOND_NS)
+        found.append(row | {"end_ns": at_ns})
+    return found
+
+
+def _by_phase(load: Load, starts: list[int]) -> list[Load]:
+    """The requests of each phase: those that were scheduled in it."""
+    own = np.searchsorted(starts, load.scheduled_ns, side="right") - 1
+    return [_chosen(load, own == phase) for phase in range(len(starts))]
+
+
+def _chosen(load: Load, wanted: NDArray[np.bool_]) -> Load:
+    """Some of the requests."""
+    rows: dict[str, Any] = {
+        name: value[wanted]
+        for name, value in vars(load).items()
+        if isinstance(value, np.ndarray) and value.shape == wanted.shape
+    }
+    return replace(load, **rows)
+
+
 @dataclass(frozen=True)
 class _Parts:
+    flow: bool
     hist: NDArray[np.void]
     stats: NDArray[np.void]
     series: NDArray[np.void]
@@ -250,7 +283,7 @@ class _Parts:
     totals: dict[str, int]
 
 
-def _arrays(place: int, load: Load) -> _Parts:
+def _arrays(place: int, phase: int, load: Load) -> _Parts:
     size = len(load.scheduled_ns)
     error, status = ints(load.error, size), ints(load.status, size)
     service, lag, wait = (ints(v, size) for v in (load.service_ns, load.lag_ns, load.wait_ns))
@@ -269,21 +302,24 @@ def _arrays(place: int, load: Load) -> _Parts:
             if len(chosen):
                 bins, counts = np.unique(bins_of(chosen), return_counts=True)
                 pairs = zip(bins, counts, strict=True)
-                hist += [(0, which, place, quantity, 0, b, c) for b, c in pairs]
+                hist += [(phase, which, place, quantity, 0, b, c) for b, c in pairs]
                 pad = (0, 0, 0)
                 sums = (len(chosen), chosen.sum(), chosen.min(), chosen.max())
-                stats.append((0, which, place, quantity, pad, *sums))
+                stats.append((phase, which, place, quantity, pad, *sums))
         if quantity < 2:
             kept = outcome < 2
             for second, bin_, count in _pairs(end_ns[kept], bins_of(value[kept], 2)):
-                series.append((second, place, quantity, 0, bin_, 0, count))
+                series.append((second, place, quantity, phase, bin_, 0, count))
     sent_ns = load.scheduled_ns + lag + wait
-    counted = _counts(place, load, outcome, status, error, end_ns, sent_ns)
+    counted = _counts(load, outcome, status, error, end_ns, sent_ns)
+    pad7 = (0,) * 7
+    counts_ = [(second, place, counter, phase, pad7, n) for second, counter, n in counted]
     return _Parts(
+        load.kind == "request",
         np.array(hist, HIST_SUM),
         np.array(stats, STATS),
         np.array(series, SERIES),
-        np.array(counted, COUNTS),
+        np.array(counts_, COUNTS),
         {
             "ok": int((outcome == 0).sum()),
             "http_errors": int(((outcome == 1) & ~timeout).sum()),
@@ -295,14 +331,13 @@ def _arrays(place: int, load: Load) -> _Parts:
 
 
 def _counts(
-    place: int,
     load: Load,
     outcome: Ints,
     status: Ints,
     error: Ints,
     end_ns: Ints,
     sent_ns: Ints,
-) -> list[tuple[int, int, int, int]]:
+) -> list[tuple[int, int, int]]:
     complete = (outcome < 2) & (error != ErrorKind.TIMEOUT)
     user_clock = ints(load.user_clock, len(outcome)) > 0
     keyed: list[tuple[Ints, Ints]] = [
@@ -314,10 +349,7 @@ def _counts(
         (sent_ns, np.full(len(sent_ns), 1260)),
         (load.scheduled_ns, np.full(len(sent_ns), 1267)),
     ]
-    rows: list[tuple[int, int, int, int]] = []
-    for when, counters in keyed:
-        rows += [(s, place, c, v) for s, c, v in _pairs(when, counters)]
-    return rows
+    return [row for when, counters in keyed for row in _pairs(when, counters)]
 
 
 def _pairs(when_ns: Ints, what: Ints) -> list[tuple[int, int, int]]:

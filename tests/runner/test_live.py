@@ -14,6 +14,7 @@ from velroload.engine.coordinator import Live
 from velroload.engine.recorder import Recorder
 from velroload.errors import ConfigError
 from velroload.journal import Rows
+from velroload.load.phases import Phase
 from velroload.plan.model import Load, Plan, Request, Scenario, Think
 from velroload.plan.threshold import parse_threshold
 from velroload.protocol.writer import Endpoint
@@ -25,6 +26,7 @@ SECOND_NS = 10**9
 MILLISECOND_NS = 10**6
 URL = "http://127.0.0.1:1"
 OPEN = Load("constant-arrival-rate", rate=Fraction(100), duration_ns=10 * SECOND_NS, users=5)
+HOLD = Phase(0, "main", "hold", 0, None)
 ENDPOINTS = (
     Endpoint(0, "login", "request", "main", "auth", True),
     Endpoint(1, "me", "request", "main", "auth", False),
@@ -65,7 +67,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def reason(recorder: Recorder, rule: str, seconds: int, *batches: Rows) -> str | None:
-    rules = AbortRules([parse_threshold(rule)], ENDPOINTS, recorder)
+    rules = AbortRules([parse_threshold(rule)], ENDPOINTS, recorder, HOLD)
     for delta in deltas_of(*batches):
         recorder.add(delta)
     return rules.reason(live(seconds * SECOND_NS))
@@ -111,7 +113,7 @@ def test_a_rule_over_the_last_second(recorder: Recorder, rule: str, said: str | 
 
 def test_a_rule_waits_for_its_whole_window(recorder: Recorder) -> None:
     bad = [samples(second, 10, error=ErrorKind.STATUS) for second in range(3)]
-    rules = AbortRules([parse_threshold("errors > 5% for 3s")], ENDPOINTS, recorder)
+    rules = AbortRules([parse_threshold("errors > 5% for 3s")], ENDPOINTS, recorder, HOLD)
     said = []
     for second, delta in enumerate(deltas_of(*bad)):
         recorder.add(delta)
@@ -126,7 +128,7 @@ def test_the_window_moves_on(recorder: Recorder) -> None:
 
 def test_the_first_of_several_rules_speaks(recorder: Recorder) -> None:
     texts = ("p95(response) > 1s", "rate < 5/s", "errors > 1%")
-    rules = AbortRules([parse_threshold(text) for text in texts], ENDPOINTS, recorder)
+    rules = AbortRules([parse_threshold(text) for text in texts], ENDPOINTS, recorder, HOLD)
     for delta in deltas_of(samples(0, 2, error=ErrorKind.STATUS)):
         recorder.add(delta)
     assert rules.reason(live(SECOND_NS - 1)) is None, "no second is over"
@@ -137,6 +139,22 @@ def test_without_a_sample_only_the_rate_can_be_judged(recorder: Recorder) -> Non
     assert reason(recorder, "errors >= 0%", 5) is None
     assert reason(recorder, "p99 > 0ms", 5) is None
     assert reason(recorder, "rate < 1/s", 5) == "rate < 1/s: 0/s in the last 1 s"
+
+
+def test_a_rate_is_held_to_what_is_wanted_in_the_hold_alone(recorder: Recorder) -> None:
+    """Whatever harms the target ends the run in the ramp as well."""
+    hold = Phase(1, "main", "hold", 2 * SECOND_NS, 5 * SECOND_NS)
+    texts = ("rate < 5/s for 2s", "errors > 20%")
+    slow, broken = (AbortRules([parse_threshold(t)], ENDPOINTS, recorder, hold) for t in texts)
+    said = []
+    batches = [samples(second, 2) for second in range(7)]
+    batches[1] = samples(1, 2, error=ErrorKind.STATUS)
+    for second, delta in enumerate(deltas_of(*batches)):
+        recorder.add(delta)
+        now = live((second + 1) * SECOND_NS)
+        said.append((slow.reason(now) is not None, broken.reason(now) is not None))
+    assert [rate for rate, _ in said] == [False, False, False, True, True, False, False]
+    assert [errors for _, errors in said] == [False, True, False, False, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The one door of the room: a run folder's data in, everything that can be said of it out."""
 
 from velroload.analysis.failures import failures
+from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
@@ -19,9 +20,10 @@ def analyse(data: RunData) -> Result:
     thresholds = [parse_threshold(text) for text in plan.get("thresholds") or []]
     end = data.end or {}
     incomplete = _incomplete(data)
-    summary = summarise(data)
-    validity = assess(data, summary, thresholds)
-    results, validity = judge_thresholds(data, summary, validity, thresholds)
+    held = in_hold(data)
+    summary = summarise(data, held)
+    validity = assess(data, held, summary, thresholds)
+    results, validity = judge_thresholds(data, held, summary, validity, thresholds)
     if incomplete:
         results = unclaimed(results, "the run is incomplete")
     elif validity.verdict == INVALID:

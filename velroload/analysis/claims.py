@@ -17,6 +17,7 @@ from velroload.analysis.cells import (
     upper_edges,
     with_failures,
 )
+from velroload.analysis.hold import whole_seconds
 from velroload.analysis.interval import (
     ShareTest,
     effective_size,
@@ -25,11 +26,12 @@ from velroload.analysis.interval import (
     share_bounds,
 )
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
-from velroload.analysis.summary import is_flow, whole_seconds
+from velroload.analysis.summary import is_flow
 from velroload.analysis.windows import worst_window
-from velroload.histogram import QUANTITIES, Histogram, rank_of
+from velroload.histogram import Histogram, rank_of
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -39,9 +41,10 @@ SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad se
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a threshold is judged against."""
+    """What a threshold is judged against; `data` is what counts of the `whole` run."""
 
     data: RunData
+    whole: RunData
     summary: Summary
     validity: Validity
 
@@ -77,8 +80,7 @@ def _selected(data: RunData, threshold: Threshold) -> list[int]:
     chosen = threshold.selector
     if chosen is None:
         return [e["id"] for e in endpoints if is_flow(e)]
-    key = "name" if chosen.kind == "endpoint" else "cls"
-    return [e["id"] for e in endpoints if e.get(key) == chosen.name]
+    return [e["id"] for e in endpoints if chosen.chooses(e)]
 
 
 def _result(
@@ -338,14 +340,15 @@ def _share_thinning(claim: Claim, ids: Sequence[int], transport: bool) -> float:
 
 def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
     """Complete responses per second of the hold: counted, so compared without bounds."""
-    data = claim.data
-    first, last = whole_seconds(data)
-    span = None if last > first else (0, max(1, len(claim.summary.series.second)))
-    first, last = (first, last) if span is None else span
-    values = complete_per_second(data, ids, last)[first:last]
-    if not values.sum():
+    first, last = whole_seconds(claim.whole)
+    if last > first:
+        seconds: float = last - first
+        values = complete_per_second(claim.whole, ids, last)[first:]
+    else:
+        seconds = claim.summary.hold_s
+        values = complete_per_second(claim.data, ids, len(claim.summary.series.second))
+    if not values.sum() or seconds <= 0:
         return _result(threshold, Verdict.INCONCLUSIVE, why="no response was complete")
-    seconds = (last - first) if span is None else claim.summary.elapsed_s or float(last - first)
     observed = float(values.sum()) / seconds
     verdict = Verdict.PASS if threshold.holds(observed) else Verdict.FAIL
     suspect = None
@@ -375,7 +378,7 @@ def complete_per_second(
 
 
 def _windowed(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
-    found = worst_window(claim.data, threshold, ids)
+    found = worst_window(claim.whole, claim.data, threshold, ids)
     if found is None:
         why = "no window of that length could be judged"
         return _result(threshold, Verdict.INCONCLUSIVE, why=why)

@@ -63,6 +63,7 @@ class Row:
     check or timeout; transport: no complete response. rate_per_s: complete responses per second of
     the hold. failed_share: (failed + transport) / count, with its 95 % bounds. ours_p99_ns: most
     that the generator can have added to the p99 of the response time; None when it is not judged.
+    values: what servers said of their own time, by the name that they gave it.
     """
 
     id: int | None
@@ -88,6 +89,7 @@ class Row:
     errors: dict[str, int]
     bytes_in: int
     counters: dict[str, int]
+    values: dict[str, Distribution]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,26 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseCount:
+    """A phase that the run came to: kind "ramp", "hold" (the one that counts) or "cool-down", its
+    instants in ns since the epoch, and the requests of the flow that belong to it."""
+
+    id: int
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    count: int
+    ok: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a run, before anybody judges them."""
+    """The figures of a run, before anybody judges them. hold_s is 0 where it ended before."""
 
     hold_s: float
     elapsed_s: float
+    phases: tuple[PhaseCount, ...]
     total: Row
     rows: tuple[Row, ...]
     series: Series

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from velroload.analysis.hold import SECOND_NS, hold_window
 from velroload.analysis.result import BadSecond
-from velroload.analysis.summary import SECOND_NS, hold_window
 from velroload.runfolder import RunData
 
 STEAL = 0.01

@@ -1,7 +1,8 @@
 """The figures of a run: one row per endpoint, group, iteration and address, one over all requests.
 
-Percentiles are those of the whole run folder; rates are those of the hold. A percentile that its
-sample cannot carry is None. Requests of the setup have rows of their own and stay out of the total.
+All of them are of the hold (hold.py): what its iterations sent, and for rates what was answered
+within it. A percentile that its sample cannot carry is None. Requests of the setup have rows of
+their own, of the whole run, and stay out of the total.
 """
 
 from collections.abc import Sequence
@@ -18,43 +19,54 @@ from velroload.analysis.cells import (
     slices,
 )
 from velroload.analysis.connections import connections_of
+from velroload.analysis.hold import SECOND_NS, ended_ns, hold_window, whole_seconds
 from velroload.analysis.interval import percentile_columns, samples_needed, share_bounds
 from velroload.analysis.result import (
     QUANTILES,
     ByOutcome,
     Distribution,
     Percentile,
+    PhaseCount,
     Quantity,
     Row,
     Series,
     Summary,
 )
 from velroload.histogram import Histogram
-from velroload.journal import Counter
+from velroload.journal import SERIES_FIRST, Counter
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
-SECOND_NS = 1_000_000_000
 PARTS = tuple(Quantity)[Quantity.GENERATOR_LAG :]
 COUNTED = ("user_clock", "coalesced", "preempted", "retried", "new_connection", "kernel_stamp")
 WHOLE: dict[str, Any] = {"id": None, "name": "all requests", "scenario": None, "cls": None}
 TIMEOUTS = (ErrorKind.TIMEOUT,)
 
 
-def summarise(data: RunData) -> Summary:
-    """All figures of a run; an empty run has rows of zeros and None."""
+def summarise(data: RunData, held: RunData) -> Summary:
+    """All figures of a run, `held` being what counts of it; an empty run has rows of zeros and
+    None."""
     endpoints: list[dict[str, Any]] = data.manifest.get("endpoints", [])
     paced = bool(data.manifest.get("model", {}).get("paced"))
     flow = [e["id"] for e in endpoints if is_flow(e)]
-    rows = tuple(_row(data, entry, [entry["id"]], paced) for entry in endpoints)
-    if len(flow) == 1:
-        total = replace(next(row for row in rows if row.id == flow[0]), **WHOLE)
-    else:
-        total = _row(data, {"kind": "request", **WHOLE}, flow, paced)
     start, end = hold_window(data)
+    spans = {True: ended_ns(data) / SECOND_NS, False: (end - start) / SECOND_NS}
+
+    def row(entry: dict[str, Any], ids: list[int]) -> Row:
+        setup = bool(entry.get("setup", False))
+        seconds = (0, 0) if setup else whole_seconds(data)
+        rate = _rate(data, held, ids, seconds, spans[setup])
+        return _row(held, entry, ids, rate, paced)
+
+    rows = tuple(row(entry, [entry["id"]]) for entry in endpoints)
+    if len(flow) == 1:
+        total = replace(next(each for each in rows if each.id == flow[0]), **WHOLE)
+    else:
+        total = row({"kind": "request", **WHOLE}, flow)
     return Summary(
-        hold_s=(end - start) / SECOND_NS,
-        elapsed_s=_elapsed_s(data),
+        hold_s=spans[False],
+        elapsed_s=spans[True],
+        phases=_phases(data, flow),
         total=total,
         rows=rows,
         series=_series(data, flow),
@@ -68,35 +80,36 @@ def is_flow(endpoint: dict[str, Any]) -> bool:
     return endpoint.get("kind") == "request" and not endpoint.get("setup", False)
 
 
-def hold_window(data: RunData) -> tuple[int, int]:
-    """Start and end of the hold in ns since the epoch, cut where the run ended early.
+def _phases(data: RunData, flow: list[int]) -> tuple[PhaseCount, ...]:
+    """Every phase that the run came to, with what was sent in it."""
+    last = ended_ns(data)
+    counts = data.counts[np.isin(data.counts["endpoint"], flow)]
+    found = []
+    for phase in data.manifest.get("phases") or []:
+        own = counts[counts["phase"] == phase["id"]]
+        ok, failed, transport = (
+            int(own["value"][own["counter"] == counter].sum())
+            for counter in (Counter.OK, Counter.FAILED, Counter.TRANSPORT)
+        )
+        end = last if phase["end_ns"] is None else min(phase["end_ns"], last)
+        if phase["start_ns"] < last or ok + failed + transport:
+            found.append(
+                PhaseCount(
+                    id=phase["id"],
+                    name=phase["name"],
+                    kind=phase["kind"],
+                    start_ns=phase["start_ns"],
+                    end_ns=max(phase["start_ns"], end),
+                    count=ok + failed + transport,
+                    ok=ok,
+                )
+            )
+    return tuple(found)
 
-    The whole run where no phase has a hold; (0, 0) when nothing is known.
-    """
-    phases = data.manifest.get("phases", [])
-    starts = [p["hold_start_ns"] for p in phases if p.get("hold_start_ns") is not None]
-    ends = [p["hold_end_ns"] for p in phases if p.get("hold_end_ns") is not None]
-    ended = (data.end or {}).get("ended_ns")
-    last = ended if ended is not None else seconds_of(data) * SECOND_NS
-    if not starts or not ends or max(ends) <= min(starts):
-        return 0, max(0, last)
-    end = min(max(ends), last)
-    return (min(starts), end) if end > min(starts) else (0, max(0, last))
 
-
-def whole_seconds(data: RunData) -> tuple[int, int]:
-    """Seconds that lie wholly in the hold, as (first, one after the last); (0, 0) without any."""
-    start, end = hold_window(data)
-    first, last = -(-start // SECOND_NS), end // SECOND_NS
-    return (first, last) if last > first else (0, 0)
-
-
-def _elapsed_s(data: RunData) -> float:
-    ended = (data.end or {}).get("ended_ns")
-    return ended / SECOND_NS if ended is not None else float(seconds_of(data))
-
-
-def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> Row:
+def _row(
+    data: RunData, entry: dict[str, Any], ids: list[int], rate_per_s: float | None, paced: bool
+) -> Row:
     values = counter_values(data, ids)
     ok, failed = values.get(Counter.OK, 0), values.get(Counter.FAILED, 0)
     transport = values.get(Counter.TRANSPORT, 0)
@@ -115,7 +128,7 @@ def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> R
         failed=failed,
         transport=transport,
         timeouts=_timeouts(values),
-        rate_per_s=_rate(data, ids),
+        rate_per_s=rate_per_s,
         failed_share=(failed + transport) / count if count else None,
         failed_low=low if count else None,
         failed_high=high if count else None,
@@ -129,7 +142,17 @@ def _row(data: RunData, entry: dict[str, Any], ids: list[int], paced: bool) -> R
         errors=_errors(values),
         bytes_in=values.get(Counter.BYTES_IN, 0),
         counters={name: values.get(Counter[name.upper()], 0) for name in COUNTED},
+        values=_series_of(data, ids) if request else {},
     )
+
+
+def _series_of(data: RunData, ids: list[int]) -> dict[str, Distribution]:
+    """What servers said of their own time, by name, those that said something."""
+    found = {
+        str(name): _distribution(data.histogram(SERIES_FIRST + number, endpoints=ids))
+        for number, name in enumerate(data.manifest.get("series") or [])
+    }
+    return {name: times for name, times in found.items() if times.count}
 
 
 def _timeouts(values: dict[int, int]) -> int:
@@ -147,16 +170,19 @@ def _errors(values: dict[int, int]) -> dict[str, int]:
     return dict(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
 
-def _rate(data: RunData, ids: list[int]) -> float | None:
-    """Complete responses per second, over the whole seconds of the hold, else over all of it."""
-    first, last = whole_seconds(data)
-    seconds: float = last - first
-    if seconds:
-        values = counter_values(data, ids, seconds=(first, last))
+def _rate(
+    data: RunData, held: RunData, ids: list[int], seconds: tuple[int, int], span_s: float
+) -> float | None:
+    """Complete responses per second. What is answered in the whole `seconds` of the hold, whenever
+    it was sent: what was under way at its beginning stands for what is under way at its end.
+    Without such seconds what counts of the run, over its span."""
+    first, last = seconds
+    if last > first:
+        values, span_s = counter_values(data, ids, seconds=seconds), last - first
     else:
-        values, seconds = counter_values(data, ids), _elapsed_s(data)
+        values = counter_values(held, ids)
     complete = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0) - _timeouts(values)
-    return complete / seconds if seconds > 0 else None
+    return complete / span_s if span_s > 0 else None
 
 
 def _ours(data: RunData, ids: list[int]) -> int | None:

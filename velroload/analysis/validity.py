@@ -43,8 +43,13 @@ RING_HIGH_WATER = 0.5
 QUIET = "keep other work off the workers' CPUs, then"
 
 
-def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> Validity:
-    """The validity that follows from evidence; verdict.py adds what its claims turn up."""
+def assess(
+    data: RunData, held: RunData, summary: Summary, thresholds: Sequence[Threshold]
+) -> Validity:
+    """The validity that follows from evidence; verdict.py adds what its claims turn up.
+
+    `held`: what counts of the run. Ledger, Little's law and what was not sent are of all of it.
+    """
     bad = bad_seconds(data)
     hold = hold_seconds(data)
     share = sum(1 for entry in bad if entry.second in hold) / len(hold) if hold else 0.0
@@ -62,8 +67,9 @@ def assess(data: RunData, summary: Summary, thresholds: Sequence[Threshold]) -> 
         *_surroundings(data),
         *_refused(data),
         *_cookies(data),
+        *_values(data),
         *_incomplete(data),
-        *(() if thresholds else _figures(data, summary, bad, share)),
+        *(() if thresholds else _figures(held, summary, bad, share)),
     ]
     return with_reasons(
         Validity(
@@ -321,6 +327,25 @@ def _cookies(data: RunData) -> Iterator[Reason]:
             "cookies_ignored",
             f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
             "4 KiB, or more than 50 of a user",
+        )
+
+
+def _values(data: RunData) -> Iterator[Reason]:
+    """What servers said of their time; nothing else rests on it."""
+    book = ((data.end or {}).get("ledger") or {}).get("values") or {}
+    if book.get("lost"):
+        yield Reason(
+            SUSPECT,
+            "values_lost",
+            f"{book['lost']:,} values of Server-Timing found no room: its figures lack them",
+            "take more workers or a lower rate, then " + _command(data),
+        )
+    if book.get("ignored"):
+        yield Reason(
+            NOTE,
+            "values_ignored",
+            f"{book['ignored']:,} values of Server-Timing or X-Response-Time were malformed, cut "
+            "off at 1 KiB, or of more than 32 names",
         )
 
 

@@ -26,10 +26,15 @@ SIGNED = ("voided", "generator_lag", "bad_seconds_matter")
 
 
 def judge_thresholds(
-    data: RunData, summary: Summary, validity: Validity, thresholds: Sequence[Threshold]
+    data: RunData,
+    held: RunData,
+    summary: Summary,
+    validity: Validity,
+    thresholds: Sequence[Threshold],
 ) -> tuple[tuple[ThresholdResult, ...], Validity]:
-    """Every threshold with its verdict, and the validity with what the claims have turned up."""
-    claim = Claim(data, summary, validity)
+    """Every threshold with its verdict, and the validity with what the claims have turned up.
+    `held`: what counts of the run."""
+    claim = Claim(held, data, summary, validity)
     results = [judge_claim(claim, threshold) for threshold in thresholds]
     voided = [
         Reason(
@@ -86,10 +91,13 @@ def overall(
 def _verdict(
     summary: Summary, results: Sequence[ThresholdResult], ended: str | None, reason: str | None
 ) -> tuple[Verdict, str]:
-    if summary.total.ok == 0:
+    unheld = summary.total.count == 0 and any(phase.ok for phase in summary.phases)
+    if summary.total.ok == 0 and not unheld:
         return Verdict.FAIL, "not one request succeeded"
     if ended == "aborted":
         return Verdict.FAIL, f"aborted: {reason or 'a rule of the plan'}"
+    if unheld:
+        return Verdict.INCONCLUSIVE, "it ended before its hold: nothing counts"
     found = [result.verdict for result in results]
     if not found:
         if ended == "planned":

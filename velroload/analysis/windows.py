@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series, slices, with_failures
+from velroload.analysis.hold import SECOND_NS, whole_seconds
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import Quantity
-from velroload.analysis.summary import SECOND_NS, whole_seconds
-from velroload.histogram import QUANTITIES
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -27,19 +27,23 @@ class Window:
     count: int
 
 
-def worst_window(data: RunData, threshold: Threshold, ids: Collection[int]) -> Window | None:
+def worst_window(
+    data: RunData, held: RunData, threshold: Threshold, ids: Collection[int]
+) -> Window | None:
     """The window of the hold, in steps of a second, that satisfies the threshold least.
 
-    Percentiles come from the per-second histograms (2 digits), of response and service only. None
-    when no window has enough requests, or the quantity is not kept per second.
+    A rate is what was answered in the window, whenever it was sent; all else speaks of `held`, what
+    counts of the run. Percentiles come from the per-second histograms (2 digits), of response and
+    service only. None when no window has enough requests, or the quantity is not kept per second.
     """
     first, last = whole_seconds(data)
     width = math.ceil((threshold.window_ns or SECOND_NS) / SECOND_NS)
     starts = range(first, last - width + 1)
     if threshold.metric in ("percentile", "max", "min", "mean"):
-        found = _times(data, threshold, ids, starts, width)
+        found = _times(held, threshold, ids, starts, width)
     else:
-        found = _counts(data, threshold, ids, starts, width)
+        counted = data if threshold.metric == "rate" else held
+        found = _counts(counted, threshold, ids, starts, width)
     if not found:
         return None
     low_is_bad = threshold.op in (">", ">=")

@@ -18,14 +18,15 @@ from velroload.units import format_duration, parse_count, parse_duration, parse_
 
 if TYPE_CHECKING:
     from velroload.plan.model import Load, Plan, Stage, Timeouts
-    from velroload.plan.steps import Headers, Request, Think
+    from velroload.plan.steps import Request, Think
 
 DEFAULT_USERS = 10
 DEFAULT_DURATION_NS = 10_000_000_000
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
-REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies")
+REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies",
+                 "compressed", "server_timing")  # fmt: skip
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -83,7 +84,7 @@ def base_plan(values: Values, assumed: list[str], seed: int) -> "Plan":
         request = make_request(values, address)
         load = make_load(values, assumed)
         return Plan(address.place, address.base, (Scenario("main", load, (request,)),), seed=seed,
-                    cookies=values.yes("cookies"),
+                    cookies=values.yes("cookies"), server_timing=values.yes("server_timing"),
                     secrets=secrets_of(request))  # fmt: skip
     for flag in REQUEST_FLAGS:
         if values.has(flag):
@@ -101,7 +102,8 @@ def make_request(values: Values, address: Address) -> "Request":
     body = make_body(values)
     method = values.text("method") or ("GET" if body is None else "POST")
     return Request(method, address.path, headers, body, values.yes("stream"),
-                   redirects=values.one("redirects", read_redirects) or 0)  # fmt: skip
+                   redirects=values.one("redirects", read_redirects) or 0,
+                   compressed=values.yes("compressed"))  # fmt: skip
 
 
 def make_timeouts(values: Values, known: "Timeouts") -> "Timeouts":
@@ -316,11 +318,15 @@ def read_header(text: str, noun: str) -> tuple[str, str]:
 
 
 def secrets_of(request: "Request") -> tuple[str, ...]:
-    """Values that no report may show: those of headers, and fields of a form with such names."""
+    """Values that no report may show: credentials in headers, whole and what follows a scheme's
+    name, and fields of a form with such names."""
     from velroload.plan.body import Form, Multipart
     from velroload.plan.mask import SECRET_NAME
 
-    found = [*header_secrets(request.headers)]
+    found = []
+    for name, value in request.headers:
+        if name.lower() in SECRET_HEADERS:
+            found += [value, value.partition(" ")[2]]
     if isinstance(request.body, Form):
         found += [value for name, value in request.body.fields if SECRET_NAME.search(name)]
     if isinstance(request.body, Multipart):
@@ -329,13 +335,4 @@ def secrets_of(request: "Request") -> tuple[str, ...]:
             for part in request.body.parts
             if isinstance(part.content, str) and SECRET_NAME.search(part.name)
         ]
-    return tuple(secret for secret in dict.fromkeys(found) if secret)
-
-
-def header_secrets(headers: "Headers") -> tuple[str, ...]:
-    """Credentials in headers, whole and what follows a scheme's name."""
-    found = []
-    for name, value in headers:
-        if name.lower() in SECRET_HEADERS:
-            found += [value, value.partition(" ")[2]]
     return tuple(secret for secret in dict.fromkeys(found) if secret)

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from velroload.cli.bodies import BODY_FLAGS
 from velroload.cli.flags import (
-    header_secrets,
+    REQUEST_FLAGS,
     read_amount,
     read_header,
     read_rate,
     read_think,
     read_time,
     refuse_both,
+    secrets_of,
     staged_load,
 )
 from velroload.cli.values import Reader, Values, one_of
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 ENDINGS = (".yaml", ".yml")
 PLAN_FLAGS = ("var", "set")
-NOT_WITH_PLANS = ("method", *BODY_FLAGS, "stream", "redirects", "cookies")
+NOT_WITH_PLANS = tuple(
+    flag for flag in REQUEST_FLAGS if flag not in ("header", "cookies", "server_timing")
+)
 """Flags that say what one request is; a plan has requests of its own."""
 
 READERS: dict[str, Reader[Any]] = {
@@ -66,6 +68,8 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
     """The file's plan, its load and headers changed by the flags; `seed` where it has none."""
     from dataclasses import replace
 
+    from velroload.plan.steps import Request
+
     for flag in NOT_WITH_PLANS:
         if values.has(flag):
             raise ConfigError(f"{values.noun(flag)}: the plan has requests of its own; "
@@ -74,8 +78,13 @@ def read_plan(values: Values, path: str, seed: int) -> "Plan":
     headers = tuple(values.each("header", read_header))
     names = {name.lower() for name, _ in headers}
     kept = tuple(pair for pair in plan.headers if pair[0].lower() not in names)
-    secrets = (*plan.secrets, *header_secrets(headers))
-    plan = replace(plan, headers=(*kept, *headers), secrets=secrets)
+    plan = replace(
+        plan,
+        headers=(*kept, *headers),
+        secrets=(*plan.secrets, *secrets_of(Request("GET", "/", headers))),
+        cookies=plan.cookies or values.yes("cookies"),
+        server_timing=plan.server_timing or values.yes("server_timing"),
+    )
     given = [flag for flag in LOAD_FLAGS if values.has(flag)]
     if not given:
         return plan

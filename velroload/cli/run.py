@@ -24,8 +24,11 @@ MASK = "***"
 
 def main(values: Values) -> int:
     """One run; the exit code that its result has earned."""
+    from velroload.protocol.unbuilt import refuse_unbuilt
+
     assumed: list[str] = []
     plan = make_plan(values, assumed)
+    refuse_unbuilt(plan)
     ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
     options = make_options(values, plan)
     refuse_debug_core(options)
@@ -37,10 +40,20 @@ def main(values: Values) -> int:
         ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
+    proxies = proxies_of(plan.target, values.environ)
+    if proxies:
+        ui.say(f"ignored: {', '.join(proxies)}; requests go straight to the target")
     try:
         return execute(plan, options, ui)
     finally:
         ui.close()
+
+
+def proxies_of(target: str, environ: Mapping[str, str]) -> list[str]:
+    """Names of the environment's settings that would have other clients take a proxy."""
+    scheme = target.partition(":")[0]
+    names = (f"{scheme}_proxy", "all_proxy") if scheme in ("http", "https") else ()
+    return [word for name in names for word in (name, name.upper()) if environ.get(word)]
 
 
 def make_options(values: Values, plan: "Plan") -> "Options":
@@ -98,8 +111,7 @@ def other_addresses(
     from velroload.protocol.address import Target
     from velroload.protocol.redirect import base_url, other_targets
 
-    requests = (request for scenario in plan.scenarios for request in scenario.requests)
-    if not any(request.redirects for request in requests):
+    if not any(request.redirects for each in plan.scenarios for request in each.requests):
         return ()
     target = Target.of(plan.target)
     load = "redirects of the target"

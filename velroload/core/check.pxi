@@ -34,8 +34,8 @@ cdef object check_program(vl_program *p, size_t judges, size_t computed):
         check_address(&p.sources[i], "source", i)
         if p.sources[i].family != (AF_INET if i < p.n_sources_v4 else AF_INET6):
             raise ValueError(f"program: source {i} is of the other family")
-    for i in range(p.n_values):
-        check_value(p, &p.values[i], i, computed)
+    for i in range(p.n_fills):
+        check_fill(p, &p.fills[i], i, computed)
     for i in range(p.n_steps):
         check_step(p, i, judges)
         check_control(p, i, computed)
@@ -104,36 +104,36 @@ cdef object check_control(vl_program *p, uint32_t i, size_t computed):
     elif step.op == STEP_ONCE:
         good = first < ONCE_MOST
     elif step.op == STEP_SET:
-        good = first < p.n_values
+        good = first < p.n_fills
     if not good:
         raise ValueError(f"program: step {i} is out of range")
 
 
-cdef object check_value(vl_program *p, vl_value *value, uint32_t i, size_t computed):
+cdef object check_fill(vl_program *p, vl_fill *value, uint32_t i, size_t computed):
     """Every value but a text with slots is known to fit its slot."""
     cdef uint64_t most = UUID_BYTES
     cdef uint32_t j
-    cdef bint good = value.kind < VALUES and value.slot < p.n_slots \
+    cdef bint good = value.kind < FILLS and value.slot < p.n_slots \
         and <uint64_t> value.part_first + value.part_count <= p.n_parts
-    if good and (value.kind == VALUE_PICK or value.kind == VALUE_RANDOM_TEXT):
+    if good and (value.kind == FILL_PICK or value.kind == FILL_RANDOM_TEXT):
         good = value.part_count > 0
         for j in range(value.part_first, value.part_first + value.part_count):
             good = good and p.parts[j].kind == PART_LITERAL
             most = max(most, p.parts[j].length)
-    if good and value.kind == VALUE_PICK and value.weight_first != NONE:
+    if good and value.kind == FILL_PICK and value.weight_first != NONE:
         good = <uint64_t> value.weight_first + value.part_count <= p.n_weights
-    if good and value.kind == VALUE_RANDOM_TEXT:
+    if good and value.kind == FILL_RANDOM_TEXT:
         most = <uint64_t> value.a
         good = value.part_count == 1 and p.parts[value.part_first].length > 0
-    if good and (value.kind == VALUE_TEXT or value.kind == VALUE_BASE64):
+    if good and (value.kind == FILL_TEXT or value.kind == FILL_BASE64):
         for j in range(value.part_first, value.part_first + value.part_count):
             good = good and p.parts[j].kind <= PART_SLOT
-    if good and value.kind == VALUE_INT:
+    if good and value.kind == FILL_INT:
         good = value.a <= value.b
-    if good and value.kind == VALUE_COMPUTED:
+    if good and value.kind == FILL_COMPUTED:
         good = value.rule < computed
     if not good or most > p.slot_bytes - 4:
-        raise ValueError(f"program: value {i} is out of range")
+        raise ValueError(f"program: fill {i} is out of range")
 
 
 cdef object check_section(vl_engine *e, uint32_t first, uint32_t n):
@@ -202,7 +202,7 @@ cdef object check_rows(vl_engine *e, const vl_row *rows, size_t n, bint users, u
     cdef int64_t most = <int64_t> user_count * e.workers, last
     cdef size_t i
     for i in range(n):
-        if rows[i].count < 0 or rows[i].end_ns < rows[i].start_ns or rows[i].phase >= e.n_phases \
+        if rows[i].count < 0 or rows[i].end_ns < rows[i].start_ns \
                 or rows[i].kind > ROW_VUS_DOWN or users != (rows[i].kind >= ROW_VUS_UP):
             raise ValueError(f"settings: row {i} of a schedule is out of range")
         if not users or rows[i].count == 0:

@@ -19,6 +19,7 @@ cdef class Engine:
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
     cdef object cookies         # the users' cookies: protocol/cookies.py
+    cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
@@ -37,6 +38,7 @@ cdef class Engine:
         self.attach()
         self.redirect = program.get("redirect")
         self.cookies = program.get("cookies")
+        self.decode = program.get("decode")
         self.load_program()
         self.load_tables()
         self.load_scenarios()
@@ -51,6 +53,7 @@ cdef class Engine:
                 or VL_HEADER_BYTES + capacity * SAMPLE_SIZE > <uint64_t> self.segment.len:
             raise ValueError("not a segment of this version of velroload")
         ring_attach(&self.e.ring, base, capacity)
+        values_attach(&self.e.values, base, capacity, values_check(&self.segment, capacity))
 
     cdef size_t array(self, str name, size_t row_bytes, void **to) except? 0:
         """Borrow one array of the program; returns its rows."""
@@ -71,7 +74,7 @@ cdef class Engine:
         p.n_sources_v4 = settings["sources_v4"]
         p.n_origins = <uint32_t> self.array("origins", sizeof(vl_origin), <void **> &p.origins)
         p.n_extras = <uint32_t> self.array("extras", sizeof(vl_extra), <void **> &p.extras)
-        p.n_values = <uint32_t> self.array("values", sizeof(vl_value), <void **> &p.values)
+        p.n_fills = <uint32_t> self.array("fills", sizeof(vl_fill), <void **> &p.fills)
         p.n_weights = <uint32_t> self.array("weights", sizeof(double), <void **> &p.weights)
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
@@ -105,6 +108,8 @@ cdef class Engine:
             raise ValueError("settings: between 1 and 256 phases are needed")
         for i in range(e.n_phases):
             e.phase_starts[i] = settings["phases"][i]
+            if i and e.phase_starts[i] < e.phase_starts[i - 1]:
+                raise ValueError("settings: phases must follow each other")
         e.users = <vl_user *> table(e.n_users, sizeof(vl_user))
         e.connections = <vl_connection *> table(e.n_connections, sizeof(vl_connection))
         e.requests = <vl_request *> table(e.n_connections, sizeof(vl_request))

@@ -66,7 +66,7 @@ cdef uint32_t control_step(vl_engine *e, uint32_t u, vl_step *step) noexcept nog
         mark = mark_at(e, u, step.capture_first)
         span_push(e, u, KIND_GROUP, step.endpoint, mark.begun_ns, user.think_ns - mark.think_ns)
     elif step.op == STEP_SET:
-        value_set(e, u, &e.program.values[step.capture_first])
+        fill_slot(e, u, &e.program.fills[step.capture_first])
     return user.pc + 1
 
 

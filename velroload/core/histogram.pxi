@@ -65,9 +65,9 @@ cdef struct vl_cell:            # one histogram of one quantity
 cdef struct vl_cells:             # phase × endpoint × outcome
     vl_cell cells[QUANTITIES]
 
-cdef struct vl_block:           # endpoint × second
+cdef struct vl_block:           # phase × endpoint × second
     int64_t second
-    uint32_t endpoint
+    size_t pair                 # phase * endpoints + endpoint
     uint32_t low[2]             # touched bins of each series: low..high, empty when low > high
     uint32_t high[2]
     int64_t counts[COUNTS_SIZE]
@@ -147,9 +147,9 @@ cdef inline void series_add(vl_block *block, int quantity, uint32_t **lane,
         block.high[quantity] = which
 
 
-cdef void block_open(vl_block *block, uint32_t endpoint, int64_t second) noexcept nogil:
+cdef void block_open(vl_block *block, size_t pair, int64_t second) noexcept nogil:
     """Name a zeroed block."""
     block.second = second
-    block.endpoint = endpoint
+    block.pair = pair
     block.low[0] = block.low[1] = BINS_2
     block.high[0] = block.high[1] = 0

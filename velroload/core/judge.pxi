@@ -19,13 +19,13 @@ cdef int response_judge(vl_engine *e, vl_connection *c, vl_request *r,
     """
     cdef Engine engine = <Engine> e.owner
     cdef tuple wanted, reads, fills, values
-    cdef bytes body = b""
     cdef bytes value
     cdef int error
     cdef Py_ssize_t i
-    if r.capture != NONE:
-        body = e.bodies[r.capture].data[:e.bodies[r.capture].size]
     try:
+        body = b"" if r.capture == NONE else body_text(e, c, &e.bodies[r.capture], step)
+        if isinstance(body, int):
+            return body
         judge, wanted, reads, fills = engine.judges[step.capture_first]
         error, values = judge(c.http.status, body, c.http.body_bytes,
                               headers_kept(e, c, wanted) if wanted else (),
@@ -42,6 +42,18 @@ cdef int response_judge(vl_engine *e, vl_connection *c, vl_request *r,
     except Exception:
         return ERR_CAPTURE_FAILED
     return error
+
+
+cdef object body_text(vl_engine *e, vl_connection *c, vl_body *body, vl_step *step):
+    """The body as the step reads it: decoded, where it was asked for compressed."""
+    cdef bytes text = body.data[:body.size]
+    cdef vl_http1_wanted *coding
+    if not step.extra or not e.program.extras[step.extra - 1].flags & EXTRA_DECODE:
+        return text
+    coding = wanted_at(e, c, e.content_encoding)
+    if coding.truncated:
+        return ERR_CAPTURE_FAILED
+    return (<Engine> e.owner).decode(coding.buf[:coding.length], text)
 
 
 cdef inline int64_t served_ns(vl_engine *e, vl_request *r) noexcept nogil:

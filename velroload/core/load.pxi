@@ -24,6 +24,9 @@ cdef object extras_load(Engine self, list wanted):
     self.wanted = [kept.encode() for kept, _ in wanted]
     e.location = wanted_index(self, b"location")
     e.set_cookie = wanted_index(self, b"set-cookie")
+    e.server_timing = wanted_index(self, b"server-timing")
+    e.response_time = wanted_index(self, b"x-response-time")
+    e.content_encoding = wanted_index(self, b"content-encoding")
     e.n_wanted = len(wanted)
     e.wanted_bytes = sum(room for _, room in wanted)
     e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
@@ -56,6 +59,11 @@ cdef object extra_load(Engine self, vl_extra *extra):
             raise ValueError("program: redirects need their header and their resolver")
         if e.chains == NULL:
             e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
+    if extra.flags & EXTRA_DECODE and (e.content_encoding == NONE or self.decode is None):
+        raise ValueError("program: compressed bodies need their header and their decoder")
+    if extra.flags & EXTRA_VALUES and (e.server_timing == NONE or e.response_time == NONE
+                                       or e.values.capacity == 0):
+        raise ValueError("program: values need their headers and their ring")
     if extra.flags & EXTRA_COOKIES:
         if e.set_cookie == NONE or self.cookies is None:
             raise ValueError("program: cookies need their header and their jars")
@@ -69,5 +77,5 @@ cdef object flow_load(vl_engine *e):
     """Room for what control steps keep."""
     e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
     e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
-    e.sequences = <uint64_t *> table(e.program.n_values, sizeof(uint64_t))
+    e.sequences = <uint64_t *> table(e.program.n_fills, sizeof(uint64_t))
     e.scratch = <char *> table(e.program.slot_bytes + 1, 1)

@@ -218,12 +218,6 @@ cdef bint loop_finished(vl_engine *e, int64_t now) noexcept nogil:
     return busy == 0 or now >= e.drain_until_ns
 
 
-cdef void phase_advance(vl_engine *e, int64_t now) noexcept nogil:
-    while e.phase + <uint32_t> 1 < e.n_phases \
-            and now - e.epoch_ns >= e.phase_starts[e.phase + 1]:
-        e.phase += 1
-
-
 cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     """Run for about `budget_ns`; sleeps within it in our own epoll, where waking up is cheap."""
     cdef int64_t now = clock_sync(&e.clock)
@@ -235,7 +229,6 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     while not e.done:
         if now - e.due_ns > PAUSE_NS:
             pauses_add(&e.pauses, e.due_ns, now, starts_oldest(e))
-        phase_advance(e, now)
         timers_fire(e, now)
         users_pace(e, now)
         ready_run(e, until)

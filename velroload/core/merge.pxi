@@ -4,7 +4,7 @@
 # nothing in them was checked before sample_sane(): no index may be taken from them earlier.
 
 cdef enum:
-    SLOTS = 64                  # seconds an endpoint may have open at once; a power of two
+    SLOTS = 64                  # seconds a pair may have open at once; a power of two
     AHEAD = 16                  # samples between fetching a bin and counting in it
     LANES = QUANTITIES + 2      # one per quantity and series
     MERGED = 0
@@ -42,10 +42,10 @@ cdef struct vl_merger:
     uint32_t endpoints          # rows of figures: what was asked for, then one per address
     uint32_t named              # of them, what was asked for
     uint64_t since_take
-    vl_cells **rows               # owned: [(phase * endpoints + endpoint) * 2 + outcome]
-    vl_tail **tails             # owned: [phase * endpoints + endpoint]
+    vl_cells **rows             # owned: [pair * 2 + outcome]; a pair is one phase × endpoint
+    vl_tail **tails             # owned: [pair]
     int64_t *floors             # owned: a response time must be above it to enter the tail
-    vl_block **slots            # owned: [endpoint * SLOTS + second % SLOTS]; the blocks are in open
+    vl_block **slots            # owned: [pair * SLOTS + second % SLOTS]; the blocks are in open
     vl_block **open             # owned: blocks in use
     size_t open_used
     size_t open_capacity
@@ -137,9 +137,9 @@ cdef vl_block *block_take(vl_merger *m) noexcept nogil:
     return block
 
 
-cdef vl_block *block_make(vl_merger *m, uint32_t endpoint, int64_t second) noexcept nogil:
+cdef vl_block *block_make(vl_merger *m, size_t pair, int64_t second) noexcept nogil:
     """Open the block of a second, after writing out a colliding older one."""
-    cdef size_t at = <size_t> endpoint * SLOTS + <size_t> (second % SLOTS)
+    cdef size_t at = pair * SLOTS + <size_t> (second % SLOTS)
     cdef vl_block *block = m.slots[at]
     if block == NULL:
         block = block_take(m)
@@ -150,14 +150,18 @@ cdef vl_block *block_make(vl_merger *m, uint32_t endpoint, int64_t second) noexc
         lanes_settle(m)
         if block_write(m, block) != MERGED:
             return NULL
-    block_open(block, endpoint, second)
+    block_open(block, pair, second)
     return block
 
 
-cdef inline vl_block *block_at(vl_merger *m, uint32_t endpoint, int64_t second) noexcept nogil:
-    cdef vl_block *block = m.slots[<size_t> endpoint * SLOTS + (<uint64_t> second & (SLOTS - 1))]
+cdef inline size_t pair_of(const vl_merger *m, const vl_sample *s) noexcept nogil:
+    return <size_t> s.phase * m.endpoints + s.endpoint
+
+
+cdef inline vl_block *block_at(vl_merger *m, size_t pair, int64_t second) noexcept nogil:
+    cdef vl_block *block = m.slots[pair * SLOTS + (<uint64_t> second & (SLOTS - 1))]
     if block == NULL or block.second != second:
-        return block_make(m, endpoint, second)
+        return block_make(m, pair, second)
     return block
 
 
@@ -190,7 +194,7 @@ cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
     """What belongs to the seconds in which the sample was due and sent."""
     cdef int64_t second = <int64_t> (<uint64_t> s.scheduled_ns // 1_000_000_000)
     if second != block.second:
-        block = block_at(m, s.endpoint, second)
+        block = block_at(m, pair_of(m, s), second)
         if block == NULL:
             return MERGE_NO_MEMORY
     block.counts[N_SCHEDULED] += 1
@@ -198,7 +202,7 @@ cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,
         return MERGED
     second = <int64_t> (<uint64_t> s.sent_ns // 1_000_000_000)
     if second != block.second:
-        block = block_at(m, s.endpoint, second)
+        block = block_at(m, pair_of(m, s), second)
         if block == NULL:
             return MERGE_NO_MEMORY
     block.counts[N_SENT] += 1
@@ -242,7 +246,7 @@ cdef int tail_enter(vl_merger *m, size_t at, const vl_sample *s,
 
 cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, int kind,
                             int outcome) noexcept nogil:
-    cdef size_t at = <size_t> s.phase * m.endpoints + s.endpoint
+    cdef size_t at = pair_of(m, s)
     cdef vl_cells *row = m.rows[2 * at + outcome]
     cdef int64_t response_ns = at_least_0(s.end_ns - s.scheduled_ns)
     cdef int64_t service_ns
@@ -268,10 +272,10 @@ cdef inline int time_sample(vl_merger *m, vl_block *block, const vl_sample *s, i
 
 cdef int merge_address(vl_merger *m, const vl_sample *s, int kind, int outcome) noexcept nogil:
     """Where a target has several addresses: the same figures once more, under its address."""
-    cdef uint32_t row = m.named + (s.user_address >> 24)
-    cdef size_t at = 2 * (<size_t> s.phase * m.endpoints + row) + outcome
+    cdef size_t pair = <size_t> s.phase * m.endpoints + m.named + (s.user_address >> 24)
+    cdef size_t at = 2 * pair + outcome
     cdef uint32_t **lanes = &m.lanes[m.turn % AHEAD * LANES]
-    cdef vl_block *block = block_at(m, row, <int64_t> (<uint64_t> s.end_ns // 1_000_000_000))
+    cdef vl_block *block = block_at(m, pair, <int64_t> (<uint64_t> s.end_ns // 1_000_000_000))
     if block == NULL:
         return MERGE_NO_MEMORY
     count_end(block, s, kind, outcome)
@@ -299,11 +303,11 @@ cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) 
     if not sample_sane(m, s, kind, outcome):
         tally.corrupt += 1
         return MERGED
-    block = block_at(m, s.endpoint, second)
+    block = block_at(m, pair_of(m, s), second)
     if block == NULL or count_starts(m, block, s, kind) != MERGED:
         return MERGE_NO_MEMORY
     if block.second != second:  # its slot was needed for the second of a start
-        block = block_make(m, s.endpoint, second)
+        block = block_make(m, pair_of(m, s), second)
         if block == NULL:
             return MERGE_NO_MEMORY
     count_end(block, s, kind, outcome)

@@ -19,8 +19,7 @@ cdef extern from *:
         int64_t first_id;     /* global id of the first own start, or VU */
         uint32_t stride;      /* from one own id, and position, to the next */
         uint8_t kind;         /* ROW_* */
-        uint8_t phase;
-        uint16_t pad;
+        uint8_t pad[3];
     } vl_row;
     _Static_assert(sizeof(vl_row) == 64, "a row is one cache line");
 
@@ -28,7 +27,6 @@ cdef extern from *:
         int64_t id;
         int64_t due_ns;
         uint8_t kind;
-        uint8_t phase;
     } vl_start;
 
     typedef struct {
@@ -53,13 +51,10 @@ cdef extern from *:
         int64_t first_id
         uint32_t stride
         uint8_t kind
-        uint8_t phase
-        uint16_t pad
     ctypedef struct vl_start:
         int64_t id
         int64_t due_ns
         uint8_t kind
-        uint8_t phase
     ctypedef struct vl_pacer:
         const vl_row *row
         const vl_row *last
@@ -170,7 +165,6 @@ cdef inline void pacer_take(vl_pacer *p, vl_start *out) noexcept nogil:
     out.id = row.first_id - step if row.kind == ROW_VUS_DOWN else row.first_id + step
     out.due_ns = p.due_ns
     out.kind = row.kind
-    out.phase = row.phase
     p.remaining -= 1
     p.index += 1
     if p.index < row.count:
@@ -204,7 +198,7 @@ cdef class Pacer:
         if pacer_due(&self.p) == NEVER_NS:
             return None
         pacer_take(&self.p, &start)
-        return start.kind, start.id, start.phase, start.due_ns
+        return start.kind, start.id, start.due_ns
 
     def drain_all(self):
         """All that is left, as (due instants, ids): int64 arrays in bytes."""

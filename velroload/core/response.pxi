@@ -37,11 +37,22 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     request_end(e, c, error, c.http.status, now)
 
 
-cdef inline int64_t generator_lag(const vl_request *r) noexcept nogil:
-    """What we added before sending, as the sample will say it."""
+cdef inline int64_t generator_lag(vl_engine *e, vl_request *r) noexcept nogil:
+    """What we added before sending, as the sample says it; between redirects too."""
     cdef int64_t sent = r.sent_ns if r.sent else r.begun_ns
     cdef int64_t target_us = <int64_t> r.wait_us + r.connect_us + r.tls_us
+    cdef vl_chain *chain
+    if r.hops:
+        chain = chain_of(e, r)
+        sent -= chain.served_ns
+        target_us += <int64_t> chain.wait_us + chain.connect_us + chain.tls_us
     return max(sent - r.scheduled_ns - 1000 * target_us, 0)
+
+
+cdef inline bint connection_spent(vl_engine *e, vl_connection *c, vl_step *step) noexcept nogil:
+    """It carries no request after this one: the server's word, the step's, or our limit."""
+    return not c.http.keep_alive or step.flags & STEP_CLOSE != 0 \
+        or (e.requests_most and c.served >= e.requests_most)
 
 
 cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
@@ -61,7 +72,7 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     if r.capture != NONE:
         body_release(e, r.capture)
     if e.scenarios[user.scenario].open:
-        user.late_ns += generator_lag(r)
+        user.late_ns += generator_lag(e, r)
     user.freed_ns = r.end_ns
     user.failures = 0 if status else user.failures + (user.failures < 20)
     c.freed_ns = r.end_ns
@@ -69,8 +80,7 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
-    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE \
-            or (e.requests_most and c.served >= e.requests_most):
+    if connection_spent(e, c, &e.program.steps[r.step]):
         connection_drop(e, c)
     else:
         deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)

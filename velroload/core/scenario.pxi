@@ -24,10 +24,10 @@ cdef void starts_serve(vl_engine *e, uint16_t scenario, int64_t now) noexcept no
             count(&e.ring, C_REQUESTS_DROPPED, s.flow_requests)
             count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
         else:
-            start_give(e, scenario, u, e.epoch_ns + start.due_ns, start.phase, now)
+            start_give(e, scenario, u, e.epoch_ns + start.due_ns, now)
 
 
-cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due, uint8_t phase,
+cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due,
                      int64_t now) noexcept nogil:
     cdef vl_user *user = &e.users[u]
     if user.state == USER_OFF:              # begun on demand
@@ -35,11 +35,10 @@ cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due, u
         user.iteration_ns = due
         user_join(e, scenario, u, due)
         if user.section == SECTION_SETUP:   # the start waits for the log-in
-            user.phase = phase
             return
         user.queued = 0
         idle_pop(e, &e.scenarios[scenario])
-    iteration_begin(e, u, due, phase)
+    iteration_begin(e, u, due)
     user_step(e, u, now)
 
 
@@ -62,6 +61,9 @@ cdef void users_pace(vl_engine *e, int64_t now) noexcept nogil:
     for i in range(e.n_scenarios):
         s = &e.scenarios[i]
         if s.over:
+            continue
+        if e.stopping:                  # first: what has come due meanwhile is not begun any more
+            scenario_end(e, s)
             continue
         while e.epoch_ns + pacer_due(&s.vus) <= now and pacer_due(&s.vus) != NEVER_NS:
             pacer_take(&s.vus, &change)
@@ -86,7 +88,7 @@ cdef inline int64_t scenario_end_due(vl_engine *e, vl_scenario *s) noexcept nogi
 
 cdef inline bint scenario_ended(vl_engine *e, vl_scenario *s, int64_t now) noexcept nogil:
     """No iteration will start any more."""
-    return e.stopping or now >= scenario_end_due(e, s) or (s.budget == 0 and s.busy == 0)
+    return now >= scenario_end_due(e, s) or (s.budget == 0 and s.busy == 0)
 
 
 cdef void scenario_end(vl_engine *e, vl_scenario *s) noexcept nogil:

@@ -174,6 +174,7 @@ cdef enum:
 cdef struct vl_engine:
     vl_program program
     vl_ring ring
+    vl_values values
     vl_clock clock
     vl_warm warm
     vl_pauses pauses
@@ -206,6 +207,9 @@ cdef struct vl_engine:
     uint32_t wanted_bytes
     uint32_t location           # these: index of a wanted header, or NONE
     uint32_t set_cookie
+    uint32_t content_encoding
+    uint32_t server_timing
+    uint32_t response_time
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios
@@ -233,14 +237,14 @@ cdef struct vl_engine:
     int64_t drain_until_ns
     int64_t armed_ns
     int64_t due_ns              # what the loop is waiting for
-    int64_t phase_starts[256]
+    int64_t phase_starts[256]   # since the epoch, ascending
     uint32_t n_phases
     uint32_t open_fds
     int32_t epoll
     int32_t timer
     int32_t wake
     int32_t control
-    uint8_t phase
+    uint8_t phase               # of the iteration that began last: the next is near
     uint8_t started
     uint8_t stopping
     uint8_t done
@@ -250,7 +254,7 @@ cdef struct vl_engine:
     void *owner                 # borrowed: the Engine object, for captures
     uint32_t *counters          # of loops, loop_depth per user
     vl_mark *marks              # of groups, group_depth per user
-    uint64_t *sequences         # per value: how many numbers were drawn
+    uint64_t *sequences         # per fill: how many numbers were drawn
     char *scratch               # room to render a slot's text
     uint32_t loop_depth
     uint32_t group_depth

@@ -6,13 +6,14 @@ cdef extern from *:
                      uint16_t bin; uint32_t count; } vl_hist_entry;
     typedef struct { uint8_t phase, outcome; uint16_t endpoint; uint8_t quantity, pad[3];
                      int64_t count, sum_ns, min_ns, max_ns; } vl_stats_entry;
-    typedef struct { uint32_t second; uint16_t endpoint; uint8_t quantity, pad; uint16_t bin, pad2;
-                     uint32_t count; } vl_series_entry;
-    typedef struct { uint32_t second; uint16_t endpoint, counter; int64_t value; } vl_counts_entry;
+    typedef struct { uint32_t second; uint16_t endpoint; uint8_t quantity, phase;
+                     uint16_t bin, pad; uint32_t count; } vl_series_entry;
+    typedef struct { uint32_t second; uint16_t endpoint, counter; uint8_t phase, pad[7];
+                     int64_t value; } vl_counts_entry;
     _Static_assert(sizeof(vl_hist_entry) == 12, "HIST");
     _Static_assert(sizeof(vl_stats_entry) == 40, "STATS");
     _Static_assert(sizeof(vl_series_entry) == 16, "SERIES");
-    _Static_assert(sizeof(vl_counts_entry) == 16, "COUNTS");
+    _Static_assert(sizeof(vl_counts_entry) == 24, "COUNTS");
     """
     ctypedef struct vl_hist_entry:
         uint8_t phase
@@ -35,14 +36,14 @@ cdef extern from *:
         uint32_t second
         uint16_t endpoint
         uint8_t quantity
-        uint8_t pad
+        uint8_t phase
         uint16_t bin
-        uint16_t pad2
         uint32_t count
     ctypedef struct vl_counts_entry:
         uint32_t second
         uint16_t endpoint
         uint16_t counter
+        uint8_t phase
         int64_t value
 
 
@@ -73,7 +74,8 @@ cdef int block_write_series(vl_merger *m, vl_block *block, int quantity) noexcep
         if entry == NULL:
             return MERGE_NO_MEMORY
         entry.second = <uint32_t> block.second
-        entry.endpoint = <uint16_t> block.endpoint
+        entry.endpoint = <uint16_t> (block.pair % m.endpoints)
+        entry.phase = <uint8_t> (block.pair // m.endpoints)
         entry.quantity = <uint8_t> quantity
         entry.bin = <uint16_t> which
         entry.count = block.series[quantity][which]
@@ -92,7 +94,8 @@ cdef int block_write(vl_merger *m, vl_block *block) noexcept nogil:
         if entry == NULL:
             return MERGE_NO_MEMORY
         entry.second = <uint32_t> block.second
-        entry.endpoint = <uint16_t> block.endpoint
+        entry.endpoint = <uint16_t> (block.pair % m.endpoints)
+        entry.phase = <uint8_t> (block.pair // m.endpoints)
         entry.counter = <uint16_t> which
         entry.value = block.counts[which]
         block.counts[which] = 0
@@ -108,7 +111,7 @@ cdef int blocks_write(vl_merger *m) noexcept nogil:
         block = m.open[m.open_used - 1]
         if block_write(m, block) != MERGED:
             return MERGE_NO_MEMORY
-        m.slots[<size_t> block.endpoint * SLOTS + <size_t> (block.second % SLOTS)] = NULL
+        m.slots[block.pair * SLOTS + <size_t> (block.second % SLOTS)] = NULL
         m.open_used -= 1
         m.spare[m.spare_used] = block
         m.spare_used += 1
@@ -251,7 +254,7 @@ cdef class Merger:
         self.m.rows = <vl_cells **> calloc(2 * pairs, sizeof(vl_cells *))
         self.m.tails = <vl_tail **> calloc(pairs, sizeof(vl_tail *))
         self.m.floors = <int64_t *> malloc(pairs * sizeof(int64_t))
-        self.m.slots = <vl_block **> calloc(<size_t> endpoints * SLOTS, sizeof(vl_block *))
+        self.m.slots = <vl_block **> calloc(pairs * SLOTS, sizeof(vl_block *))
         self.m.kept.samples = <vl_sample *> malloc(RESERVOIR_SIZE * SAMPLE_SIZE)
         if (self.m.rows == NULL or self.m.tails == NULL or self.m.floors == NULL
                 or self.m.slots == NULL or self.m.kept.samples == NULL):

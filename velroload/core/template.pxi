@@ -40,6 +40,8 @@ cdef enum:
 
 cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
+    EXTRA_DECODE = 2            # the body that it reads may be compressed
+    EXTRA_VALUES = 4            # what the server says of its time is kept
 
 cdef enum:
     PART_LITERAL = 0
@@ -97,15 +99,15 @@ cdef extern from *:
         uint32_t cookie_slot;    /* where the cookies for the next hop stand */
     } vl_extra;
     typedef struct {
-        uint32_t kind;           /* VALUE_* */
+        uint32_t kind;           /* FILL_* */
         uint32_t slot;
         int64_t a, b;            /* bounds, length, first number, unit */
         uint32_t part_first, part_count;    /* the text's parts, or the options as literals */
         uint32_t weight_first;   /* into the cumulative weights, one per option */
         uint32_t rule;           /* of what Python computes */
         uint64_t pad[3];
-    } vl_value;
-    _Static_assert(sizeof(vl_extra) == 16 && sizeof(vl_value) == 64, "program layout");
+    } vl_fill;
+    _Static_assert(sizeof(vl_extra) == 16 && sizeof(vl_fill) == 64, "program layout");
     _Static_assert(sizeof(vl_step) == 64 && sizeof(vl_part) == 16, "program layout");
     _Static_assert(sizeof(vl_address) == 128, "program layout");
     _Static_assert(sizeof(vl_origin) == 16, "program layout");
@@ -140,7 +142,7 @@ cdef extern from *:
         uint32_t address_first
         uint32_t address_count
         uint8_t transport
-    ctypedef struct vl_value:
+    ctypedef struct vl_fill:
         uint32_t kind
         uint32_t slot
         int64_t a
@@ -168,7 +170,7 @@ cdef struct vl_program:
     vl_address *sources         # local ends: IPv4 first, then IPv6
     vl_origin *origins
     vl_extra *extras
-    vl_value *values
+    vl_fill *fills
     double *weights             # cumulative, of picks
     uint8_t *expects
     char *literals
@@ -180,7 +182,7 @@ cdef struct vl_program:
     uint32_t n_sources_v4
     uint32_t n_origins
     uint32_t n_extras
-    uint32_t n_values
+    uint32_t n_fills
     uint32_t n_weights
     uint32_t n_expects
     uint32_t n_literals

@@ -7,7 +7,7 @@
 #
 # RFC 8446 section 5.1: a record is a type, a version, a length of two bytes, and the fragment.
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
 cdef extern from "Python.h":
@@ -52,8 +52,9 @@ cdef class TlsSession:
     """The TLS state of one connection row, made anew for each descriptor; owned by TlsClient."""
 
     cdef object ssl             # SSLObject
-    cdef object incoming        # MemoryBIO: ciphertext from the kernel
-    cdef object outgoing        # MemoryBIO: ciphertext for the kernel
+    cdef object give, take      # ciphertext from the kernel, for the kernel: methods of its BIOs
+    cdef object read, write     # plain text
+    cdef object incoming        # MemoryBIO
     cdef bytes pending          # of it, what the kernel did not take
     cdef vl_records records
     cdef bint closed            # close_notify came: the end of the stream is genuine
@@ -79,32 +80,42 @@ cdef class TlsClient:
         cdef TlsSession session = TlsSession.__new__(TlsSession)
         context, name, resume = self.origins[c.origin]
         session.incoming = self.memory_bio()
-        session.outgoing = self.memory_bio()
+        outgoing = self.memory_bio()
         session.kept = not resume
         session.ssl = context.wrap_bio(
-            session.incoming, session.outgoing, server_hostname=name,
+            session.incoming, outgoing, server_hostname=name,
             session=self.sessions[i] if resume else None,
         )
+        # SSLObject's own methods are Python around these: two frames per request.
+        inner = getattr(session.ssl, "_sslobj", session.ssl)
+        session.read, session.write = inner.read, inner.write
+        session.give, session.take = session.incoming.write, outgoing.read
         self.rows[i] = session
 
     cdef ssize_t flush(self, TlsSession session, vl_connection *c) except? -3:
         """Send what waits; 0 when all is gone, WANT_WRITE, or FAILED with an errno."""
-        cdef ssize_t sent
-        while True:
-            session.pending = session.pending or session.outgoing.read()
-            if not session.pending:
-                break
-            sent = send(c.fd, PyBytes_AS_STRING(session.pending), len(session.pending),
-                        MSG_NOSIGNAL)
-            if sent < 0:
-                if errno == EAGAIN or errno == EINTR:
-                    c.unsent = 1
-                    return WANT_WRITE
-                c.errno_ = errno
-                return FAILED
-            session.pending = session.pending[sent:]
-        c.unsent = 0
-        return 0
+        cdef ssize_t said
+        if session.pending is not None:
+            said = self.hand_over(session, c, session.pending)
+            if said != 0:
+                return said
+        cipher = session.take()
+        return self.hand_over(session, c, cipher) if cipher else 0
+
+    cdef ssize_t hand_over(self, TlsSession session, vl_connection *c, bytes cipher) except? -3:
+        """Give ciphertext to the kernel; what it does not take is pending."""
+        cdef ssize_t size = PyBytes_GET_SIZE(cipher)
+        cdef ssize_t sent = send(c.fd, PyBytes_AS_STRING(cipher), <size_t> size, MSG_NOSIGNAL)
+        if sent == size:
+            session.pending = None
+            c.unsent = 0
+            return 0
+        if sent < 0 and errno != EAGAIN and errno != EINTR:
+            c.errno_ = errno
+            return FAILED
+        session.pending = cipher[sent if sent > 0 else 0:]
+        c.unsent = 1
+        return WANT_WRITE
 
     cdef ssize_t receive(self, vl_engine *e, TlsSession session, vl_connection *c):
         """Hand what the kernel has to the handshake; FAILED, WANT_READ or how much it was."""
@@ -113,7 +124,7 @@ cdef class TlsClient:
         c.more = got == FEED_BYTES
         if got > 0:
             records_count(&session.records, e.cipher, <size_t> got)
-            session.incoming.write(PyBytes_FromStringAndSize(e.cipher, got))
+            session.give(PyBytes_FromStringAndSize(e.cipher, got))
         elif got == 0:
             session.incoming.write_eof()
         elif errno == EAGAIN or errno == EINTR:
@@ -161,13 +172,13 @@ cdef class TlsClient:
         while at < size and not session.closed:
             piece = min(size - at, <ssize_t> FEED_BYTES)
             records = records_count(&session.records, e.cipher + at, <size_t> piece)
-            session.incoming.write(PyBytes_FromStringAndSize(e.cipher + at, piece))
+            session.give(PyBytes_FromStringAndSize(e.cipher + at, piece))
             at += piece
             while records and not session.closed:
                 records -= 1
                 try:
-                    piece = session.ssl.read(RECEIVE_BYTES - got,
-                                             self.plain[got:] if got else self.plain)
+                    piece = session.read(RECEIVE_BYTES - got,
+                                         self.plain[got:] if got else self.plain)
                     session.closed = piece == 0
                     got += piece
                 except self.want_read:              # a ticket or a request, not data
@@ -193,7 +204,7 @@ cdef class TlsClient:
         cdef ssize_t said = self.flush(session, c) if c.unsent else 0
         while said == 0 and at < size:
             piece = min(size - at, <size_t> ENCRYPT_BYTES)
-            session.ssl.write(PyBytes_FromStringAndSize(data + at, <Py_ssize_t> piece))
+            session.write(PyBytes_FromStringAndSize(data + at, <Py_ssize_t> piece))
             at += piece
             said = self.flush(session, c)
         return said if said == FAILED or at == 0 else <ssize_t> at

@@ -9,6 +9,16 @@ cdef inline bint user_is_busy(vl_user *user) noexcept nogil:
     return user.state >= USER_THINKING
 
 
+cdef inline uint8_t phase_at(vl_engine *e, int64_t at) noexcept nogil:
+    """The phase in which an iteration was scheduled; its requests belong there, however late."""
+    at -= e.epoch_ns
+    while e.phase + <uint32_t> 1 < e.n_phases and at >= e.phase_starts[e.phase + 1]:
+        e.phase += 1
+    while e.phase and at < e.phase_starts[e.phase]:
+        e.phase -= 1
+    return e.phase
+
+
 cdef void user_state(vl_engine *e, vl_user *user, uint8_t state) noexcept nogil:
     """Change the state and keep the scenario's count of busy users right."""
     cdef bint was = user_is_busy(user)
@@ -66,7 +76,7 @@ cdef void setup_begin(vl_engine *e, uint32_t u) noexcept nogil:
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     user.pc = s.setup_first
-    user.phase = e.phase
+    user.phase = phase_at(e, user.scheduled_ns)
     count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
     user_ready(e, u)
 
@@ -156,14 +166,14 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
     return <int64_t> min(max(ns, 0.0), <double> TIME_MOST_NS)
 
 
-cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at, uint8_t phase) noexcept nogil:
+cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
     """Start an iteration that was due at `at`. Its wait is what the target delayed the user: an
     own lag that he has caught since he was last in time is none of it, nor a pause of ours."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     user.section = SECTION_FLOW
     user.has_start = 0
-    user.phase = phase
+    user.phase = phase_at(e, at)
     user.iteration += 1
     user.iteration_ns = at
     user.scheduled_ns = at
@@ -267,7 +277,7 @@ cdef void section_end(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     if user.section == SECTION_SETUP:
         user.section = SECTION_REST
         if user.has_start:
-            iteration_begin(e, u, user.iteration_ns, user.phase)
+            iteration_begin(e, u, user.iteration_ns)
             user_ready(e, u)
         else:
             user_rest(e, u)
@@ -296,5 +306,5 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     else:
         if s.budget > 0:
             s.budget -= 1
-        iteration_begin(e, u, user.scheduled_ns, e.phase)
+        iteration_begin(e, u, user.scheduled_ns)
         user_step(e, u, now)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from velroload.histogram import BINS, QUANTITIES, Histogram
+from velroload.histogram import BINS, Histogram
 from velroload.journal import Counter, Delta, Rows
+from velroload.quantity import QUANTITIES
 
 SECONDS_KEPT = 120
 COUNTERS = 1300
@@ -82,7 +83,7 @@ class _Second:
 
 
 class View:
-    """Adds up deltas for a set of endpoints: the last 120 seconds one by one, the run as a whole.
+    """Adds up deltas for a set of endpoints: the last 120 seconds and the phases, one by one.
 
     Not thread-safe.
     """
@@ -91,7 +92,7 @@ class View:
         self.last_second = 0
         self._endpoints = np.array(sorted(endpoints), np.int64)
         self._seconds: dict[int, _Second] = {}
-        self._whole = {name: np.zeros(BINS[3], np.int64) for name in WATCHED}
+        self._phases: dict[tuple[str, int], Int64] = {}
 
     def add(self, delta: Delta) -> None:
         """Add one second's figures, in any order."""
@@ -106,9 +107,12 @@ class View:
                 rows = part[part["quantity"] == quantity]
                 times = self._second(int(second)).times[quantity]
                 times += _summed(rows["bin"], rows["count"], BINS[2])
-        for name, total in self._whole.items():
-            rows = hist[hist["quantity"] == QUANTITIES.index(name)]
-            total += _summed(rows["bin"], rows["count"], BINS[3])
+        for phase in np.unique(hist["phase"]).tolist():
+            part = hist[hist["phase"] == phase]
+            for name in WATCHED:
+                rows = part[part["quantity"] == QUANTITIES.index(name)]
+                total = self._phases.setdefault((name, phase), np.zeros(BINS[3], np.int64))
+                total += _summed(rows["bin"], rows["count"], BINS[3])
         while len(self._seconds) > SECONDS_KEPT:
             del self._seconds[min(self._seconds)]
 
@@ -126,9 +130,9 @@ class View:
         window.response, window.service = (_histogram(times, 2) for times in total.times)
         return window
 
-    def whole(self, quantity: str) -> Histogram:
-        """`response` or `generator_lag` of the run so far; min and max are those of the bins."""
-        return _histogram(self._whole[quantity], 3)
+    def phase(self, quantity: str, phase: int) -> Histogram:
+        """`response` or `generator_lag` of a phase so far; min and max are those of the bins."""
+        return _histogram(self._phases.get((quantity, phase), np.zeros(0, np.int64)), 3)
 
     def _own(self, rows: Rows) -> Rows:
         return rows[np.isin(rows["endpoint"], self._endpoints)]

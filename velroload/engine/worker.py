@@ -167,8 +167,7 @@ def make_engine(
         "files": [map_file(fd) for fd in settings["files"]],
         "settings": settings,
         "computed": make_computed(settings),
-        "redirect": site.redirects,
-        "cookies": site.cookies,
+        **site.hooks(),
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, make_judges(settings))

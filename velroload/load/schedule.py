@@ -32,8 +32,8 @@ ROW = np.dtype(
         ("first_id", "<i8"),  # global id of the first own start, or VU
         ("stride", "<u4"),  # from one own id to the next
         ("kind", "u1"),  # UNIFORM, POISSON, VUS_UP, VUS_DOWN
-        ("phase", "u1"),
-        ("pad", "<u2"),
+        ("pad", "u1"),
+        ("pad2", "<u2"),
     ]
 )
 """What a worker's pacer walks: 64 bytes, core/pacer.pxi has the twin (vl_row)."""
@@ -94,7 +94,6 @@ class Schedule:
     arrival: str = "uniform"
     late: str = "late"
     start_ns: int = 0
-    phase: int = 0
     _before: tuple[Fraction, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -147,8 +146,8 @@ class Schedule:
         else:
             arrivals = self._uniform_rows(worker, workers)
         return Share(
-            arrivals=_pack(arrivals, self.phase),
-            vus=_pack(self._vu_rows(worker, workers), self.phase),
+            arrivals=_pack(arrivals),
+            vus=_pack(self._vu_rows(worker, workers)),
             pacer_seed=derive_seed(seed, 3, worker),
             iterations=None if self.is_open else self._iterations_of(worker, workers),
             max_vus=_own(0, self.max_vus, worker, workers)[1],
@@ -306,6 +305,6 @@ def _span(segment: Segment) -> tuple[int, int, float, float]:
     return segment.start_ns, segment.end_ns, float(segment.from_value), float(segment.to_value)
 
 
-def _pack(rows: Sequence[Row], phase: int) -> bytes:
-    packed = np.array([(*row, phase, 0) for row in rows], dtype=ROW)
+def _pack(rows: Sequence[Row]) -> bytes:
+    packed = np.array([(*row, 0, 0) for row in rows], dtype=ROW)
     return packed[packed["count"] > 0].tobytes()

@@ -10,6 +10,7 @@ attribute of any object, nothing that grows without bound.
 """
 
 import ast
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -48,7 +49,8 @@ def names_of(source: str) -> tuple[str, ...]:
     if len(source) > SOURCE_MAX:
         raise ConfigError(f"expression {source[:30]!r}…: at most {SOURCE_MAX} characters")
     try:
-        tree = ast.parse(source.strip(), mode="eval")
+        with warnings.catch_warnings(action="ignore"):  # of a backslash that escapes nothing
+            tree = ast.parse(source.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ConfigError(
             f"expression {source!r}: not understood; write one such as status == 200"
@@ -110,8 +112,9 @@ def compile_expression(
     import simpleeval
 
     wanted = names_of(source)
-    evaluator = simpleeval.EvalWithCompoundTypes(functions=FUNCTIONS)
-    tree = evaluator.parse(source.strip())
+    evaluator = simpleeval.EvalWithCompoundTypes(functions=dict(FUNCTIONS))  # it adds its own
+    with warnings.catch_warnings(action="ignore"):
+        tree = evaluator.parse(source.strip())
 
     def evaluate(slots: Mapping[str, str | int]) -> Result:
         names: dict[str, object] = {"True": True, "False": False, "None": None}

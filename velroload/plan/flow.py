@@ -76,7 +76,7 @@ class Repeat:
 
     def __post_init__(self) -> None:
         if not 1 <= self.times <= TIMES_MAX:
-            raise ConfigError(f"repeat is {self.times}: 1 to {TIMES_MAX}")
+            raise ConfigError(f"repeat is {self.times}: 1 to {TIMES_MAX:,} are possible")
         _check_steps("repeat", self.steps)
 
 
@@ -94,7 +94,7 @@ class While:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= TIMES_MAX:
-            raise ConfigError(f"limit is {self.limit}: 1 to {TIMES_MAX}")
+            raise ConfigError(f"limit is {self.limit}: 1 to {TIMES_MAX:,} are possible")
         if self.expect_times is not None and not 0 <= self.expect_times <= self.limit:
             raise ConfigError(f"expect_times is {float(self.expect_times):g}: 0 to {self.limit}")
         _check_steps("while", self.steps)
@@ -329,7 +329,9 @@ def _with_mix(step: Step, mix: dict[str, Fraction]) -> Step:
     match step:
         case Request(endpoint=endpoint) if endpoint in mix:
             return Chance(mix[endpoint], (step,))
-        case Chance(steps=(Request(endpoint=endpoint),)) if endpoint in mix:
+        case Chance(steps=(*before, Request(endpoint=endpoint))) if endpoint in mix and all(
+            isinstance(each, Set) for each in before
+        ):
             return Chance(mix[endpoint], step.steps)
         case Chance() | Repeat() | While() | Group() | Once():
             return replace(step, steps=with_mix(step.steps, mix))

@@ -35,6 +35,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
         "cookies": plan.cookies,
+        "server_timing": plan.server_timing,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
         **_only(_suite(plan, mask)),
     }
@@ -66,12 +67,11 @@ def _suite(plan: Plan, mask: Mask) -> dict[str, Any]:
                 "kind": each.kind,
                 "where": mask.text(mask.pairs(mask.url(each.where))),
                 "values": dict(each.values),
-                "phases": list(each.phases),
             }
             for each in plan.probes
         ],
         "limits": _only(_plain(plan.limits, mask)),
-        "compressed": plan.compressed,
+        "cookies": plan.cookies,
     }
 
 
@@ -199,6 +199,7 @@ def _request(step: Request, mask: Mask) -> dict[str, object]:
         "body": _body(step.body, mask),
         "stream": step.stream,
         "redirects": step.redirects,
+        "compressed": step.compressed,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],

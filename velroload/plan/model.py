@@ -22,7 +22,7 @@ from velroload.plan.scenario import Scenario
 from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
 from velroload.plan.slots import BUILT_IN_SLOTS, references
 from velroload.plan.steps import Capture, Headers, Request, Think, check_headers
-from velroload.plan.threshold import Threshold
+from velroload.plan.threshold import Threshold, check_abort_rule
 from velroload.plan.tls import Tls
 
 __all__ = [
@@ -51,8 +51,6 @@ UNIX = "unix:"
 """A target that begins so is a unix socket: unix:/path/of/the.sock."""
 SCENARIOS_MAX = 255
 PHASES_MAX = 200
-ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
-"""The running figures keep so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +76,14 @@ class Plan:
 
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
-    manifest masks them wherever they stand. cookies: every user keeps what the target sets.
+    manifest masks them wherever they stand.
 
     data, accounts: rows that users take. setup, teardown: steps done once per run, not measured;
     what setup captures is known to everyone (Scenario.given). phases: one load after another
     instead of the scenarios' own, whose `load` is then that of the first phase. variables: what
-    the plan file named, already put in its place (kept to be shown). compressed: answers may be
-    compressed.
+    the plan file named, already put in its place (kept to be shown). cookies: every user keeps
+    what the target sets.
+    server_timing: Server-Timing and X-Response-Time of answers become figures.
     """
 
     name: str
@@ -100,6 +99,7 @@ class Plan:
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
     cookies: bool = False
+    server_timing: bool = False
     tls: Tls = field(default_factory=Tls)
     data: tuple[Data, ...] = ()
     accounts: Accounts | None = None
@@ -111,7 +111,6 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     output: Output = field(default_factory=Output)
     variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    compressed: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +130,7 @@ class Plan:
         if self.graceful_stop_ns < 0:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
         for rule in self.abort_on:
-            _check_abort_rule(rule)
+            check_abort_rule(rule)
         self._check_headers()
         self._check_data()
         self._check_steps()
@@ -311,16 +310,3 @@ def _check_connecting(plan: Plan) -> None:
                             ("family", asked.family)):  # fmt: skip
             if given:
                 raise ConfigError(f"{what} does not go with a unix socket: it has no IP address")
-
-
-def _check_abort_rule(rule: Threshold) -> None:
-    """What the running figures cannot answer is refused, not answered with something else."""
-    if rule.quantity not in (None, "response", "service"):
-        raise ConfigError(
-            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
-            "take response or service"
-        )
-    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
-    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")

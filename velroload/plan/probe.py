@@ -14,7 +14,6 @@ KINDS = (
     "process",
     "agent",
     "cache_header",
-    "server_timing",
 )
 WITH_VALUES = {"prometheus": "metrics", "json": "values", "cache_header": "map"}
 """Kinds that need pairs → the pairs' key in a plan."""
@@ -40,7 +39,6 @@ class Probe:
     process        pid:N or port:N           – (a process of this machine)
     agent          URL of velroload agent    –
     cache_header   name of a header          its value → hit | miss | L1 | L2 | L3
-    server_timing  –                         –; phases: names of Server-Timing metrics
     token: what an agent asks for. timeout_ns: how long one answer may take.
     """
 
@@ -48,7 +46,6 @@ class Probe:
     kind: str
     where: str = field(default="", repr=False)
     values: tuple[tuple[str, str], ...] = ()
-    phases: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
     timeout_ns: int = 1_000_000_000
 
@@ -66,8 +63,6 @@ class Probe:
                 if self.kind in WITH_VALUES
                 else f"{noun}: {self.kind} takes no values"
             )
-        if (self.kind == "server_timing") != bool(self.phases):
-            raise ConfigError(f"{noun}: server_timing, and nothing else, names phases")
         if self.token is not None and self.kind != "agent":
             raise ConfigError(f"{noun}: token: only an agent asks for one")
         for name, value in self.values:

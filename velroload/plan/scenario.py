@@ -52,6 +52,7 @@ class Scenario:
         for steps in (self.setup, self.flow):
             if depth(steps) > DEPTH_MAX:
                 raise ConfigError(f"scenario {self.name!r}: steps stand over {DEPTH_MAX} deep")
+        self._check_endpoints()
         self._check_slots()
         self._check_session()
         if self.load.request_rate is not None or self.load.stage_unit == "requests":
@@ -62,6 +63,17 @@ class Scenario:
                     f"scenario {self.name!r}: a rate of requests needs to know how many an "
                     f"iteration makes: {error}"
                 ) from None
+
+    def _check_endpoints(self) -> None:
+        """The figures of one name are of one class and have the same tags."""
+        known: dict[str, Request] = {}
+        for request in self.requests:
+            first = known.setdefault(request.endpoint, request)
+            if (first.cls, set(first.tags)) != (request.cls, set(request.tags)):
+                raise ConfigError(
+                    f"scenario {self.name!r}: the requests named {request.endpoint!r} have "
+                    "different classes or tags; name them differently"
+                )
 
     def _check_slots(self) -> None:
         known = {*BUILT_IN_SLOTS, *self.given}

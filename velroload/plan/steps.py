@@ -24,10 +24,10 @@ SUCCESS: Ranges = ((200, 399),)
 THINK_WORDS = {"constant": 1, "uniform": 2, "exponential": 1, "normal": 2, "lognormal": 1}
 """Distribution → how many durations it takes."""
 
-REDIRECTS_MAX = 50
 SIGMA_MAX = 10
 CAPTURE_KINDS = ("json", "regex", "header", "cookie", "status")
 ON_ERROR = ("continue", "end", "login")
+REDIRECTS_MAX = 50
 
 _THINK_HINT = (
     "write constant 1s, uniform 1s 3s, exponential 500ms, normal 2s 500ms or lognormal 2s 0.5"
@@ -155,6 +155,7 @@ class Request:
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, or in chunks when it is to `stream`; these
     headers are the engine's to write. `redirects`: how many are followed, one after the other.
+    `compressed`: asked for compressed; decoded only where the body is read.
     on_error, when it fails: continue with the next step, end the iteration, or end it and log in
     again before the next one.
     """
@@ -169,6 +170,7 @@ class Request:
     expect: Ranges = SUCCESS
     timeout_ns: int | None = None
     redirects: int = 0
+    compressed: bool = False
     captures: tuple[Capture, ...] = ()
     checks: tuple[Check, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()

@@ -19,12 +19,14 @@ Here: the words and the comparison. What a sample can carry (intervals) is analy
 import math
 import operator
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from velroload.errors import ConfigError
-from velroload.histogram import QUANTITIES
+from velroload.quantity import QUANTITIES
 from velroload.units import parse_duration, parse_rate, parse_share
 
 OPERATORS = {
@@ -38,6 +40,9 @@ TIMES = {"max": "max", "min": "min", "mean": "mean", "avg": "mean", "med": "perc
 SHARES = ("errors", "checks", "cache")
 SELECTORS = ("endpoint", "class", "group", "tag", "phase", "scenario")
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+SECOND_NS = 1_000_000_000
+ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
+"""The running figures keep so many seconds."""
 ABORTABLE = ("percentile", "max", "min", "mean", "errors", "checks", "rate")
 
 
@@ -52,10 +57,25 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which figures count: one of SELECTORS, and its name."""
+    """Which figures count: one of SELECTORS, and its name; a tag's is NAME=VALUE."""
 
     kind: str
     name: str
+
+    def chooses(self, row: Mapping[str, Any]) -> bool:
+        """True when the figures of this row (an endpoint's, as a run folder has it) count.
+
+        A phase is no property of a row.
+        """
+        if self.kind == "class":
+            return bool(row.get("cls") == self.name)
+        if self.kind == "tag":
+            return self.name in row.get("tags", ())
+        if self.kind == "scenario":
+            request = row.get("kind") in ("request", "hop") and not row.get("setup", False)
+            return request and row.get("scenario") == self.name
+        named = row.get("name") == self.name
+        return bool(named and (self.kind == "endpoint" or row.get("kind") == self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,19 @@ def judge(
     if all(held):
         return Verdict.PASS
     return Verdict.INCONCLUSIVE if any(held) else Verdict.FAIL
+
+
+def check_abort_rule(rule: Threshold) -> None:
+    """What the running figures cannot answer is refused, not answered with something else."""
+    if rule.quantity not in (None, "response", "service"):
+        raise ConfigError(
+            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
+            "take response or service"
+        )
+    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
+    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
+        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")
 
 
 _METRIC = re.compile(r"p\(?(?P<p>[0-9.]+)\)?|(?P<word>[A-Za-z_]+)")

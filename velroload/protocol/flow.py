@@ -68,7 +68,7 @@ class Flow:
         self.setup = setup
         first = len(self.writer.steps)
         if steps and self._uses_iteration(steps):
-            self._emit(SET, capture_first=self.writer.values.iteration(ITERATION))
+            self._emit(SET, capture_first=self.writer.fills.iteration(ITERATION))
         self._all(steps)
         return first, len(self.writer.steps) - first
 
@@ -98,7 +98,7 @@ class Flow:
             case Think():
                 self.think(step)
             case Set(slot=slot, value=value):
-                self._emit(SET, capture_first=self.writer.values.value(slot, value))
+                self._emit(SET, capture_first=self.writer.fills.value(slot, value))
             case Chance(probability=probability, steps=steps):
                 self._passing(CHANCE, lambda: self._all(steps), probability=float(probability))
             case Choice():
@@ -136,7 +136,7 @@ class Flow:
         source = condition.source.strip()
         if condition.slots == (source,) and names_of(source) == (source,):
             return {"think": TEST_SLOT, "capture_first": self.writer.parts.slot(source)}
-        rule = self.writer.values.expression(condition, condition=True)
+        rule = self.writer.fills.expression(condition, condition=True)
         return {"think": TEST_COMPUTED, "capture_first": rule}
 
     def _if(self, step: If) -> None:

@@ -38,7 +38,7 @@ EXTRA = np.dtype(
         ("cookie_slot", "<u4"),
     ]
 )
-VALUE = np.dtype(
+FILL = np.dtype(
     [
         ("kind", "<u4"),
         ("slot", "<u4"),
@@ -61,12 +61,12 @@ HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST, END_ON_ERROR, WANT_HEADERS = (
 TEST_SLOT, TEST_COMPUTED = 0, 1
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3, "normal": 4, "lognormal": 5}
 (UUID, SEQUENCE, INT, RANDOM_TEXT, PICK, NOW, TEXT, BASE64, COMPUTED, ITERATION) = range(10)
-"""Kinds of a value."""
+"""Kinds of a fill: of a value that fills a slot."""
 NONE = 2**32 - 1
 ONCE_MAX = 32
 """Once-steps of one scenario: bits of a user's word."""
-COOKIES = 1
-"""Flag of an extra."""
+COOKIES, DECODE, VALUES = 1, 2, 4
+"""Flags of an extra."""
 
 
 def array(rows: "list[dict[str, float]]", dtype: np.dtype) -> bytes:

@@ -10,7 +10,7 @@ from velroload.plan.model import Plan, Scenario
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.flow import Flow
-from velroload.protocol.layout import EXTRA, ORIGIN, STEP, VALUE, array
+from velroload.protocol.layout import EXTRA, ORIGIN, STEP, FILL, array
 from velroload.protocol.parts import PART
 from velroload.protocol.redirect import Origin, origin_of
 from velroload.protocol.writer import Endpoint, Writer
@@ -79,8 +79,8 @@ def compile_program(
     arrays = {
         "steps": array(writer.steps, STEP),
         "parts": np.array(writer.parts.rows, dtype=PART).tobytes(),
-        "values": array(writer.values.rows, VALUE),
-        "weights": np.array(writer.values.weights, "<f8").tobytes(),
+        "fills": array(writer.fills.rows, FILL),
+        "weights": np.array(writer.fills.weights, "<f8").tobytes(),
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.parts.literals),
         "extras": array(writer.extras, EXTRA),
@@ -93,7 +93,7 @@ def compile_program(
         scenarios=scenarios,
         endpoints=tuple(writer.endpoints),
         judges=tuple(writer.judges),
-        computed=tuple(writer.values.computed),
+        computed=tuple(writer.fills.computed),
         wanted=tuple(writer.headers.items()),
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),

@@ -20,20 +20,24 @@ from velroload.protocol.head import as_get, header_lines, headers_of, without_cr
 from velroload.protocol.layout import (
     CLOSE,
     COOKIES,
+    DECODE,
     END_ON_ERROR,
     HEAD,
     IDEMPOTENT,
     POST,
     REQUEST,
     SPANS,
+    VALUES,
     WANT_BODY,
     WANT_HEADERS,
 )
 from velroload.protocol.parts import LENGTH, LITERAL, SLOT, Parts
-from velroload.protocol.value import Values
+from velroload.protocol.fill import Fills
 
 Row = dict[str, float]
 """A step; what it does not name is 0."""
+Names = tuple[str, str | None, bool, tuple[tuple[str, str], ...]]
+"""Of an endpoint's row: its scenario, class, whether it is setup, and tags."""
 
 SLOT_BYTES = 1024
 """Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
@@ -47,7 +51,9 @@ HOP_PATH = "path of the next hop"
 HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
-"""Kept of one answer's Location, of all its Set-Cookies."""
+"""Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
+CODING_BYTES = RESPONSE_TIME_BYTES = 64
+SERVER_TIMING_BYTES = 1024
 HEADERS_MAX = 32
 """Names of headers that all steps of a plan together may read."""
 
@@ -62,6 +68,7 @@ class Endpoint:
     scenario: str | None
     cls: str | None
     setup: bool
+    tags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -71,6 +78,7 @@ class Endpoint:
             "scenario": self.scenario,
             "cls": self.cls,
             "setup": self.setup,
+            **({"tags": list(self.tags)} if self.tags else {}),
         }
 
 
@@ -92,12 +100,15 @@ class Writer:
     longest: int = 1
 
     def __post_init__(self) -> None:
-        self.values = Values(self.parts, self.slot_bytes - 4)
+        self.fills = Fills(self.parts, self.slot_bytes - 4)
         requests = self.requests
         if any(request.redirects for request in requests):
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:
             self.header("set-cookie", SET_COOKIE_BYTES)
+        if self.plan.server_timing:
+            self.header("server-timing", SERVER_TIMING_BYTES)
+            self.header("x-response-time", RESPONSE_TIME_BYTES)
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -118,14 +129,24 @@ class Writer:
             self.headers[name] = room
         return list(self.headers).index(name)
 
-    def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
+    def endpoint(
+        self,
+        name: str,
+        kind: str,
+        scenario: str,
+        cls: str | None,
+        setup: bool,
+        tags: tuple[tuple[str, str], ...] = (),
+    ) -> int:
         """The row of this name in this scenario, new at its first use."""
         for row in self.endpoints:
             if (row.name, row.kind, row.scenario, row.setup) == (name, kind, scenario, setup):
                 return row.id
         if len(self.endpoints) == ENDPOINTS_MAX:
             raise ConfigError(f"more than {ENDPOINTS_MAX} endpoints")
-        self.endpoints.append(Endpoint(len(self.endpoints), name, kind, scenario, cls, setup))
+        words = tuple(f"{tag}={value}" for tag, value in tags)
+        row = Endpoint(len(self.endpoints), name, kind, scenario, cls, setup, words)
+        self.endpoints.append(row)
         return len(self.endpoints) - 1
 
     def expect(self, ranges: Ranges) -> int:
@@ -140,7 +161,7 @@ class Writer:
 
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
         """Write a request step."""
-        names = (scenario.name, request.cls, setup)
+        names = (scenario.name, request.cls, setup, request.tags)
         asked = ask(request, self.parts, self.kept_header)
         row: Row = {
             "op": REQUEST,
@@ -150,7 +171,7 @@ class Writer:
             "capture_first": len(self.judges),
             "capture_count": asked is not None,
             "timeout_ns": request.timeout_ns or self.plan.timeouts.request_ns,
-            "extra": self.extra(request, names),
+            "extra": self.extra(request, asked, names),
         }
         if asked is not None:
             self.judges.append(asked.to_json())
@@ -164,9 +185,15 @@ class Writer:
             return self.header(name, SET_COOKIE_BYTES)
         return self.header(name, self.slot_bytes)
 
-    def extra(self, request: Request, names: tuple[str, str | None, bool]) -> int:
+    def extra(self, request: Request, asked: Asked | None, names: Names) -> int:
         """The number of a row of what the request asks for beside its answer, 0 for nothing."""
-        row: Row = {"redirects": request.redirects, "flags": COOKIES if self.plan.cookies else 0}
+        flags = COOKIES if self.plan.cookies else 0
+        if request.compressed and asked is not None and asked.body:
+            self.header("content-encoding", CODING_BYTES)
+            flags |= DECODE
+        if self.plan.server_timing:
+            flags |= VALUES
+        row: Row = {"redirects": request.redirects, "flags": flags}
         if not any(row.values()):
             return 0
         if request.redirects:

@@ -10,6 +10,7 @@ from velroload.analysis.result import (
     Connections,
     Distribution,
     Failure,
+    PhaseCount,
     Quantity,
     Result,
     Row,
@@ -19,6 +20,7 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
+from velroload.load.phases import HOLD
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -95,6 +97,7 @@ def document(
         "ledger": _ledger(result.ledger),
         "elapsed_s": summary.elapsed_s,
         "hold_s": summary.hold_s,
+        "phases": [_phase(phase) for phase in summary.phases],
         "rate_per_s": summary.total.rate_per_s,
         "response_time_ms": total["response_time_ms"],
         "service_time_ms": total["service_time_ms"],
@@ -163,6 +166,19 @@ def _times(name: str, times: ByOutcome) -> dict[str, Any]:
     }
 
 
+def _phase(phase: PhaseCount) -> dict[str, Any]:
+    return {
+        "id": phase.id,
+        "name": phase.name,
+        "kind": phase.kind,
+        "counts": phase.kind == HOLD,
+        "start_s": phase.start_ns / 1e9,
+        "end_s": phase.end_ns / 1e9,
+        "count": phase.count,
+        "ok": phase.ok,
+    }
+
+
 def _row(row: Row) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": row.name,
@@ -192,6 +208,7 @@ def _row(row: Row) -> dict[str, Any]:
         "errors": row.errors,
         "received_bytes": row.bytes_in,
         "counters": row.counters,
+        "server_timing_ms": {name: _distribution(times) for name, times in row.values.items()},
     }
 
 
@@ -264,6 +281,7 @@ def _ledger(ledger: dict[str, Any]) -> dict[str, Any]:
         "transport_errors": requests.get("transport_errors") or {},
         "failed_before_sending": requests.get("failed_before_sending") or {},
         **{key: samples.get(key) for key in SAMPLE_KEYS},
+        "values": dict(ledger.get("values") or {}),
         "iterations": {key: iterations.get(key) for key in ITERATION_KEYS},
         "problems": list(ledger.get("problems") or []),
     }

@@ -10,11 +10,12 @@ from typing import Any
 from velroload.analysis.result import Distribution, Quantity, Result, Row
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
+from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
-from velroload.report.words import DASH, clean, cut, ms, number, percent
+from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate
 
 LINES = 40
@@ -48,7 +49,7 @@ def as_text(
 ) -> str:
     """The report, every line ended."""
     code = exit_code(result.codes, result.validity) if code is None else code
-    above = [*_head(result, code, style), *_validity(result, verbose, style)]
+    above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),
@@ -108,6 +109,18 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
         yield from labelled("mend", clean(advice), style)
 
 
+def _held(result: Result) -> Iterator[str]:
+    """What counts, where that is not all of the run."""
+    outside = [phase for phase in result.summary.phases if phase.kind != HOLD]
+    if outside:
+        parts = [f"hold of {seconds(result.summary.hold_s)}"] + [
+            f"{phase.kind} of {seconds((phase.end_ns - phase.start_ns) / 1e9)} not counted: "
+            f"{phase.count:,} requests"
+            for phase in outside
+        ]
+        yield "       " + "; ".join(parts)
+
+
 def _vouched(result: Result) -> Iterator[str]:
     book = result.ledger.get("iterations") or {}
     planned, started = book.get("planned"), book.get("started")
@@ -143,6 +156,7 @@ def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[s
     if verbose:
         lines += ["", *_times("service time", rows, style, service=True)]
         lines += ["", *_parts(rows, style)]
+        lines += _section(_said(rows, style))
         addresses = [row for row in result.summary.rows if row.kind == "address"]
         lines += _section(_times("response time by address", addresses, style))
     return lines
@@ -205,6 +219,19 @@ def _parts(rows: Sequence[Row], style: Style) -> list[str]:
     return table(columns, cells, style)
 
 
+def _said(rows: Sequence[Row], style: Style) -> list[str]:
+    """What servers said of their own time; names and numbers are theirs."""
+    columns = [Column("the server's own time", left=True), Column("endpoint", left=True)]
+    columns += [Column("count")]
+    columns += [Column(name) for name in ("p50", "p95", "p99", "p99.9", "max ms")]
+    cells = [
+        [clean(name), _named(row), number(times.count), *_values(times)]
+        for row in rows
+        for name, times in row.values.items()
+    ]
+    return table(columns, cells, style) if cells else []
+
+
 def _distributions(result: Result, verbose: bool) -> list[str]:
     """Statuses and errors of the flow, the most frequent first."""
     total = result.summary.total
@@ -220,7 +247,8 @@ def _distributions(result: Result, verbose: bool) -> list[str]:
         share = percent(total.failed_share)
         lines += labelled("failures", f"{bad:,} ({share}): " + " · ".join(parts))
     elif result.failures:
-        lines += labelled("failures", "in the setup only")
+        setup = all(failure.setup for failure in result.failures)
+        lines += labelled("failures", "in the setup only" if setup else "none in the hold")
     return [*lines, *failure_lines(result, verbose=verbose)]
 
 

@@ -78,5 +78,5 @@ def _settling(threshold: ThresholdResult, result: Result) -> str:
     if threshold.needed is None or not threshold.count:
         return ""
     text = f"about {threshold.needed:,} requests would settle it"
-    seconds = result.summary.elapsed_s * threshold.needed / threshold.count
+    seconds = result.summary.hold_s * threshold.needed / threshold.count
     return f"{text}: -d {duration(seconds)}" if 0 < seconds < LONGEST_S else text

@@ -56,6 +56,11 @@ def number(count: int | None) -> str:
     return DASH if count is None else f"{count:,}"
 
 
+def seconds(value: float) -> str:
+    """A time span that people chose: 0.5 s, 15 s, 120 s; more digits only where it has them."""
+    return f"{value:,.3g} s" if value < 1_000 else f"{value:,.0f} s"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a flag of ours takes them: 90.0 → 1m30s; rounded up to whole seconds."""
     whole = -int(-seconds // 1)

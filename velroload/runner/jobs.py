@@ -13,6 +13,7 @@ from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
 from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
+from velroload.load.phases import HOLD, Phase, phases_of
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
@@ -25,6 +26,9 @@ BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
 BODIES_LIMIT_BYTES = 256 << 20
 """All captured bodies of a worker at one time."""
+VALUES_PER_SAMPLE = 2
+"""Room for values that servers name, as many bytes as for samples; a ring is emptied 20 times in
+the time that it holds."""
 MAX_EVENTS = 64
 USER_TIMEOUT_MOST_MS = 2**31 - 1
 
@@ -50,6 +54,16 @@ class Work:
             each.for_worker(worker, workers, self.seed_of(index))
             for index, each in enumerate(self.schedules)
         ]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Ramp, hold and cool-down, in the order of time."""
+        return phases_of(self.schedules)
+
+    @property
+    def hold(self) -> Phase:
+        """The phase that counts."""
+        return next(phase for phase in self.phases if phase.kind == HOLD)
 
     @property
     def end_ns(self) -> int | None:
@@ -177,13 +191,14 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "port_range": ports[worker],
             "bind_ports": bool(ports[worker]) and not sharing,
             "spin": spin,
-            "phases": [0],
+            "phases": [phase.start_ns for phase in work.phases],
             "scenarios": scenarios,
             **common_settings(work.plan, program),
         }
         planned = planned_iterations(work, shares)
         steps = len(work.plan.scenarios[0].requests)
-        jobs.append(Job(cpu, slots, settings, arrays, planned, steps))
+        values = VALUES_PER_SAMPLE * slots if work.plan.server_timing else 0
+        jobs.append(Job(cpu, slots, settings, arrays, planned, steps, values))
     return jobs
 
 

@@ -19,6 +19,7 @@ from velroload.engine.cpu import Cores, choose, is_virtual, usable
 from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
+from velroload.engine.values import Values
 from velroload.engine.workers import Job, Workers
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
@@ -151,7 +152,7 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     others = [(Target.of(url), pack_all(found)) for url, found in options.others]
     program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
-    ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
+    ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
@@ -216,7 +217,7 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder)
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -227,9 +228,14 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(prepared.jobs, program.files)
+    values = None
+    if work.plan.server_timing:
+        rings = [worker.segment.values for worker in workers.processes]
+        values = Values(rings, phases=len(work.phases), endpoints=len(program.endpoints))
     node = Node(
         workers.readers,
-        phases=1,
+        phases=len(work.phases),
+        values=values,
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
@@ -256,8 +262,6 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
-    holds = [(each.hold_start_ns, each.hold_end_ns) for each in work.schedules]
-    ends = [end for _, end in holds if end is not None]
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -278,16 +282,7 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [
-            {
-                "id": 0,
-                "name": "main",
-                "start_ns": 0,
-                "end_ns": work.end_ns,
-                "hold_start_ns": max(start for start, _ in holds),
-                "hold_end_ns": min(ends) if ends else None,
-            }
-        ],
+        "phases": [phase.to_json() for phase in work.phases],
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from velroload.plan.document.node import List, Map, Node, Text
 from velroload.plan.document.values import TEMPLATE
 from velroload.plan.slots import SLOT
 
+_PLACEHOLDER = "-"
+"""A part's name until it is known."""
 BODY_KEYS = ("json", "form", "multipart", "body", "file")
 
 
@@ -50,8 +53,12 @@ class JsonDocument:
         return {}
 
 
-def _file(given: Given) -> dict[str, str]:
-    return dict(given)
+def _part(given: Given) -> Part:
+    kind = given.one_of("file", "text")
+    if kind is None:
+        raise ConfigError("write file or text")
+    content = File(given["file"]) if kind == "file" else given["text"]
+    return Part(_PLACEHOLDER, content, given.get("type"), given.get("filename"))
 
 
 def existing_file(text: str, node: Node, at: At) -> str:
@@ -78,38 +85,41 @@ _PART = Either(
             "type": Key(Value(), "Its content type, such as image/png."),
             "filename": Key(TEMPLATE, "The file's name that the server sees."),
         },
-        _file,
+        _part,
         name="part",
     ),
 )
 
+
+def _parts(pairs: tuple[tuple[str, str | Part], ...], node: Node, at: At) -> tuple[Part, ...]:
+    if not pairs:
+        raise ConfigError("a multipart form has no part")
+    return tuple(
+        replace(part, name=name) if isinstance(part, Part) else Part(name, part)
+        for name, part in pairs
+    )
+
+
 BODIES = {
     "json": Key(JsonDocument(), "A JSON body, with its content type."),
     "form": Key(Named(TEMPLATE), "A form's fields, URL-encoded."),
-    "multipart": Key(Named(_PART), "The parts of a multipart form; files: {file: a.png}."),
+    "multipart": Key(
+        Made(Named(_PART), _parts), "The parts of a multipart form; files: {file: a.png}."
+    ),
     "body": Key(TEMPLATE, "The body as a text; its content type is yours to set."),
     "file": Key(FILE, "A file beside the plan that is the body."),
 }
 
 
 def make_body(kind: str, content: Any) -> Body:
-    """The body of a request."""
+    """The body that a key means."""
     if kind == "json":
         return Json(content)
     if kind == "form":
         return Form(content)
-    if kind == "file":
-        return File(content)
-    if kind == "body":
-        return str(content).encode()
-    return Multipart(tuple(_part(name, given) for name, given in content))
-
-
-def _part(name: str, given: str | dict[str, str]) -> Part:
-    if isinstance(given, str):
-        return Part(name, given)
-    content = File(given["file"]) if "file" in given else given.get("text", "")
-    return Part(name, content, given.get("type"), given.get("filename"))
+    if kind == "multipart":
+        return Multipart(content)
+    return File(content) if kind == "file" else str(content).encode()
 
 
 def encoded(text: str) -> str:

@@ -5,7 +5,7 @@ goes on, so that a user sees every mistake at once.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,18 +55,24 @@ class At:
             return Refused()
         return self.context.problems.add(node.place, self.key, what)
 
+    def _short(self, text: str) -> str:
+        """Without the model's own name of what the key names already."""
+        last = re.escape(self.key.rpartition(".")[2])
+        return re.sub(rf"^(?:(?:[a-z]+ )?{last}|check '[^']*'|phase '[^']*'): ", "", text)
+
     @contextmanager
-    def guard(self, node: Node) -> Iterator[None]:
+    def guard(self, node: Node, renamed: Mapping[str, str] | None = None) -> Iterator[None]:
         """A ConfigError of a reader or of the model becomes a problem here.
 
-        A model's complaint that begins with a key of this map is shown at that key.
+        A model's complaint that begins with a key of this map (or a word for one, `renamed`) is
+        shown at that key.
         """
         try:
             yield
         except ConfigError as error:
-            text = str(error).removeprefix(f"{self.key.rpartition('.')[2]}: ")
+            text = self._short(str(error))
             word, _, rest = text.partition(" ")
-            word = word.rstrip(":")
+            word = (renamed or {}).get(word, word).rstrip(":")
             if isinstance(node, Map) and word in node.items and rest:
                 raise self.inside(word).refuse(node.items[word], rest) from None
             raise self.refuse(node, plainer(text)) from None
@@ -190,6 +196,8 @@ class Named:
         found, whole = [], True
         for name, inner in node.items.items():
             try:
+                if node.keys[name].secret:
+                    raise at.refuse(node.keys[name], NO_SECRET)
                 if not re.fullmatch(self.names, name):
                     raise at.inside(name).refuse(node.keys[name], f"{name!r} is not {self.what}")
                 found.append((name, self.kind.read(inner, at.inside(name))))
@@ -302,18 +310,19 @@ class Table:
     """A map with known keys, and what is made of their values.
 
     name: its place in the schema's definitions; None: it is written out where it is used.
-    shelf: keys that begin so hold anchors only.
+    shelf: keys that begin so hold anchors only. renamed: the model's word → the key.
     """
 
     keys: dict[str, Key]
     build: Callable[[Given], Any]
     name: str | None = None
     shelf: str | None = None
+    renamed: Mapping[str, str] | None = None
 
     def read(self, node: Node, at: At) -> Any:
         if not isinstance(node, Map):
-            raise at.refuse(node, f"a map is needed, not {kind_of(node)}; its keys are "
-                            f"{', '.join(self.keys)}")  # fmt: skip
+            keys = ", ".join(self.keys)
+            raise at.refuse(node, f"a map is needed, not {kind_of(node)}; its keys are {keys}")
         whole = self._known(node, at)
         given = Given(node, at)
         for name, key in self.keys.items():
@@ -327,7 +336,7 @@ class Table:
                 whole = False
         if not whole:
             raise Refused
-        with at.guard(node):
+        with at.guard(node, self.renamed):
             return self.build(given)
 
     def _known(self, node: Map, at: At) -> bool:

@@ -46,6 +46,8 @@ def _build(given: Given) -> Load:
         return Load(model, stages=tuple(stage for stage, _ in stages), **common)
     if kind is None and "users" not in given:
         raise ConfigError("write users, rate, request_rate or stages")
+    if not {"hold", "iterations"} & set(given):
+        raise ConfigError("hold is missing: say how long, or how many iterations")
     return Load("constant-vus" if kind is None else "constant-arrival-rate", **common)
 
 
@@ -73,4 +75,5 @@ LOAD = Table(
     },
     _build,
     name="load",
+    renamed={"duration": "hold"},
 )

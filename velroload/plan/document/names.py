@@ -7,6 +7,7 @@ from velroload.plan.flow import Group, Steps, Take, reads, requests_in, unknown_
 from velroload.plan.phase import Phase
 from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Session
 from velroload.plan.slots import BUILT_IN_SLOTS, references
+from velroload.plan.steps import Request
 
 Kinds = list[tuple[str, Given]]
 
@@ -69,6 +70,7 @@ def _user_slots(kind: Given, known: set[str], columns: dict[str, tuple[str, ...]
                     kind.at.context.problems.add(
                         kind.node.items.get("session", kind.node).place, "session.headers", wrong
                     )
+    _requests(kind, flow, session)
     for steps in parts:
         for step, slot in unknown_slots(steps, known):
             _refuse(kind, step, _unknown(slot, known))
@@ -80,6 +82,21 @@ def _user_slots(kind: Given, known: set[str], columns: dict[str, tuple[str, ...]
                 wrong = _column(name, columns) if "." in name else None
                 if wrong is not None:
                     _refuse(kind, step, wrong)
+
+
+def _requests(kind: Given, flow: Steps, session: Session | None) -> None:
+    """What a request asks for that the rest of the plan has to allow."""
+    first: dict[str, Request] = {}
+    for request in requests_in(flow):
+        if request.on_error == "login" and session is None:
+            _refuse(kind, request, "on_error: login needs a session")
+        known = first.setdefault(request.endpoint, request)
+        if (known.cls, set(known.tags)) != (request.cls, set(request.tags)):
+            _refuse(
+                kind, request,
+                f"another request named {request.endpoint!r} has another class or other tags; "
+                "name one of them",
+            )  # fmt: skip
 
 
 def _unknown(slot: str, known: set[str]) -> str:

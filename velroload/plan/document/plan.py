@@ -13,6 +13,7 @@ from velroload.plan.document.kinds import (
     SECRET,
     Given,
     Key,
+    Made,
     Many,
     Named,
     Table,
@@ -32,6 +33,7 @@ from velroload.plan.document.readers import (
     SEED,
     STATUSES,
     THRESHOLD,
+    abort_rule,
 )
 from velroload.plan.document.request import HEADERS
 from velroload.plan.document.session import ACCOUNTS, SESSION
@@ -55,6 +57,8 @@ _URL = re.compile(
 
 
 def _target(text: str) -> str:
+    if "@" in text:
+        raise ConfigError("credentials do not belong in a URL; send them as a header")
     if text != EMBEDDED and not _URL.fullmatch(text):
         raise ConfigError(f"{text!r}: write http://host:8080 or https://host, or {EMBEDDED}")
     return text
@@ -118,8 +122,9 @@ DEFAULTS = Table(
         "tls": Key(TLS, "How https is spoken."),
         "connections": Key(COUNT, "Connections at most, in all (one per user)."),
         "connecting": Key(CONNECTING, "How connections are opened, used and closed."),
-        "compressed": Key(FLAG, "Accept compressed answers (false)."),
+        "compressed": Key(FLAG, "Ask for compressed answers (false)."),
         "cookies": Key(FLAG, "Users keep and send their cookies (false)."),
+        "server_timing": Key(FLAG, "Keep figures of Server-Timing and X-Response-Time (false)."),
         "redirects": Key(COUNT, "How many redirects are followed (0)."),
     },
     _keep,
@@ -161,6 +166,7 @@ SCENARIO = Table(
     lambda given: given,
     name="scenario",
 )
+ABORT_RULE = Made(THRESHOLD, abort_rule)
 
 PLAN_KEYS = {
     "name": Key(NAME, "What the run is called (the file's name)."),
@@ -181,7 +187,7 @@ PLAN_KEYS = {
     "scenarios": Key(Named(SCENARIO), "Several kinds of users at once, instead of load and flow."),
     "phases": Key(Many(PHASE), "One load after another, instead of load."),
     "thresholds": Key(Many(THRESHOLD), "What must hold: p95(response) < 75ms, errors < 1%, …"),
-    "abort_on": Key(Many(THRESHOLD), "What ends the run early: errors > 5% for 10s."),
+    "abort_on": Key(Many(ABORT_RULE), "What ends the run early: errors > 5% for 10s."),
     "requirements": Key(REQUIREMENTS, "The document that the run is held against."),
     "probes": Key(Named(PROBE), "Name → what is watched beside the load."),
     "limits": Key(LIMITS, "What this plan never exceeds."),
@@ -213,7 +219,7 @@ def _build(given: Given) -> Plan:
         probes=tuple(probe for _, probe in given.get("probes", ())),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
-           ("headers", "tls", "connections", "connecting", "compressed", "cookies")
+           ("headers", "tls", "connections", "connecting", "cookies", "server_timing")
            if name in defaults},
         **given.picked(
             seed="seed", allow_hosts="allow_hosts", graceful_stop_ns="graceful_stop",
@@ -248,7 +254,7 @@ def _kinds_of_users(given: Given) -> list[tuple[str, Given]]:
 
 def _scenario(name: str, kind: Given, filled: tuple[str, ...]) -> Scenario:
     session: Session | None = kind.get("session")
-    with kind.at.guard(kind.node):
+    with kind.at.inside("flow").guard(kind.node.items["flow"]):
         return Scenario(
             name,
             kind["load"],
@@ -268,4 +274,4 @@ def _timeouts(defaults: dict[str, Any]) -> Timeouts:
     return Timeouts(connect_ns, request_ns, defaults.get("idle_timeout"))
 
 
-PLAN = Table(PLAN_KEYS, _build, shelf=SHELF)
+PLAN = Table(PLAN_KEYS, _build, shelf=SHELF, renamed={"phase": "phases", "header": "defaults"})

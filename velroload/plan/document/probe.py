@@ -9,13 +9,12 @@ from velroload.plan.document.kinds import (
     Either,
     Given,
     Key,
-    Many,
     Named,
     Table,
     Value,
     words,
 )
-from velroload.plan.document.readers import COUNT, DURATION, NAME
+from velroload.plan.document.readers import COUNT, DURATION
 from velroload.plan.probe import CACHE_WORDS, KINDS, WITH_VALUES, Probe
 
 
@@ -43,8 +42,6 @@ def _build(given: Given) -> Probe:
     more: dict[str, Any] = given.picked(token="token", timeout_ns="timeout")
     if kind in WITH_VALUES:
         more["values"] = given.get(WITH_VALUES[kind], ())
-    if kind == "server_timing":
-        return Probe(name, kind, phases=given[kind], **more)
     return Probe(name, kind, given[kind], **more)
 
 
@@ -73,7 +70,6 @@ PROBE = Table(
         "token": Key(SECRET, "Of agent: what it asks for."),
         "cache_header": Key(Value(), "A response header that tells cache hits."),
         "map": Key(Named(words(*CACHE_WORDS)), "Of cache_header: value → hit, miss, L1, L2, L3."),
-        "server_timing": Key(Many(NAME), "Names of Server-Timing metrics of the responses."),
         "timeout": Key(DURATION, "How long one answer may take (1s)."),
     },
     _build,

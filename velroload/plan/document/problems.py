@@ -65,4 +65,4 @@ def did_you_mean(word: str, known: "list[str] | tuple[str, ...]") -> str:
     near = closest(word, known, 0.6)
     if near is not None:
         return f"did you mean {near}?"
-    return f"known: {', '.join(known)}" if known else "there is none"
+    return f"known: {', '.join(known)}" if known else "none is declared"

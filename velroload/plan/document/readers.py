@@ -7,7 +7,7 @@ from velroload.errors import ConfigError
 from velroload.plan.document.kinds import At, Made, Many, Value, quantity
 from velroload.plan.document.node import Node
 from velroload.plan.steps import Think
-from velroload.plan.threshold import Threshold, parse_threshold
+from velroload.plan.threshold import Threshold, check_abort_rule, parse_threshold
 from velroload.units import (
     NUMBER,
     parse_bytes,
@@ -28,7 +28,10 @@ def read_status(text: str) -> tuple[int, int]:
         raise ConfigError(f"{text!r}: write a status such as 200, a range 200-399, or 2xx")
     if found[3]:
         return int(found[3]) * 100, int(found[3]) * 100 + 99
-    return int(found[1]), int(found[2] or found[1])
+    low, high = int(found[1]), int(found[2] or found[1])
+    if low > high:
+        raise ConfigError(f"{text!r}: write the smaller status first")
+    return low, high
 
 
 def read_probability(text: str) -> Fraction:
@@ -83,8 +86,18 @@ def threshold(text: str, node: Node, at: At) -> Threshold:
         made = parse_threshold(text)
     except ConfigError as error:
         raise ConfigError(str(error).removeprefix("threshold ")) from None
+    if made.abort:
+        check_abort_rule(made)
     at.context.thresholds.append((made, node, at))
     return made
+
+
+def abort_rule(rule: Threshold, node: Node, at: At) -> Threshold:
+    """A rule that the running figures can answer."""
+    if rule.abort:
+        raise ConfigError(f"{rule.source!r}: abort is what it does here; leave the word out")
+    check_abort_rule(rule)
+    return rule
 
 
 DURATION = quantity(parse_duration, rf"(?:{NUMBER}(?:d|h|ms|m|s|us|µs|ns))+", "30s", "1m30s")

@@ -7,9 +7,21 @@ from typing import Any
 from velroload.plan.document.body import BODIES, BODY_KEYS, encoded, make_body
 from velroload.plan.document.capture import CAPTURES
 from velroload.plan.document.check import CHECKS
-from velroload.plan.document.kinds import SECRET, At, Either, Given, Key, Many, Named, Table, words
+from velroload.plan.document.kinds import (
+    FLAG,
+    SECRET,
+    At,
+    Either,
+    Given,
+    Key,
+    Made,
+    Many,
+    Named,
+    Table,
+    words,
+)
 from velroload.plan.document.node import Map, Node, Text
-from velroload.plan.document.readers import DURATION, NAME, PROBABILITY, STATUSES
+from velroload.plan.document.readers import COUNT, DURATION, NAME, PROBABILITY, STATUSES
 from velroload.plan.document.values import EXPRESSION, TEMPLATE, template
 from velroload.plan.flow import Chance, If, Set, Step, Steps
 from velroload.plan.mask import MASK
@@ -18,7 +30,16 @@ from velroload.plan.steps import ON_ERROR, SUCCESS, Headers, Request, check_head
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _LINE = re.compile(r"([A-Z]+) +(\S.*)")
 
-HEADERS = Named(TEMPLATE)
+
+def _headers(pairs: Headers, node: Node, at: At) -> Headers:
+    assert isinstance(node, Map)
+    for name, value in pairs:
+        with at.inside(name).guard(node.items[name]):
+            check_headers(((name, value),))
+    return pairs
+
+
+HEADERS = Made(Named(TEMPLATE), _headers)
 OPTIONS: dict[str, Key] = {
     "name": Key(NAME, "The endpoint's name: what its figures go under (METHOD PATH)."),
     "class": Key(NAME, "What kind of endpoint it is: what requirements and thresholds refer to."),
@@ -29,8 +50,11 @@ OPTIONS: dict[str, Key] = {
     ),
     "headers": Key(HEADERS, "Headers of this request; they replace the defaults of that name."),
     **BODIES,
+    "stream": Key(FLAG, "Send the body in chunks (false)."),
     "expect": Key(STATUSES, "Statuses that are a success: 200, 200-399, 4xx, or a list."),
     "timeout": Key(DURATION, "The limit from sending to the last byte."),
+    "redirects": Key(COUNT, "How many redirects are followed, each checked against the hosts."),
+    "compressed": Key(FLAG, "Ask for a compressed answer."),
     "probability": Key(PROBABILITY, "It happens with this probability, independent of others."),
     "when": Key(EXPRESSION, "It happens when this condition over slots holds."),
     "expect_share": Key(PROBABILITY, "How often `when` holds, for expectations (0.5)."),
@@ -85,24 +109,21 @@ def _method_and_path(line: Text, at: At) -> tuple[str, str]:
 
 
 def _request(method: str, written: str, path: str, given: Given, secret: bool) -> Request:
-    headers: Headers = given.get("headers", ())
-    check_headers(headers)
-    body = None
     kind = given.one_of(*BODY_KEYS)
-    if kind is not None:
-        body = make_body(kind, given[kind])
     endpoint = given.get("name") or f"{method} {(MASK if secret else written).partition('?')[0]}"
     defaults: dict[str, Any] = given.at.context.defaults
     return Request(
         method,
         with_query(path, given.get("query", ())),
-        headers,
-        body,
+        given.get("headers", ()),
+        None if kind is None else make_body(kind, given[kind]),
+        given.get("stream", False),
         endpoint=endpoint,
         cls=given.get("class"),
         expect=given.get("expect") or defaults.get("expect") or SUCCESS,
         timeout_ns=given.get("timeout"),
-        redirects=defaults.get("redirects", 0),
+        redirects=given.get("redirects", defaults.get("redirects", 0)),
+        compressed=given.get("compressed", defaults.get("compressed", False)),
         captures=given.get("capture", ()),
         checks=given.get("check", ()),
         tags=given.get("tags", ()),

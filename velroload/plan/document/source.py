@@ -26,7 +26,7 @@ _TAGS = {f"{_STANDARD}{name}" for name in
 _MERGE = "<<"
 _HINTS = {
     "cannot start any token": "quote the text, and indent with blanks, not tabs",
-    "did not find expected ',' or '}'": 'inside { } a text with ${…} needs quotes: "${name}"',
+    "did not find expected ','": 'inside { } and [ ] a text with ${…} needs quotes: "${name}"',
     "mapping values are not allowed": "quote a text that has a colon and a blank in it",
 }
 
@@ -50,6 +50,13 @@ def read_text(path: Path, name: str) -> str:
         raise ConfigError(f"{name}: the plan is no UTF-8 text (byte {error.start})") from None
 
 
+def place_of(mark: yaml.Mark) -> Place:
+    """A mark of PyYAML's; what a flag says (--set) stands in no line."""
+    if mark.name.startswith("--"):
+        return Place(mark.name)
+    return Place(mark.name, mark.line + 1, mark.column + 1)
+
+
 def compose(text: str, name: str, problems: Problems) -> Raw:
     """The document's nodes as PyYAML has them. Refused when it is no YAML, or empty."""
     stream = io.BytesIO(text.encode())
@@ -58,8 +65,10 @@ def compose(text: str, name: str, problems: Problems) -> Raw:
         found: Raw | None = yaml.compose(stream, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
+        place = place_of(mark) if mark else Place(name, 1, 1)
         what = str(error.problem or error.context)
+        if what.startswith("but "):
+            what = f"{error.context}, {what}"
         hint = next((hint for words, hint in _HINTS.items() if words in what), None)
         raise problems.add(place, "", f"YAML: {what}" + (f"; {hint}" if hint else "")) from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -128,11 +137,8 @@ class Converter:
         return refused
 
     def place(self, raw: Raw) -> Place:
-        """Where it stands; what a flag says stands in no line."""
-        mark = raw.start_mark
-        if mark.name.startswith("--"):
-            return Place(mark.name)
-        return Place(mark.name, mark.line + 1, mark.column + 1)
+        """Where it stands."""
+        return place_of(raw.start_mark)
 
     def text(self, raw: yaml.ScalarNode, key: str) -> Text:
         """A value, with everything put in place."""
@@ -141,7 +147,7 @@ class Converter:
             text, secret = self.values.fill(raw.value)
         except ConfigError as error:
             raise self.problems.add(place, key, plainer(str(error))) from None
-        return Text(place, text, plain=raw.style is None, secret=secret)
+        return Text(place, text, plain=not raw.style, secret=secret)
 
     def _list(self, raw: yaml.SequenceNode, place: Place, key: str) -> tuple[List, int]:
         inner = [self._inner(item, f"{key}[{index}]") for index, item in enumerate(raw.value)]
@@ -189,8 +195,6 @@ class Converter:
             shown = name.text or "(nothing)"
             hint = f'quote it: "{name.text}"'
             raise self.problems.add(name.place, key, f"the key {shown} is no text; {hint}")
-        if name.secret:
-            raise self.problems.add(name.place, key, "a key cannot come from a secret")
         return name
 
     def _merge(self, raw: Raw, key: str) -> tuple[list[Map], int]:

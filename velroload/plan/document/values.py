@@ -89,7 +89,7 @@ def read_value(text: str) -> SlotValue:
     if "${" in text:
         return TextValue(text)
     raise ConfigError(
-        f"{text!r} is no generator; {did_you_mean(name, list(GENERATORS))}; "
+        f"{text!r} is no generator, {did_you_mean(name, list(GENERATORS))}; "
         "a text that is meant so: {text: …}"
     )
 

@@ -38,7 +38,7 @@ UNITS = {"s": 0, "ms": 1, "iso": 2}
 
 
 @dataclass
-class Values:
+class Fills:
     """Collects the values of all scenarios."""
 
     parts: Parts

@@ -27,17 +27,17 @@ cdef extern from *:
     const char *VL_BASE64
 
 cdef enum:
-    VALUE_UUID = 0
-    VALUE_SEQUENCE              # a + the how-manieth of all workers
-    VALUE_INT                   # a to b
-    VALUE_RANDOM_TEXT           # a characters of the alphabet, its one part
-    VALUE_PICK                  # one of the parts
-    VALUE_NOW                   # a: 0 s, 1 ms, 2 RFC 3339
-    VALUE_TEXT                  # the parts, rendered
-    VALUE_BASE64                # the same, encoded
-    VALUE_COMPUTED
-    VALUE_ITERATION             # from 0
-    VALUES
+    FILL_UUID = 0
+    FILL_SEQUENCE              # a + the how-manieth of all workers
+    FILL_INT                   # a to b
+    FILL_RANDOM_TEXT           # a characters of the alphabet, its one part
+    FILL_PICK                  # one of the parts
+    FILL_NOW                   # a: 0 s, 1 ms, 2 RFC 3339
+    FILL_TEXT                  # the parts, rendered
+    FILL_BASE64                # the same, encoded
+    FILL_COMPUTED
+    FILL_ITERATION             # from 0
+    FILLS
 
 cdef enum:
     UUID_BYTES = 36
@@ -94,7 +94,7 @@ cdef uint32_t weighted(const double *cumulative, uint32_t n, double at) noexcept
     return low
 
 
-cdef size_t parts_most(vl_engine *e, uint32_t u, vl_value *value) noexcept nogil:
+cdef size_t parts_most(vl_engine *e, uint32_t u, vl_fill *value) noexcept nogil:
     """How long the value's text is."""
     cdef size_t total = 0
     cdef uint32_t i
@@ -103,24 +103,24 @@ cdef size_t parts_most(vl_engine *e, uint32_t u, vl_value *value) noexcept nogil
     return total
 
 
-cdef size_t text_write(vl_engine *e, uint32_t u, vl_value *value, size_t room,
+cdef size_t text_write(vl_engine *e, uint32_t u, vl_fill *value, size_t room,
                        char *to) noexcept nogil:
     """A text with slots; 0, and counted, when there is no room for it."""
     cdef size_t n = parts_most(e, u, value), at = 0
-    cdef size_t needs = (n + 2) // 3 * 4 if value.kind == VALUE_BASE64 else n
+    cdef size_t needs = (n + 2) // 3 * 4 if value.kind == FILL_BASE64 else n
     cdef uint32_t i
     if needs > room or n > e.program.slot_bytes:
         count(&e.ring, C_VALUES_TOO_LONG, 1)
         return 0
     for i in range(value.part_first, value.part_first + value.part_count):
         at += render_part(&e.program, NULL, &e.program.parts[i], e.slots, u, e.scratch + at)
-    if value.kind == VALUE_BASE64:
+    if value.kind == FILL_BASE64:
         return write_base64(to, <uint8_t *> e.scratch, n)
     memcpy(to, e.scratch, n)
     return n
 
 
-cdef size_t pick_write(vl_engine *e, vl_user *user, vl_value *value, char *to) noexcept nogil:
+cdef size_t pick_write(vl_engine *e, vl_user *user, vl_fill *value, char *to) noexcept nogil:
     cdef uint32_t i
     cdef vl_part *part
     if value.weight_first == NONE:
@@ -141,7 +141,7 @@ cdef size_t now_write(int64_t unit, char *to) noexcept nogil:
     return write_signed(to, now // (1_000_000 if unit else 1_000_000_000))
 
 
-cdef size_t random_text_write(vl_engine *e, vl_user *user, vl_value *value,
+cdef size_t random_text_write(vl_engine *e, vl_user *user, vl_fill *value,
                               char *to) noexcept nogil:
     cdef vl_part *alphabet = &e.program.parts[value.part_first]
     cdef int64_t i
@@ -150,31 +150,31 @@ cdef size_t random_text_write(vl_engine *e, vl_user *user, vl_value *value,
     return <size_t> value.a
 
 
-cdef void value_set(vl_engine *e, uint32_t u, vl_value *value) noexcept nogil:
+cdef void fill_slot(vl_engine *e, uint32_t u, vl_fill *value) noexcept nogil:
     """Fill the value's slot. What may be long was measured against the slot at the door."""
     cdef vl_user *user = &e.users[u]
     cdef char *slot = slot_at(e.slots, &e.program, u, value.slot)
     cdef char *to = slot + 4
     cdef size_t n = 0
-    if value.kind == VALUE_UUID:
+    if value.kind == FILL_UUID:
         write_uuid(to, &user.random)
         n = UUID_BYTES
-    elif value.kind == VALUE_SEQUENCE:
+    elif value.kind == FILL_SEQUENCE:
         n = write_signed(to, <int64_t> (<uint64_t> value.a + e.worker
-                                        + e.sequences[value - e.program.values] * e.workers))
-        e.sequences[value - e.program.values] += 1
-    elif value.kind == VALUE_INT:
+                                        + e.sequences[value - e.program.fills] * e.workers))
+        e.sequences[value - e.program.fills] += 1
+    elif value.kind == FILL_INT:
         n = write_signed(to, value.a + <int64_t> random_below(
             &user.random, <uint64_t> value.b - <uint64_t> value.a + 1))
-    elif value.kind == VALUE_RANDOM_TEXT:
+    elif value.kind == FILL_RANDOM_TEXT:
         n = random_text_write(e, user, value, to)
-    elif value.kind == VALUE_PICK:
+    elif value.kind == FILL_PICK:
         n = pick_write(e, user, value, to)
-    elif value.kind == VALUE_NOW:
+    elif value.kind == FILL_NOW:
         n = now_write(value.a, to)
-    elif value.kind == VALUE_ITERATION:
+    elif value.kind == FILL_ITERATION:
         n = write_decimal(to, user.iteration - (user.iteration > 0))
-    elif value.kind == VALUE_COMPUTED:
+    elif value.kind == FILL_COMPUTED:
         compute(e, u, value.rule, value.slot)
         return
     else:
