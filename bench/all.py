@@ -26,6 +26,7 @@ SETTINGS = {
     "target": "--ramp 30 --seconds 15",
     "tls": "--rounds 3 --seconds 10",
     "steady": "--rounds 2 --window 5",
+    "flows": "--rounds 3 --window 8",
     "accuracy": "--rounds 3 --seconds 4 --calibrate 500",
     "capacity": "--rounds 3 --extra-rounds 1 --seconds 20",
     "memory": "--seconds 300",

@@ -17,8 +17,9 @@ import numpy as np
 from bench.flags import parser_for
 from bench.harness import announce, save, say_length
 
-LIMITS_NS = {"parser": 150.0, "ring_push": 15.0, "drain_merge": 50.0}
-"""350-byte response; one sample; one sample into every figure (20 million/s)."""
+LIMITS_NS = {"parser": 150.0, "ring_push": 15.0, "drain_merge": 50.0, "json_capture": 3000.0}
+"""350-byte response; one sample; one sample into every figure (20 million/s); one value of 700 bytes
+of JSON."""
 
 HEAD = (
     "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 19:47:53 GMT\r\n"
@@ -73,6 +74,21 @@ def pacer_ns(n: int) -> float:
     return spent / n
 
 
+def capture_ns(n: int) -> float:
+    """One value captured from a JSON body of 700 bytes, as the worker's Python does it."""
+    model, protocol = "velroload.plan.model", "velroload.protocol"
+    capture = door(model, "Capture")("token", "$.access_token")
+    request = door(model, "Request")("GET", "/", captures=(capture,))
+    asked = door(f"{protocol}.ask", "ask")(request, door(f"{protocol}.parts", "Parts")(), len)
+    judge = door(f"{protocol}.judge", "judge_of")(asked.to_json())
+    ids = ", ".join(f'{{"id": {number}, "price": {number}.25}}' for number in range(8))
+    body = f'{{"access_token": "{"t" * 300}", "items": [{ids}], "note": "{"n" * 120}"}}'.encode()
+    before = time.process_time_ns()
+    for _ in range(n):
+        judge(200, body, len(body), (), 1, 1, ())
+    return (time.process_time_ns() - before) / n
+
+
 class Ring:
     """A populated segment, and the ring bench's own functions over it."""
 
@@ -124,6 +140,7 @@ def main(argv: list[str] | None = None) -> int:
         "pacer": lambda: pacer_ns(n),
         "ring_push": lambda: over_ring(Ring.push_ns),
         "drain_merge": lambda: over_ring(Ring.drain_ns),
+        "json_capture": lambda: capture_ns(n // 10),
     }
     for name, measure in parts.items():
         try:

@@ -148,8 +148,10 @@ target: embedded
 load: {users: 5, hold: 2s}
 flow:
   - GET /a
+  - take: d
   - if: user == '1'
     then: [GET /b]
+data: {d: {inline: [{a: 1}]}}
 thresholds: ["errors < 1%"]
 """)
     assert main(["check", str(path)]) == Exit.PASS
@@ -157,7 +159,7 @@ thresholds: ["errors < 1%"]
     assert (out.replace(f"{path}: ", ""), err) == (
         "no mistakes: 1 scenario, 2 endpoints, 1 threshold; 5 users for 2s\n"
         "assumed: \"user == '1'\" holds half of the time (expect_share says otherwise)\n"
-        "not carried out by this version: if\n",
+        "not carried out by this version: data, take\n",
         "",
     )
 

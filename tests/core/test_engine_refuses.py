@@ -12,7 +12,7 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.layout import ORIGIN, STEP, FILL
+from velroload.protocol.layout import FILL, ORIGIN, STEP
 from velroload.protocol.parts import PART
 
 FLOW = (

@@ -33,48 +33,50 @@ def test_what_is_built_is_not_refused() -> None:
 
 
 IF = Expression("user == '1'")
+CHECKED = replace(GET, checks=(Check("w", "when", expression=IF),), on_error="end")
+CAPTURED = replace(GET, captures=(Capture("a", "$..x", default=""), Capture("b", "", "status")))
 
 
 @pytest.mark.parametrize(
-    ("step", "word"),
+    "step",
     [
-        (Chance(Fraction(1, 2), (GET,)), "probability"),
-        (Choice(((Fraction(1), (GET,)),)), "choose"),
-        (Repeat(2, (GET,)), "repeat"),
-        (While(IF, (GET,)), "while"),
-        (If(IF, (GET,)), "if"),
-        (Group("g", (GET,)), "group"),
-        (Once((GET,)), "once"),
-        (Set("a", Uuid()), "set"),
-        (End(), "end"),
-        (Think("normal", (1, 1)), "think: normal"),
-        (Think("lognormal", (1,), Fraction(1)), "think: lognormal"),
-        (replace(GET, on_error="end"), "on_error: end"),
-        (replace(GET, checks=(Check("w", "when", expression=IF),)), "check"),
-        (replace(GET, captures=(Capture("a", "", "status"),)), "capture: status"),
-        (replace(GET, captures=(Capture("a", "$..x"),)), "capture: with a filter or wildcard"),
-        (replace(GET, captures=(Capture("a", "$.x", default=""),)), "capture: default"),
-        (Request("GET", "/${iteration}"), "${iteration}"),
+        Chance(Fraction(1, 2), (GET,)),
+        Choice(((Fraction(1), (GET,)),)),
+        Repeat(2, (GET,)),
+        While(IF, (GET,), expect_times=Fraction(1)),
+        If(IF, (GET,)),
+        Group("g", (GET,)),
+        Once((GET,)),
+        Set("a", Uuid()),
+        End(),
+        Think("normal", (1, 1)),
+        Think("lognormal", (1,), Fraction(1)),
+        CHECKED,
+        CAPTURED,
+        Request("GET", "/${iteration}"),
     ],
 )
-def test_steps(step: Step, word: str) -> None:
-    assert list(unbuilt(plan_of(step))) == [word]
+def test_steps(step: Step) -> None:
+    plan = plan_of(step, load=replace(LOAD, pacing_ns=5), headers=(("X", "${iteration}"),))
+    assert list(unbuilt(plan)) == []
+
+
+def test_a_login_on_error() -> None:
+    again = (replace(GET, on_error="login"),)
+    scenario = Scenario("s", LOAD, again, session=Session("first_use", (GET,)))
+    found = list(unbuilt(Plan("p", "embedded", (scenario,))))
+    assert found == ["session", "on_error: login"]
 
 
 @pytest.mark.parametrize(
     ("load", "word"),
     [
-        (replace(LOAD, pacing_ns=5), "pacing"),
         (replace(LOAD, start_after_ns=5), "start_after"),
         (replace(LOAD, warm_up_ns=5), "warm_up"),
     ],
 )
 def test_loads(load: Load, word: str) -> None:
     assert list(unbuilt(plan_of(load=load))) == [word]
-
-
-def test_headers_of_the_plan() -> None:
-    assert list(unbuilt(plan_of(headers=(("X", "${iteration}"),)))) == ["${iteration}"]
 
 
 def test_the_rest_of_a_plan_in_one_line() -> None:

@@ -343,8 +343,9 @@ cdef class Engine:
 
     def memory(self):
         """Bytes of the tables, per user and in all."""
-        cdef size_t per_user = sizeof(vl_user) + self.e.program.n_slots * self.e.program.slot_bytes \
-            + self.e.loop_depth * sizeof(uint32_t) + self.e.group_depth * sizeof(vl_mark)
+        cdef size_t per_user = sizeof(vl_user) + self.e.loop_depth * sizeof(uint32_t) \
+            + self.e.group_depth * sizeof(vl_mark) \
+            + self.e.program.n_slots * self.e.program.slot_bytes
         cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
             + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
             + (sizeof(vl_chain) if self.e.chains != NULL else 0)

@@ -10,7 +10,7 @@ from velroload.plan.model import Plan, Scenario
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.flow import Flow
-from velroload.protocol.layout import EXTRA, ORIGIN, STEP, FILL, array
+from velroload.protocol.layout import EXTRA, FILL, ORIGIN, STEP, array
 from velroload.protocol.parts import PART
 from velroload.protocol.redirect import Origin, origin_of
 from velroload.protocol.writer import Endpoint, Writer

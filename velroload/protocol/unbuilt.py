@@ -9,8 +9,7 @@ from velroload.errors import ConfigError
 from velroload.plan.flow import Take, walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
-from velroload.plan.slots import references
-from velroload.plan.steps import Request, Think
+from velroload.plan.steps import Request
 from velroload.plan.threshold import Threshold
 
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
@@ -34,8 +33,6 @@ def unbuilt(plan: Plan) -> Iterator[str]:
     for name in PLAN_FIELDS:
         if getattr(plan, name):
             yield name
-    if any("iteration" in references(value) for _, value in plan.headers):
-        yield "${iteration}"
     for scenario in plan.scenarios:
         yield from _of_scenario(scenario)
     for threshold in (*plan.thresholds, *plan.abort_on):

@@ -16,6 +16,7 @@ from velroload.plan.steps import Ranges, Request
 from velroload.protocol.address import Target
 from velroload.protocol.ask import Asked, ask
 from velroload.protocol.body import Encoded, Raw, encode
+from velroload.protocol.fill import Fills
 from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
 from velroload.protocol.layout import (
     CLOSE,
@@ -32,7 +33,6 @@ from velroload.protocol.layout import (
     WANT_HEADERS,
 )
 from velroload.protocol.parts import LENGTH, LITERAL, SLOT, Parts
-from velroload.protocol.fill import Fills
 
 Row = dict[str, float]
 """A step; what it does not name is 0."""

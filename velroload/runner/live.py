@@ -7,8 +7,8 @@ from velroload.engine.coordinator import Live
 from velroload.engine.recorder import Recorder
 from velroload.engine.view import View, Window
 from velroload.histogram import Histogram
-from velroload.plan.flow import requests_in
 from velroload.load.phases import HOLD, Phase
+from velroload.plan.flow import requests_in
 from velroload.plan.threshold import Selector, Threshold
 from velroload.protocol.writer import Endpoint
 from velroload.runner.jobs import Work
