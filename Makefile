@@ -19,8 +19,8 @@ PYTEST := $(PY) -m pytest
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 
-.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core bench bench-full \
-	lint clean
+.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core services bench \
+	bench-full lint clean
 .DELETE_ON_ERROR:
 
 run: core
@@ -53,6 +53,10 @@ test-all:
 	$(MAKE) test-extra
 
 core: $(BUILT)
+
+# PostgreSQL and Redis of one's own, until Ctrl-C: prints the flags that `velroload target` needs
+services: $(INSTALLED)
+	@$(PY) -m tests.servers.services
 
 bench: core
 	$(PY) -m bench.short

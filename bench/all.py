@@ -21,7 +21,9 @@ SETTINGS = {
     "micro": "--repeat 9",
     "startup": "--rounds 9",
     "connects": "--users 15000 --seconds 8",
+    "scale": "--users 100000 --every 60",
     "scaling": "--rounds 3 --seconds 8",
+    "target": "--ramp 30 --seconds 15",
     "steady": "--rounds 2 --window 5",
     "accuracy": "--rounds 3 --seconds 4 --calibrate 500",
     "capacity": "--rounds 3 --extra-rounds 1 --seconds 20",
@@ -29,7 +31,7 @@ SETTINGS = {
 }
 """In this order: what says least when it is cut off comes last."""
 
-LENGTH_S = 33 * 60
+LENGTH_S = 36 * 60
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -35,7 +35,11 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   default_type text/plain;
-  server {{ listen 127.0.0.1:{port} backlog=16384{shared}; location / {{ return 200 "{body}"; }} }}
+  server {{
+    listen 127.0.0.1:{port} backlog=16384{shared};
+    location / {{ return 200 "{body}"; }}
+    {more}
+  }}
 {secure}  server {{ listen 127.0.0.1:{status}; location / {{ stub_status; }} }}
 }}
 """
@@ -60,7 +64,8 @@ class Nginx:
     `workers`: as many as there are `cpus`; of more, each listens on a socket of its own, and the
     kernel spreads the connections over them, so that none runs out of descriptors. `keep`: how long
     a connection may be idle, `most`: how many requests it may carry. `secure`: a certificate and
-    its key, for TLS 1.3 with AES-128-GCM and whole handshakes only on a port of its own.
+    its key, for TLS 1.3 with AES-128-GCM and whole handshakes only on a port of its own. `more`:
+    lines for its plain server, in which {folder} is its own.
     """
 
     def __init__(
@@ -71,8 +76,9 @@ class Nginx:
         keep: str = "3600s",
         most: int = 1_000_000_000,
         secure: tuple[Path, Path] | None = None,
+        more: str = "",
     ) -> None:
-        self.keep, self.most, self.secure = keep, most, secure
+        self.keep, self.most, self.secure, self.more = keep, most, secure, more
         self.cpus = list(cpus)
         self.workers = workers or len(self.cpus)
         self.port = free_port()
@@ -103,6 +109,7 @@ class Nginx:
             CONFIG.format(
                 workers=self.workers,
                 keep=self.keep,
+                more=self.more.format(folder=self.folder),
                 most=self.most,
                 shared=" reuseport" if self.workers > len(self.cpus) else "",
                 user="user root;\n" if os.geteuid() == 0 else "",

@@ -18,7 +18,7 @@ from typing import Any
 from bench import ourselves
 from bench.background import Gone, end, running, until
 from bench.flags import parser_for
-from bench.harness import announce, raise_descriptor_limit, save, show
+from bench.harness import announce, raise_descriptor_limit, save, say_length, show
 from bench.nginx import Nginx
 
 Json = dict[str, Any]
@@ -134,7 +134,7 @@ def measure(flags: Any, users: int, every_s: int, descriptors: int) -> Json:
             end(process)
         run = ourselves.Run.load(folder)
         return {
-            "command": show(command),
+            "load": show(command),
             "users": users,
             "every_s": every_s,
             "workers": count,
@@ -168,6 +168,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     users, every_s = (5_000, 10) if flags.short else (flags.users, flags.every)
     descriptors = raise_descriptor_limit()
+    say_length(2 * every_s + users // 2000)
     head = announce("scale", argv)
     try:
         row = measure(flags, users, every_s, descriptors)

@@ -9,7 +9,20 @@ anything. Exit 1 when a bench itself breaks.
 import argparse
 import traceback
 
-from bench import accuracy, capacity, connects, memory, micro, ourselves, scaling, startup, steady
+from bench import (
+    accuracy,
+    capacity,
+    connects,
+    memory,
+    micro,
+    ourselves,
+    scale,
+    scaling,
+    startup,
+    steady,
+    target,
+    tls,
+)
 from bench.harness import RESULTS
 
 BENCHES = {
@@ -20,7 +33,10 @@ BENCHES = {
     "accuracy": accuracy.main,
     "memory": memory.main,
     "connects": connects.main,
+    "scale": scale.main,
     "scaling": scaling.main,
+    "target": target.main,
+    "tls": tls.main,
 }
 
 

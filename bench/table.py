@@ -228,6 +228,28 @@ def connects(result: Json | None) -> str:
     return rows_of([*titles, "ratio", "goal"], rows)
 
 
+def scale(result: Json | None) -> str:
+    """Many connected users: what each costs, and what the kernel says."""
+    found = result or {}
+    kernel, ledger = found.get("kernel", {}), found.get("ledger", {})
+    counts = found.get("kernel_counters", {})
+    limit = found.get("limit_bytes_per_user", 4096)
+    exact = {True: "exact", False: "not exact", None: "not measured"}[ledger.get("exact")]
+    rows = [
+        ["connected users", show(found.get("connections"), ","), f"{found.get('users', 100000):,}"],
+        ["our memory per user, bytes", show(found.get("ours_bytes_per_user"), ",.0f"),
+         f"≤ {limit:,}"],
+        ["kernel slab per connection, both ends, bytes",
+         show(kernel.get("slab_bytes_per_connection"), ",.0f"), ""],
+        ["kernel socket buffers in all, bytes", show(kernel.get("buffer_bytes"), ","), ""],
+        [f"ledger beside nginx's own count ({show(ledger.get('server_requests'), ',')} requests)",
+         exact, "exact"],
+        ["SYNs sent twice", show(counts.get("TCPSynRetrans"), ","), "0"],
+        ["accept queues overflowed", show(counts.get("ListenOverflows"), ","), ""],
+    ]  # fmt: skip
+    return rows_of(["figure", "measured", "goal"], rows)
+
+
 def scaling(result: Json | None) -> str:
     """Per number of workers."""
     rows = [
@@ -271,6 +293,7 @@ TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "micro": ("micro", micro),
     "memory": ("memory", memory),
     "connects": ("connects", connects),
+    "scale": ("scale", scale),
     "scaling": ("scaling", scaling),
     "startup": ("startup", startup),
 }

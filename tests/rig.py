@@ -81,8 +81,7 @@ class Rig:
             **self.job.arrays,
             "files": [Path(path).read_bytes() for path in compiled.files],
             "settings": settings,
-            "redirect": self.site.redirects,
-            "cookies": self.site.cookies,
+            **self.site.hooks(),
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
         self.engine = _core.Engine(self.memory, loaded, rules)

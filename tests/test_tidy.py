@@ -254,7 +254,8 @@ def test_every_module_can_be_imported_alone_without_a_warning() -> None:
     modules = [module_of(path) for path in HOUSE_PYTHON if path.name != "__main__.py"]
     code = """
 import importlib, os, sys
-import aiohttp.web, jwt, numpy, orjson, psutil, uvloop  # not ours, and slow to import
+import aiohttp.web, asyncpg, cachetools, jwt, numpy, orjson  # not ours, and slow to import
+import psutil, redis, uvloop
 failed = []
 for name in sys.argv[1:]:
     child = os.fork()

@@ -310,11 +310,10 @@ class Engine:
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
     `program`: the arrays of velroload.protocol.program as bytes, under "files" a buffer for each of
-    its files, under "redirect" a callable, (origin, path, Location) → (origin, path) or the
-    ErrorKind that a redirect ends with, and under "settings" what velroload.runner.jobs says of
-    this worker. `rules`: a callable per capture, body bytes → value or None. All memory is taken
-    here; nothing is allocated once it runs, but for captured bodies that outgrow every earlier one.
-    Every index of the program is checked: ValueError.
+    its files, what velroload.protocol.site hooks in, and under "settings" what
+    velroload.runner.jobs says of this worker. `rules`: a callable per capture, body bytes → value
+    or None. All memory is taken here; nothing is allocated once it runs, but for captured bodies
+    that outgrow every earlier one. Every index of the program is checked: ValueError.
 
     Not thread-safe: all methods from the thread that polls. After close() they raise ValueError.
     """

@@ -40,6 +40,22 @@ def test_the_ratios_stand_beside_their_goals() -> None:
     ]
 
 
+def test_many_users_stand_beside_their_limits() -> None:
+    lines = body("scale", connections=100_000, users=100_000, ours_bytes_per_user=1_939.3,
+                 limit_bytes_per_user=4096, ledger={"exact": True, "server_requests": 100_000},
+                 kernel={"slab_bytes_per_connection": 10_264.3, "buffer_bytes": 0},
+                 kernel_counters={"TCPSynRetrans": 0, "ListenOverflows": 0})  # fmt: skip
+    assert lines == [
+        "| connected users | 100,000 | 100,000 |",
+        "| our memory per user, bytes | 1,939 | ≤ 4,096 |",
+        "| kernel slab per connection, both ends, bytes | 10,264 |  |",
+        "| kernel socket buffers in all, bytes | 0 |  |",
+        "| ledger beside nginx's own count (100,000 requests) | exact | exact |",
+        "| SYNs sent twice | 0 | 0 |",
+        "| accept queues overflowed | 0 |  |",
+    ]
+
+
 def test_a_row_of_capacity_names_its_command() -> None:
     row = {"tool": "wrk", "mode": "closed", "connections": 1000, "cpu_us_per_request": 13.6,
            "user_us_per_request": None, "system_us_per_request": 9.0, "rate_per_s": 61234.5,

@@ -7,8 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+
+from velroload.target.command import main
 
 COMMAND = [sys.executable, "-m", "velroload.target"]
 
@@ -29,27 +32,65 @@ def run(*flags: str, env: Mapping[str, str] | None = None) -> tuple[int, str, st
     [
         (["--port", "70000"], 2, "--port 70000: a whole number is needed, 0 to 65,535"),
         (["--port", "5x"], 2, "--port 5x: a whole number is needed, 0 to 65,535"),
-        (["--workers", "2"], 2, "--workers 2: a whole number is needed, 1"),
+        (["--workers", "0"], 2, "--workers 0: a whole number is needed, 1 to 64"),
         (["--users", "-1"], 2, "--users -1: a whole number is needed, 0 to 100,000"),
         (["--users", "9" * 5000], 2,
          f"--users {'9' * 5000}: a whole number is needed, 0 to 100,000"),
         (["--scrypt-n", "1000"], 2, "--scrypt-n 1000: a power of two is needed, such as 1024"),
         (["--cpus", "a"], 2, "--cpus a: not a list of CPUs; write it like 0 or 0,2-3"),
         (["--cpus", "3-1"], 2, "--cpus 3-1: not a list of CPUs; write it like 0 or 0,2-3"),
-        (["--cpus", "4000"], 3, "--cpus 4000: cannot run there: Invalid argument"),
-        (["--cpus", "0,4000"], 3, "--cpus 0,4000: some of them are not to be had here"),
         (["--host", "no such host"], 2,
          "--host no such host: no such host; 127.0.0.1 is this machine"),
         (["--host", "192.0.2.1"], 2,
          "--host 192.0.2.1: not an address of this machine; 127.0.0.1 always is"),
-        (["--parent", "1999999999"], 3,
-         "--parent 1999999999: not the parent of this process, or gone already"),
-        (["--ready-fd", "999"], 2, "--ready-fd 999: Bad file descriptor"),
+        (["--tls-cert", "x"], 2, "--tls-cert and --tls-key: both or neither are needed"),
+        (["--tls-cert", "/x", "--tls-key", "/y"], 2,
+         "--tls-cert /x, --tls-key /y: cannot be used: [Errno 2] No such file or directory"),
+        (["--rate-limit", "5"], 2,
+         "--rate-limit 5: write it like 100/s, 600/m or 10000/h"),
+        (["--rate-limit", "0/s"], 2,
+         "--rate-limit 0/s: write it like 100/s, 600/m or 10000/h"),
+        (["--breaker-recovery", "5"], 2,
+         "--breaker-recovery '5': write a number with a unit, such as 30s, 1m30s or 250ms"),
+        (["--fault", "latency,20ms"], 2,
+         "--fault latency,20ms: '20ms' is no setting; write NAME=VALUE"),
+        (["--fault", "latency"], 2, "latency: latency is missing"),
+        (["--service-log", "/no/such/folder/log"], 2,
+         "--service-log /no/such/folder/log: No such file or directory"),
+        (["--database", "mysql://h/x"], 2,
+         "--database mysql://h/x: write it like postgresql://USER:PASSWORD@HOST/NAME"),
+        (["--redis", "http://h/"], 2,
+         "--redis http://h/: not a Redis URL; redis://HOST:PORT/0"),
+        (["--redis", "redis://127.0.0.1:1/0"], 3,
+         "--redis redis://127.0.0.1:1/0: nothing answers there; start Redis or leave the flag "
+         "out"),
+        (["--database", "postgresql://127.0.0.1:1/x"], 3,
+         "--database postgresql://127.0.0.1:1/x: nothing answers there; start PostgreSQL or "
+         "leave the flag out"),
         (["--frobnicate"], 2, "unrecognized arguments: --frobnicate"),
         (["--port"], 2, "argument --port: expected one argument"),
     ],
 )  # fmt: skip
-def test_a_bad_flag(flags: list[str], code: int, message: str) -> None:
+def test_a_bad_flag(
+    flags: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags) == code
+    assert capsys.readouterr() == ("", f"velroload target: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--cpus", "4000"], 3, "--cpus 4000: cannot run there: Invalid argument"),
+        (["--cpus", "0,4000"], 3, "--cpus 0,4000: some of them are not to be had here"),
+        (["--parent", "1999999999"], 3,
+         "--parent 1999999999: not the parent of this process, or gone already"),
+        (["--ready-fd", "999"], 2, "--ready-fd 999: Bad file descriptor"),
+        (["--fault", "error,endpoint=GET /nowhere"], 2,
+         "error: endpoint 'GET /nowhere' is unknown; such as 'GET /health'"),
+    ],
+)  # fmt: skip
+def test_a_bad_flag_of_the_process(flags: list[str], code: int, message: str) -> None:
     assert run(*flags) == (code, "", f"velroload target: {message}\n")
 
 
@@ -93,9 +134,15 @@ def test_by_hand_it_prints_one_ready_line_without_the_secret() -> None:
         "port": ready["port"],
         "pid": child.pid,
         "cpus": sorted(os.sched_getaffinity(0)),
+        "workers": 1,
         "users": 1,
+        "database": "sqlite",
+        "redis": False,
         "scrypt_n": 1024,
+        "fault_token": ready["fault_token"],
+        "service_key": ready["service_key"],
     }
+    assert len(ready["fault_token"]) == 32
 
 
 def test_an_ipv6_address_is_written_with_brackets() -> None:
@@ -110,3 +157,47 @@ def test_an_ipv6_address_is_written_with_brackets() -> None:
             assert sock.recv(4096).startswith(b"HTTP/1.0 200 OK\r\n")
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 0
+
+
+@pytest.mark.parametrize("flag", ["--database", "--redis"])
+def test_a_package_that_is_not_installed(flag: str) -> None:
+    module = {"--database": "asyncpg", "--redis": "redis"}[flag]
+    url = {"--database": "postgresql://h/x", "--redis": "redis://h/0"}[flag]
+    code = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda name, *a: None if name == '{module}' else find(name)\n"
+        "from velroload.target.command import main\n"
+        f"sys.exit(main(['{flag}', '{url}']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        f"velroload target: {flag}: needs {module}: pip install 'velroload[target]'\n",
+    )
+
+
+def test_nothing_of_the_extra_is_loaded_without_its_flags() -> None:
+    """The base install has neither asyncpg nor redis."""
+    code = (
+        "import sys; sys.modules['asyncpg'] = sys.modules['redis'] = None\n"
+        "from velroload.target import workers, assembly\n"
+        "from velroload.target.store import seed\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_temporary_folder_goes_with_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--users", "1"], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        child.stdout.readline()
+        (folder,) = tmp_path.iterdir()
+        assert (folder / "velro.sqlite").exists()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ import socket
 import pytest
 
 from tests.servers.target_client import Client
-from velroload.target.envelope import ApiError, Route, Router
 
 
 def test_every_answer_bears_its_id_and_its_time(client: Client) -> None:
@@ -49,7 +48,8 @@ def test_logins_take_the_time_that_they_say(client: Client) -> None:
     [
         ("POST", "/health", "GET"),
         ("GET", "/api/v1/auth/login", "POST"),
-        ("DELETE", "/api/v1/generations/x", "GET"),
+        ("PUT", "/api/v1/generations/x", "DELETE, GET"),
+        ("POST", "/api/v1/generations/x/media-urls", "GET"),
     ],
 )
 def test_a_wrong_method(client: Client, method: str, path: str, allowed: str) -> None:
@@ -92,19 +92,3 @@ def test_what_is_no_request_is_answered_like_every_error(client: Client) -> None
         rb'\{"detail":"Malformed request","request_id":"[0-9a-f]{32}","status_code":400\}', body
     )
     assert client.target.truth()["requests"]["(malformed)"]["400"] == before + 1
-
-
-async def _handler(request: object, item: str) -> bytes:
-    return item.encode()
-
-
-def test_the_router_prefers_exact_paths() -> None:
-    item = Route("GET", "/things/{id}", _handler)
-    exact = Route("GET", "/things/stats", _handler)
-    router = Router([item, exact])
-    assert router.find("GET", "/things/stats") == (exact, "")
-    assert router.find("GET", "/things/7") == (item, "7")
-    for path in ("/things", "/things/", "/things/7/8", ""):
-        with pytest.raises(ApiError) as caught:
-            router.find("GET", path)
-        assert caught.value.status == 404

@@ -35,7 +35,10 @@ def test_only_the_password_matches() -> None:
     assert asyncio.run(main()) == [True, False, False]
 
 
-def test_hashes_run_one_at_a_time_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("cost", "thread"), [(32, "scrypt_0"), (16, "MainThread")])
+def test_hashes_run_one_at_a_time_beside_the_loop_unless_they_are_cheap(
+    monkeypatch: pytest.MonkeyPatch, cost: int, thread: str
+) -> None:
     threads: list[str] = []
     scrypt = hashlib.scrypt
 
@@ -43,12 +46,14 @@ def test_hashes_run_one_at_a_time_beside_the_loop(monkeypatch: pytest.MonkeyPatc
         threads.append(threading.current_thread().name)
         return scrypt(b"x", salt=b"y", n=16, r=8, p=1)
 
-    hasher = Hasher(16)
+    hasher = Hasher(cost)
+    known = hasher.hash_now("x")
     monkeypatch.setattr(hashlib, "scrypt", watched)
 
     async def main() -> None:
         await asyncio.gather(*(hasher.hash(str(number)) for number in range(5)))
+        await hasher.matches("x", known)
 
     asyncio.run(main())
     hasher.close()
-    assert threads == ["scrypt_0"] * 5
+    assert threads == [thread] * 6

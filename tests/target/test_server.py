@@ -1,12 +1,16 @@
 """The listening socket, its refusals, and how long idle connections live."""
 
 import errno
+import http.client
 import os
 import socket
+import ssl
+from pathlib import Path
 
 import pytest
+import trustme
 
-from velroload.errors import ConfigError, Exit, VelroloadError
+from velroload.errors import ConfigError, Exit, PreflightError, VelroloadError
 from velroload.target.process import TargetProcess
 from velroload.target.server import listen
 
@@ -66,3 +70,30 @@ def test_an_idle_connection_is_closed_after_its_time() -> None:
         answer = b"".join(iter(lambda: sock.recv(4096), b""))
         assert answer.count(b"HTTP/1.1 200 OK") == 1
         assert b"onnection: close" not in answer
+
+
+def test_it_speaks_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    own = authority.issue_cert("127.0.0.1")
+    own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    own.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    files = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    with TargetProcess().start(users=0, options=files) as target:
+        assert target.url == f"https://127.0.0.1:{target.port}"
+        connection = http.client.HTTPSConnection("127.0.0.1", target.port, context=context)
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert target.stderr() == ""
+
+
+def test_several_sockets_share_a_port_and_refuse_a_taken_one() -> None:
+    sockets = listen("127.0.0.1", 0, 3)
+    ports = {sock.getsockname()[1] for sock in sockets}
+    assert len(ports) == 1
+    with pytest.raises(PreflightError, match=r"already in use on 127\.0\.0\.1"):
+        listen("127.0.0.1", ports.pop(), 2)
+    for sock in sockets:
+        sock.close()

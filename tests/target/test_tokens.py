@@ -102,16 +102,37 @@ def test_a_passed_token_is_remembered_until_it_expires() -> None:
     tokens = Tokens(SECRET, lambda: now_s)
     token = tokens.issue("u", "u@example.com", "authenticated")
     expected = Claims("u", "authenticated", float(int(now_s) + 3600))
-    assert [tokens.check(token) for _ in range(3)] == [expected] * 3
-    assert (tokens.hits, tokens.misses) == (2, 1)
+    assert tokens.remembered(token) is None
+    assert tokens.check(token) == tokens.remembered(token) == expected
     short = jwt.encode(claims(exp=int(now_s) + 2), SECRET, "HS256")
     tokens.check(short)
     now_s += 2.0
-    tokens.check(token)
-    assert tokens.hits == 3
-    hits, misses = tokens.hits, tokens.misses
-    tokens.check(short)  # the wall clock has not moved: it is decoded anew, not remembered
-    assert (tokens.hits, tokens.misses) == (hits, misses + 1)
+    assert tokens.remembered(token) == expected
+    assert tokens.remembered(short) is None
+    tokens.forget()
+    assert tokens.remembered(token) is None
+
+
+def test_a_revoked_token_is_refused_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CACHE_LIMIT", 2)
+    now_s = time.time()
+    tokens = Tokens(SECRET, lambda: now_s)
+    old, new = (tokens.issue(name, "u@example.com", "authenticated") for name in "ab")
+    tokens.check(old)
+    tokens.revoke(old, now_s + 10)
+    assert tokens.remembered(old) is None
+    with pytest.raises(TokenRefusedError) as caught:
+        tokens.check(old)
+    assert caught.value.refusal is Refusal.REVOKED
+    tokens.revoke("another", now_s + 10)
+    now_s += 11
+    tokens.revoke(new, now_s + 10)  # full: those that have expired make room
+    assert tokens.check(old).subject == "a"  # PyJWT's clock has not moved: it is still good there
+
+
+def test_a_service_token_bears_the_role() -> None:
+    tokens = Tokens(SECRET)
+    assert tokens.check(tokens.issue_service()).role == "service_role"
 
 
 def test_the_memory_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,15 +141,13 @@ def test_the_memory_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     made = [tokens.issue(str(index), "u@example.com", "authenticated") for index in range(3)]
     for token in made:
         tokens.check(token)
-    tokens.check(made[2])
-    assert tokens.hits == 1
-    tokens.check(made[0])  # was the oldest, had to go
-    assert (tokens.hits, tokens.misses) == (1, 4)
+    known = [tokens.remembered(each) is not None for each in made]
+    assert known == [False, True, True]  # the oldest had to go
 
 
 def test_forged_tokens_are_refused_and_counted_over_the_wire(client: Client) -> None:
     user = client.login(0).body["user"]
-    before = client.target.truth()["tokens"]["refused"]
+    before = client.target.truth()["tokens_refused"]
     sent: dict[str, int] = {}
     minted = {"email": user["email"]}
     for refusal, token in forgeries(client.target.secret, user["id"]):
@@ -145,5 +164,5 @@ def test_forged_tokens_are_refused_and_counted_over_the_wire(client: Client) -> 
     answer = client.ask("GET", "/api/v1/auth/me", token=stranger)
     assert (answer.status, answer.body["detail"]) == (401, "Invalid token")
     sent["unknown_user"] = 1
-    after = client.target.truth()["tokens"]["refused"]
+    after = client.target.truth()["tokens_refused"]
     assert {why: after[why] - before.get(why, 0) for why in sent} == sent

@@ -64,11 +64,15 @@ def test_counts_equal_what_was_sent() -> None:
     assert (truth["aborted"], truth["in_flight"]) == (0, 0)
     assert truth["logins"] == {"ok": 1, "refused": 1}
     assert truth["registrations"] == {"ok": 1, "refused": 1}
-    assert truth["tokens"] == {
-        "from_cache": 399,
-        "decoded": 101,
-        "refused": {"malformed": 100},
-    }
+    assert truth["tokens_refused"] == {"malformed": 100}
+    lookups = truth["lookups"]["token"]
+    assert (lookups["L1 hits"], lookups["L1 misses"]) == (399, 101)
+    assert (lookups["L3 hits"], lookups["L3 misses"]) == (1, 100)
+    assert (truth["audited"], truth["crossed"]) == (200, 0)
+    layers = truth["layers"]["GET /api/v1/generations/{id}"]
+    assert layers == {"404": {"L1": 0, "L2": 0, "L3": 100}}
+    mine = truth["layers"]["GET /api/v1/auth/me"]["200"]
+    assert mine["L1"] + mine["L3"] == 100
     assert truth["connections_accepted"] == 4 + 4 + 1
 
 

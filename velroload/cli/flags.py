@@ -25,7 +25,8 @@ DEFAULT_DURATION_NS = 10_000_000_000
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
-REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies")
+REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies",
+                 "compressed")  # fmt: skip
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -83,7 +84,8 @@ def make_request(values: Values, address: Address) -> "Request":
     body = make_body(values)
     method = values.text("method") or ("GET" if body is None else "POST")
     return Request(method, address.path, headers, body, values.yes("stream"),
-                   redirects=values.one("redirects", read_redirects) or 0)  # fmt: skip
+                   redirects=values.one("redirects", read_redirects) or 0,
+                   compressed=values.yes("compressed"))  # fmt: skip
 
 
 def make_timeouts(values: Values) -> "Timeouts":

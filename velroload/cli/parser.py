@@ -137,6 +137,7 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
     add("--data-urlencode", metavar="NAME=VALUE", action="append",
         help="a field of a form, encoded; repeatable")  # fmt: skip
     add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
+    add("--compressed", action="store_true", help="ask for compressed answers (gzip, deflate)")
     add("--redirects", metavar="N", help="follow up to N redirects, one after the other (0)")
     add("--cookies", action="store_true", help="each user keeps and sends the target's cookies")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")
@@ -219,7 +220,7 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload target`: the target's own."""
-    from velroload.target.command import add_arguments
+    from velroload.target.flags import add_arguments
 
     add_arguments(parser)
 

@@ -1,6 +1,7 @@
 # The door: class Engine, one per worker. Prose for callers in _core.pyi.
 
-cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with gil:
+cdef int captures_take(vl_engine *e, vl_connection *c, vl_request *r,
+                       vl_step *step) noexcept with gil:
     """Fill the slots that the step captures, by the worker's Python rules; returns an ErrorKind.
 
     Runs after the response was timed. A value with control characters is refused: it would land
@@ -16,7 +17,9 @@ cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with
         return ERR_CAPTURE_FAILED
     body = &e.bodies[r.capture]
     try:
-        text = body.data[:body.size]
+        text = body_text(e, c, body, step)
+        if isinstance(text, int):
+            return text
         for i in range(step.capture_count):
             capture = &e.program.captures[step.capture_first + i]
             value = engine.rules[capture.rule](text)
@@ -30,6 +33,18 @@ cdef int captures_take(vl_engine *e, vl_request *r, vl_step *step) noexcept with
     except Exception:
         return ERR_CAPTURE_FAILED
     return ERR_NONE
+
+
+cdef object body_text(vl_engine *e, vl_connection *c, vl_body *body, vl_step *step):
+    """The body as the step reads it: decoded, where it was asked for compressed."""
+    cdef bytes text = body.data[:body.size]
+    cdef vl_http1_wanted *coding
+    if not step.extra or not e.program.extras[step.extra - 1].flags & EXTRA_DECODE:
+        return text
+    coding = wanted_at(e, c, e.content_encoding)
+    if coding.truncated:
+        return ERR_CAPTURE_FAILED
+    return (<Engine> e.owner).decode(coding.buf[:coding.length], text)
 
 
 cdef bint has_control(const char *text, size_t n) noexcept nogil:
@@ -58,6 +73,7 @@ cdef class Engine:
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
     cdef object cookies         # the users' cookies: protocol/cookies.py
+    cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
     cdef readonly bint closed
 
@@ -75,6 +91,7 @@ cdef class Engine:
         self.attach()
         self.redirect = program.get("redirect")
         self.cookies = program.get("cookies")
+        self.decode = program.get("decode")
         self.load_program()
         self.load_tables()
         self.load_scenarios()

@@ -24,6 +24,7 @@ cdef object extras_load(Engine self, list wanted):
     self.wanted = [kept.encode() for kept, _ in wanted]
     e.location = wanted_index(self, b"location")
     e.set_cookie = wanted_index(self, b"set-cookie")
+    e.content_encoding = wanted_index(self, b"content-encoding")
     e.n_wanted = len(wanted)
     e.wanted_bytes = sum(room for _, room in wanted)
     e.wanted = <vl_http1_wanted *> table(<size_t> e.n_connections * e.n_wanted,
@@ -56,6 +57,8 @@ cdef object extra_load(Engine self, vl_extra *extra):
             raise ValueError("program: redirects need their header and their resolver")
         if e.chains == NULL:
             e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
+    if extra.flags & EXTRA_DECODE and (e.content_encoding == NONE or self.decode is None):
+        raise ValueError("program: compressed bodies need their header and their decoder")
     if extra.flags & EXTRA_COOKIES:
         if e.set_cookie == NONE or self.cookies is None:
             raise ValueError("program: cookies need their header and their jars")

@@ -32,7 +32,7 @@ cdef void request_complete(vl_engine *e, vl_connection *c, int64_t now) noexcept
     if not expected(&e.program, step, c.http.status):
         error = ERR_STATUS
     elif step.capture_count:
-        error = <uint8_t> captures_take(e, r, step)
+        error = <uint8_t> captures_take(e, c, r, step)
     c.served += 1
     request_end(e, c, error, c.http.status, now)
 

@@ -200,6 +200,7 @@ cdef struct vl_engine:
     uint32_t wanted_bytes
     uint32_t location           # these: index of a wanted header, or NONE
     uint32_t set_cookie
+    uint32_t content_encoding
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

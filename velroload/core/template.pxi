@@ -23,6 +23,7 @@ cdef enum:
 
 cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
+    EXTRA_DECODE = 2            # the body that it reads may be compressed
 
 cdef enum:
     PART_LITERAL = 0

@@ -165,8 +165,7 @@ def make_engine(
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
         "settings": settings,
-        "redirect": site.redirects,
-        "cookies": site.cookies,
+        **site.hooks(),
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, [json_rule(path) for path in settings["rules"]])

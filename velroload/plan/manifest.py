@@ -96,6 +96,7 @@ def _step(step: Step, mask: Mask) -> dict[str, object]:
         "body": _body(step.body, mask),
         "stream": step.stream,
         "redirects": step.redirects,
+        "compressed": step.compressed,
         "endpoint": mask.text(mask.pairs(step.endpoint)),
         "class": step.cls,
         "expect": [list(pair) for pair in step.expect],

@@ -112,6 +112,7 @@ class Request:
     `expect` are the status ranges, both ends included, that count as success. `timeout_ns` None
     means the plan's. A body is sent with Content-Length, or in chunks when it is to `stream`; these
     headers are the engine's to write. `redirects`: how many are followed, one after the other.
+    `compressed`: asked for compressed; decoded only where the body is read.
     """
 
     method: str
@@ -124,6 +125,7 @@ class Request:
     expect: Ranges = SUCCESS
     timeout_ns: int | None = None
     redirects: int = 0
+    compressed: bool = False
     captures: tuple[Capture, ...] = ()
 
     def __post_init__(self) -> None:

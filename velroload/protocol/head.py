@@ -8,6 +8,7 @@ from velroload.plan.model import Plan, Request
 from velroload.plan.steps import Headers
 from velroload.protocol.address import Target
 from velroload.protocol.body import Encoded
+from velroload.protocol.decode import CODINGS
 
 
 def headers_of(plan: Plan, request: Request, body: Encoded | None = None) -> Headers:
@@ -34,6 +35,8 @@ def header_lines(plan: Plan, target: Target, request: Request, body: Encoded | N
         lines.append(f"User-Agent: velroload/{__version__}")
     if "accept" not in names:
         lines.append("Accept: */*")
+    if request.compressed and "accept-encoding" not in names:
+        lines.append(f"Accept-Encoding: {CODINGS}")
     if not plan.connecting.keep_alive and "connection" not in names:
         lines.append("Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]

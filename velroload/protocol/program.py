@@ -71,9 +71,10 @@ HOP_PATH = "path of the next hop"
 HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
-"""Kept of one answer's Location, of all its Set-Cookies."""
-COOKIES = 1
-"""Flag of an extra."""
+"""Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
+CODING_BYTES = 64
+COOKIES, DECODE = 1, 2
+"""Flags of an extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class _Writer:
         found = [("location", LOCATION_BYTES)] if self.redirected else []
         if self.plan.cookies:
             found.append(("set-cookie", SET_COOKIE_BYTES))
+        if any(extra[4] & DECODE for extra in self.extras):
+            found.append(("content-encoding", CODING_BYTES))
         return tuple(found)
 
     @property
@@ -208,6 +211,8 @@ class _Writer:
         if self.plan.cookies:
             cookies = self.parts.slot(HOP_COOKIES)
         flags = COOKIES if self.plan.cookies else 0
+        if request.compressed and request.captures:
+            flags |= DECODE
         if not (request.redirects or flags):
             return 0
         self.extras.append([0, path, hops, request.redirects, flags, cookies])

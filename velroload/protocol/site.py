@@ -1,4 +1,4 @@
-"""What a worker's Python knows of the places it sends to: redirects and cookies.
+"""What a worker's Python does with what servers send: redirects, cookies, compressed bodies.
 
 Imported by workers; what a plan does not use is not even imported.
 """
@@ -6,6 +6,7 @@ Imported by workers; what a plan does not use is not even imported.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from velroload.protocol.decode import decode
 from velroload.protocol.redirect import Redirects
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ class Site:
 
     redirects: Redirects
     cookies: "Cookies | None"
+
+    def hooks(self) -> dict[str, Any]:
+        """As the engine wants them, in its program."""
+        return {"redirect": self.redirects, "cookies": self.cookies, "decode": decode}
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Site":

@@ -1,141 +1,32 @@
-"""The target's command line: flags, the process's own set-up, the ready line, exit codes.
+"""`velroload target`: from flags to a service that runs, the ready line, exit codes.
 
 Top-level imports are standard library (and errors): `--help` and the man page need no service.
 """
 
 import argparse
 import ctypes
+import importlib.util
 import json
 import os
 import resource
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from velroload.errors import ConfigError, Exit, PreflightError, VelroloadError
-from velroload.target.accounts import DEFAULT_PASSWORD
+from velroload.target.flags import Parser, add_arguments, fault_words, rate_limit
+
+if TYPE_CHECKING:
+    from velroload.target.settings import Settings
 
 SECRET_VARIABLE = "VELROLOAD_TARGET_SECRET"
 SECRET_LENGTH = 32
+FAULT_TOKEN_LENGTH = 16
 PR_SET_PDEATHSIG = 1
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Turn argparse's complaint into ours."""
-        raise ConfigError(message)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The target's flags."""
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add(
-        "--port",
-        type=whole("--port", 0, 65_535),
-        default=0,
-        metavar="N",
-        help="port to listen on; 0 takes a free one (default)",
-    )
-    add("--cpus", type=cpu_list, metavar="LIST", help="CPUs to run on, such as 0 or 0,2-3")
-    add(
-        "--workers",
-        type=whole("--workers", 1, 1),
-        default=1,
-        metavar="1",
-        help="processes; the data in memory lives in one",
-    )
-    add(
-        "--users",
-        type=whole("--users", 0, 100_000),
-        default=200,
-        metavar="N",
-        help="accounts to start with: user0@example.com, user1@… (default %(default)s)",
-    )
-    add(
-        "--password",
-        default=DEFAULT_PASSWORD,
-        metavar="TEXT",
-        help="password of these accounts (default %(default)s)",
-    )
-    add(
-        "--generations",
-        type=whole("--generations", 0, 1000),
-        default=20,
-        metavar="N",
-        help="generations of each of these accounts (default %(default)s)",
-    )
-    add(
-        "--seed",
-        type=whole("--seed", 0, 2**63 - 1),
-        default=1,
-        metavar="N",
-        help="seed of the data (default %(default)s)",
-    )
-    add(
-        "--scrypt-n",
-        type=scrypt_cost,
-        default=1024,
-        metavar="N",
-        help="cost of a password hash, a power of two (default %(default)s)",
-    )
-    add(
-        "--keepalive",
-        type=whole("--keepalive", 0, 86_400),
-        default=75,
-        metavar="S",
-        help="seconds after which an idle connection is closed (default %(default)s)",
-    )
-    add(
-        "--ready-fd",
-        type=whole("--ready-fd", 0, 2**31 - 1),
-        metavar="FD",
-        help="write the ready line to this descriptor, the signing secret included",
-    )
-    add(
-        "--parent",
-        type=whole("--parent", 1, 2**31 - 1),
-        metavar="PID",
-        help="stop when this process, which must be the parent, dies",
-    )
-
-
-def whole(flag: str, least: int, most: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` to `most`."""
-
-    def parse(given: str) -> int:
-        if given.isascii() and given.isdecimal() and least <= int(given[:20]) <= most:
-            return int(given)
-        wanted = f"{least} to {most:,}" if least < most else f"{least}"
-        raise ConfigError(f"{flag} {given}: a whole number is needed, {wanted}")
-
-    return parse
-
-
-def scrypt_cost(given: str) -> int:
-    """scrypt's n: a power of two from 2 to 131,072 (128 MiB)."""
-    value = whole("--scrypt-n", 2, 1 << 17)(given)
-    if value & (value - 1):
-        raise ConfigError(f"--scrypt-n {given}: a power of two is needed, such as 1024")
-    return value
-
-
-def cpu_list(given: str) -> frozenset[int]:
-    """CPU numbers from a list such as 0,2-3."""
-    cpus: set[int] = set()
-    for part in given.split(","):
-        first, dash, last = part.partition("-")
-        ends = (first, last if dash else first)
-        if not all(end.isascii() and end.isdecimal() and len(end) <= 4 for end in ends):
-            raise ConfigError(f"--cpus {given}: not a list of CPUs; write it like 0 or 0,2-3")
-        cpus.update(range(int(ends[0]), int(ends[1]) + 1))
-    if not cpus:
-        raise ConfigError(f"--cpus {given}: not a list of CPUs; write it like 0 or 0,2-3")
-    return frozenset(cpus)
 
 
 def tie_to(parent: int) -> None:
@@ -168,60 +59,149 @@ def signing_secret() -> str:
     return secret
 
 
+def settings_of(options: argparse.Namespace, folder: Path) -> "Settings":
+    """Every value checked, and the services asked for once; `folder` is for SQLite."""
+    from velroload.target import faults
+    from velroload.target.ratelimit import WINDOWS_S, Limit
+    from velroload.target.settings import Settings
+    from velroload.units import parse_duration
+
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ConfigError("--tls-cert and --tls-key: both or neither are needed")
+    database, redis = options.database, options.redis
+    log = None if options.service_log is None else Path(options.service_log)
+    tls = None if options.tls_cert is None else (Path(options.tls_cert), Path(options.tls_key))
+    if database is not None and not database.startswith(("postgresql://", "postgres://")):
+        raise ConfigError(
+            f"--database {database}: write it like postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    needs("--database", database, "asyncpg")
+    needs("--redis", redis, "redis")
+    recovery = options.breaker_recovery
+    recovery_ns = None if recovery is None else parse_duration(recovery, "--breaker-recovery")
+    limit = None
+    if options.rate_limit is not None:
+        requests, window = rate_limit(options.rate_limit)
+        limit = Limit(requests, WINDOWS_S[window])
+    words = tuple(map(fault_words, options.fault))
+    for each in words:
+        faults.read(each)
+    if log is not None:
+        start_log(log)
+    if redis is not None:
+        from velroload.target.store import l2
+
+        l2.check(redis)
+    return Settings(
+        secret=signing_secret(),
+        fault_token=secrets.token_hex(FAULT_TOKEN_LENGTH),
+        sqlite=folder / "velro.sqlite",
+        postgres=database,
+        redis=redis,
+        scrypt_n=options.scrypt_n,
+        keepalive_s=options.keepalive,
+        warm=options.warm,
+        recovery_s=None if recovery_ns is None else recovery_ns / 1e9,
+        limit=limit,
+        service_log=log,
+        tls=tls,
+        faults=words,
+    )
+
+
+def needs(flag: str, given: str | None, module: str) -> None:
+    """ConfigError when a flag is given and its package is not there."""
+    if given is not None and importlib.util.find_spec(module) is None:
+        raise ConfigError(f"{flag}: needs {module}: pip install 'velroload[target]'")
+
+
+def start_log(path: Path) -> None:
+    """An empty file; ConfigError when it cannot be written."""
+    try:
+        path.write_bytes(b"")
+    except OSError as error:
+        raise ConfigError(f"--service-log {path}: {error.strerror}") from None
+
+
 def serve(options: argparse.Namespace) -> None:
     """Run the service until a signal ends it."""
     if options.parent is not None:
         tie_to(options.parent)
     if options.cpus is not None:
         pin(options.cpus)
-    secret = signing_secret()
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
-    import uvloop  # here and below: heavy, so only now
+    from velroload.target.scratch import scratch
 
-    from velroload.target.api import Api
-    from velroload.target.passwords import Hasher
-    from velroload.target.server import listen
-    from velroload.target.server import serve as serve_http
-    from velroload.target.store import Store
-    from velroload.target.tokens import Tokens
-    from velroload.target.truth import Truth
+    with interruptible(), scratch() as folder:
+        settings = settings_of(options, folder)
 
-    sock = listen(options.host, options.port)
-    hasher = Hasher(options.scrypt_n)
-    store = Store()
-    store.seed(options.users, options.generations, hasher.hash_now(options.password), options.seed)
-    api = Api(store, hasher, Tokens(secret), Truth())
-    port = sock.getsockname()[1]
+        from velroload.target.server import listen, tls_context  # heavy, so only now
+        from velroload.target.workers import run
 
-    def ready() -> None:
-        tell_ready(options, port, secret)
+        tls_context(settings.tls)
+        with ExitStack() as stack:
+            sockets = listen(options.host, options.port, options.workers)
+            for sock in sockets:
+                stack.callback(sock.close)
+            port = sockets[0].getsockname()[1]
+            seed(options, settings)
+            run(settings, sockets, options.cpus, lambda: tell_ready(options, settings, port))
 
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A signal before the service has its own handlers ends the process, and cleans up."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvloop.run(serve_http(api, sock, options.keepalive, ready))
+        yield
     finally:
-        sock.close()
-        hasher.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def tell_ready(options: argparse.Namespace, port: int, secret: str) -> None:
+def seed(options: argparse.Namespace, settings: "Settings") -> None:
+    """Make the tables and fill them."""
+    from velroload.target.passwords import hash_password
+    from velroload.target.store.seed import Size, into_postgres, into_sqlite, make
+
+    secret = hash_password(options.password, settings.scrypt_n)
+    data = make(Size(options.users, options.generations, options.seed), secret)
+    if settings.postgres is None:
+        into_sqlite(settings.sqlite, data)
+    else:
+        into_postgres(settings.postgres, data)
+
+
+def tell_ready(options: argparse.Namespace, settings: "Settings", port: int) -> None:
     """One line of JSON; the secret is in it only when it goes to a descriptor of the parent's."""
+    from velroload.target.tokens import Tokens
+
     host = f"[{options.host}]" if ":" in options.host else options.host
     facts: dict[str, object] = {
-        "url": f"http://{host}:{port}",
+        "url": f"http{'s' if settings.tls else ''}://{host}:{port}",
         "port": port,
         "pid": os.getpid(),
         "cpus": sorted(os.sched_getaffinity(0)),
+        "workers": options.workers,
         "users": options.users,
+        "database": settings.database,
+        "redis": settings.redis is not None,
         "scrypt_n": options.scrypt_n,
+        "fault_token": settings.fault_token,
+        "service_key": Tokens(settings.secret).issue_service(),
     }
     if options.ready_fd is None:
         print(json.dumps(facts), flush=True)
         return
     try:
         with open(options.ready_fd, "w", encoding="utf-8") as out:
-            out.write(json.dumps({**facts, "secret": secret}) + "\n")
+            out.write(json.dumps({**facts, "secret": settings.secret}) + "\n")
     except OSError as error:
         raise ConfigError(f"--ready-fd {options.ready_fd}: {error.strerror}") from None
 

@@ -112,6 +112,16 @@ class TargetProcess:
         return str(self._ready["secret"])
 
     @property
+    def fault_token(self) -> str:
+        """What X-Fault-Token must say to start and end faults."""
+        return str(self._ready["fault_token"])
+
+    @property
+    def service_key(self) -> str:
+        """A token of the service role."""
+        return str(self._ready["service_key"])
+
+    @property
     def running(self) -> bool:
         """True between start() and its end, whoever ended it."""
         return self._child is not None and self._child.poll() is None

@@ -16,6 +16,8 @@ ACCESS_LIFE_S = 3600
 REFRESH_LIFE_S = 30 * 24 * 3600
 CACHE_LIMIT = 65_536
 """Four times the 15,000 users of the largest phase; about 30 MB when full."""
+SERVICE_SUBJECT = "service"
+SERVICE_LIFE_S = 7 * 24 * 3600
 
 
 class Refusal(StrEnum):
@@ -28,6 +30,7 @@ class Refusal(StrEnum):
     AUDIENCE = "audience"
     EXPIRED = "expired"
     CLAIMS = "claims"
+    REVOKED = "revoked"
     UNKNOWN_USER = "unknown_user"
 
 
@@ -62,16 +65,15 @@ class Tokens:
     """Issues and checks tokens under one secret of at least 32 bytes.
 
     A token that passed is remembered until it expires, at most CACHE_LIMIT of them (the oldest
-    goes first); a remembered token costs one look-up. Refused tokens are never remembered.
-    `clock` gives seconds since 1970.
+    goes first); a remembered token costs one look-up. Refused tokens are never remembered, but
+    those that were logged out, until they expire. `clock` gives seconds since 1970.
     """
 
     def __init__(self, secret: str, clock: Callable[[], float] = time.time) -> None:
         self._secret = secret
         self._clock = clock
         self._passed: dict[str, Claims] = {}
-        self.hits = 0
-        self.misses = 0
+        self._revoked: dict[str, float] = {}
 
     def issue(self, user_id: str, email: str, role: str) -> str:
         """A new access token, good for ACCESS_LIFE_S."""
@@ -81,20 +83,43 @@ class Tokens:
         """A new refresh token: of another audience, so it opens nothing but /auth/refresh."""
         return self._sign(user_id, email, role, REFRESH_AUDIENCE, REFRESH_LIFE_S)
 
+    def issue_service(self) -> str:
+        """A token of the service role, good for SERVICE_LIFE_S."""
+        return self._sign(
+            SERVICE_SUBJECT, "service@example.com", ROLES[1], ACCESS_AUDIENCE, SERVICE_LIFE_S
+        )
+
+    def remembered(self, token: str) -> Claims | None:
+        """The claims of an access token that passed before and has not expired since."""
+        claims = self._passed.get(token)
+        if claims is None:
+            return None
+        if claims.expires_at_s > self._clock():
+            return claims
+        del self._passed[token]
+        return None
+
     def check(self, token: str) -> Claims:
         """The claims of an access token; TokenRefusedError when anything is wrong with it."""
-        claims = self._passed.get(token)
-        if claims is not None:
-            if claims.expires_at_s > self._clock():
-                self.hits += 1
-                return claims
-            del self._passed[token]
-        self.misses += 1
         claims = self._decode(token, ACCESS_AUDIENCE)
+        if token in self._revoked:
+            raise TokenRefusedError(Refusal.REVOKED)
         if len(self._passed) >= CACHE_LIMIT:
             del self._passed[next(iter(self._passed))]
         self._passed[token] = claims
         return claims
+
+    def revoke(self, token: str, until_s: float) -> None:
+        """Refuse a token from now on; `until_s` is when it expires anyway."""
+        self._passed.pop(token, None)
+        now_s = self._clock()
+        if len(self._revoked) >= CACHE_LIMIT:
+            self._revoked = {t: s for t, s in self._revoked.items() if s > now_s}
+        self._revoked[token] = until_s
+
+    def forget(self) -> None:
+        """Remember no token that passed; those that were logged out stay refused."""
+        self._passed.clear()
 
     def check_refresh(self, token: str) -> Claims:
         """The claims of a refresh token; TokenRefusedError when anything is wrong with it."""

@@ -1,0 +1,1 @@
+"""Where the data is: database pools, the tables, and the three layers of the cache."""

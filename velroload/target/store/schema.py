@@ -1,0 +1,38 @@
+"""The tables; the same text for PostgreSQL and SQLite but for the type of bytes."""
+
+TABLES = {
+    "teams": ("id", "name"),
+    "users": (
+        "id", "email", "full_name", "role", "team_id", "credits_balance", "created_at",
+        "updated_at", "salt", "digest",
+    ),
+    "projects": ("id", "owner_id", "team_id", "visibility"),
+    "generations": (
+        "id", "user_id", "project_id", "model_id", "prompt", "parameters", "status", "cost",
+        "is_favorite", "created_at", "updated_at", "completed_at",
+    ),
+}  # fmt: skip
+"""Table → columns, in the order in which rows are seeded."""
+
+CREATE = (
+    "CREATE TABLE teams (id TEXT PRIMARY KEY, name TEXT NOT NULL)",
+    """CREATE TABLE users (
+        id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, full_name TEXT, role TEXT NOT NULL,
+        team_id TEXT REFERENCES teams (id), credits_balance INTEGER NOT NULL,
+        created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        salt {bytes} NOT NULL, digest {bytes} NOT NULL)""",
+    """CREATE TABLE projects (
+        id TEXT PRIMARY KEY, owner_id TEXT NOT NULL REFERENCES users (id),
+        team_id TEXT REFERENCES teams (id), visibility TEXT NOT NULL)""",
+    """CREATE TABLE generations (
+        id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id),
+        project_id TEXT REFERENCES projects (id), model_id TEXT NOT NULL, prompt TEXT NOT NULL,
+        parameters TEXT NOT NULL, status TEXT NOT NULL, cost INTEGER NOT NULL,
+        is_favorite INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        completed_at TEXT)""",
+)
+INDEXES = (
+    "CREATE INDEX generations_of_user ON generations (user_id, created_at DESC, id)",
+    "CREATE INDEX projects_of_user ON projects (owner_id)",
+)
+"""Made after the rows are in: sorting once is cheaper than placing each."""
