@@ -284,6 +284,47 @@ def startup(result: Json | None) -> str:
     return rows_of(["figure", "median", "goal", "verdict"], rows)
 
 
+TLS_GOALS = {
+    ("cpu", 64): "≤ 1.1",
+    ("cpu", 1000): "≤ 0.9",
+    ("handshakes rate_per_cpu_s", None): "≥ 0.9",
+}
+TLS_WORDS = {
+    "cpu": "CPU per request to wrk's",
+    "handshakes rate_per_s": "handshakes/s to `openssl s_time -new` (one at a time)",
+    "handshakes rate_per_cpu_s": "handshakes per second of client CPU to openssl's",
+}
+
+
+def tls(result: Json | None) -> str:
+    """Ratios to wrk and to OpenSSL's client, and what they are made of."""
+    rows = [
+        [
+            TLS_WORDS[row["what"]],
+            "" if row["connections"] is None else f"{row['connections']:,}",
+            show(row["ratio"]),
+            TLS_GOALS.get((row["what"], row["connections"]), ""),
+        ]
+        for row in (result or {}).get("ratios", [])
+    ]
+    each = [
+        [
+            row["tool"],
+            row["mode"],
+            f"{row['connections']:,}",
+            show(row["cpu_us_per_request"]),
+            show(row["rate_per_s"], ",.0f"),
+            str(row["rounds"]),
+            f"`{row['command']}`",
+        ]
+        for row in (result or {}).get("rows", [])
+    ]
+    titles = ["tool", "what", "connections", "CPU µs each", "each/s", "rounds", "command"]
+    return (
+        rows_of(["ratio", "connections", "measured", "goal"], rows) + "\n" + rows_of(titles, each)
+    )
+
+
 TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "capacity": ("capacity", capacity),
     "ratios": ("capacity", ratios),
@@ -296,6 +337,7 @@ TABLES: dict[str, tuple[str, Callable[[Json | None], str]]] = {
     "scale": ("scale", scale),
     "scaling": ("scaling", scaling),
     "startup": ("startup", startup),
+    "tls": ("tls", tls),
 }
 """Name in the page: (result that it is made from, how)."""
 

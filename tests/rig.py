@@ -68,9 +68,11 @@ class Rig:
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
-        self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots))
-        _core.format_segment(self.memory, self.slots)
+        values = self.slots if self.plan.server_timing else 0
+        self.memory = mmap.mmap(-1, _core.segment_bytes(self.slots, values))
+        _core.format_segment(self.memory, self.slots, values)
         self.reader = _core.RingReader(self.memory)
+        self.values = _core.ValueReader(self.memory)
         settings = self.job.settings
         self.site = Site.of(settings)
         for scenario in settings["scenarios"]:
@@ -151,4 +153,5 @@ class Rig:
     def close(self) -> None:
         self.engine.close()
         self.reader.close()
+        self.values.close()
         self.memory.close()

@@ -72,7 +72,14 @@ def test_books_in_order() -> None:
         "lost": 0,
         "hops": 0,
     }
-    assert set(ledger.as_json()) == {"requests", "iterations", "samples", "problems"}
+    assert set(ledger.as_json()) == {
+        "requests",
+        "iterations",
+        "samples",
+        "values",
+        "problems",
+    }
+    assert ledger.values == {"pushed": 0, "drained": 0, "corrupt": 0, "lost": 0, "ignored": 0}
 
 
 def test_the_three_equations_add_up() -> None:
@@ -115,6 +122,14 @@ def test_the_three_equations_add_up() -> None:
         ),
         ({"pushed": 1034}, "worker 0: 1,034 samples pushed, but 33 drained"),
         ({"corrupt": 2}, "worker 0: 2 samples were corrupt"),
+        (
+            {"values": {"pushed": 7, "drained": 6, "corrupt": 0}},
+            "worker 0: 7 values pushed, but 6 drained",
+        ),
+        (
+            {"values": {"pushed": 7, "drained": 7, "corrupt": 1}},
+            "worker 0: 1 values were corrupt",
+        ),
         (
             {"hops": 3, "counters": {"hops": 4}},
             "worker 0: 4 exchanges of redirected requests, but 3 have a sample",

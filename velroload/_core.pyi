@@ -9,6 +9,8 @@ BUILD: dict[str, str]
 """profile (release | debug | sanitize) and compiler of this very file."""
 SAMPLE_BYTES: int
 """Size of a sample: 64."""
+VALUE_BYTES: int
+"""Size of a value of the second ring: 32."""
 SAMPLE_OFFSETS: dict[str, int]
 """Byte offset of each field of a sample, as the C compiler has it."""
 KINDS: dict[str, int]
@@ -31,10 +33,10 @@ AGE_BITS: tuple[int, int]
 
 # -- the segment and its ring: core/ring.pxi, core/reader.pxi ------------------------------------
 
-def segment_bytes(capacity: int) -> int:
-    """Bytes of a segment whose ring has `capacity` slots."""
+def segment_bytes(capacity: int, values: int = 0) -> int:
+    """Bytes of a segment whose ring has `capacity` slots, and a second one for so many values."""
 
-def format_segment(buffer: WriteableBuffer, capacity: int) -> None:
+def format_segment(buffer: WriteableBuffer, capacity: int, values: int = 0) -> None:
     """Write the header of a fresh, zeroed segment. ValueError unless `capacity` is a power of two
     that fits the buffer."""
 
@@ -128,6 +130,38 @@ class RingWriter:
 
     def bench_push(self, n: int) -> float:
         """CPU nanoseconds per push over n pushes; a full ring is emptied at once."""
+
+    def close(self) -> None: ...
+
+@final
+class ValueReader:
+    """The coordinator's side of a segment's second ring, which holds values that servers name.
+
+    Untrusted like the first: the head is checked at every read, records and names are the caller's
+    to check. A segment without a second ring has nothing to read. close() may be called twice.
+    """
+
+    closed: bool
+    def __new__(cls, buffer: WriteableBuffer) -> ValueReader:
+        """ValueError unless the buffer begins with a header of this layout."""
+
+    def read(self) -> bytes:
+        """Take all waiting records out, 32 bytes each. ValueError when the ring is damaged."""
+
+    def names(self) -> list[bytes]:
+        """The names of the series, by number; at most 32 of at most 63 bytes."""
+
+    @property
+    def capacity(self) -> int:
+        """Records that the ring holds, 0 without one."""
+
+    @property
+    def pushed(self) -> int:
+        """Values that the worker has put in since this reader was made."""
+
+    @property
+    def drained(self) -> int:
+        """Values taken out since then."""
 
     def close(self) -> None: ...
 

@@ -16,6 +16,7 @@ include "core/clock.pxi"
 include "core/sample.pxi"
 include "core/random.pxi"
 include "core/ring.pxi"
+include "core/values.pxi"
 include "core/timer.pxi"
 include "core/pacer.pxi"
 include "core/pause.pxi"
@@ -32,6 +33,7 @@ include "core/connection.pxi"
 include "core/body.pxi"
 include "core/extra.pxi"
 include "core/redirect.pxi"
+include "core/timing.pxi"
 include "core/response.pxi"
 include "core/users.pxi"
 include "core/scenario.pxi"
@@ -46,6 +48,7 @@ include "core/merge.pxi"
 include "core/take.pxi"
 include "core/layout.pxi"
 include "core/reader.pxi"
+include "core/values_reader.pxi"
 
 cdef extern from *:
     """
@@ -57,6 +60,7 @@ cdef extern from *:
     const char *VL_COMPILER "__VERSION__"
 
 SAMPLE_BYTES = SAMPLE_SIZE
+VALUE_BYTES = VALUE_SIZE
 DONE, PARKED = POLL_DONE, POLL_PARKED
 BUILD = {
     "profile": VL_PROFILE.decode(),

@@ -35,6 +35,10 @@ HIST = np.dtype(
 )
 """Bins of 3 digits; key (8 bytes) and count."""
 
+SERIES_FIRST = 16
+"""From here on a quantity of HIST and STATS is a series of values that servers named; the run's
+manifest has the names, in this order."""
+
 HIST_SUM = np.dtype([(name, HIST[name]) for name in (HIST.names or ())[:-1]] + [("count", "<i8")])
 """HIST summed over a run: the same fields, the count in 64 bits."""
 

@@ -7,6 +7,7 @@
                 started = completed + interrupted + in flight
     samples     pushed  = drained (corrupt ones included)
     hops        counted = merged (each exchange of a redirected request has a sample of its own)
+    values      pushed  = drained (what servers said of their time; corrupt ones included)
 
 One word is the truth for each: `started` is the worker's counter, advanced before connect or send;
 finished = samples of kind REQUEST that were merged + those lost to a full ring; in flight =
@@ -32,6 +33,7 @@ class WorkerTotals:
     drained: int
     hops: int = 0  # samples of this kind that were merged
     corrupt: int = 0
+    values: Mapping[str, int] = field(default_factory=dict)  # pushed, drained, corrupt
     steps_per_iteration: int = 1  # of the iterations that a killed worker never counted
     iterations_planned: int | None = None  # as the schedule has it; None: as many as there were
     killed: bool = False
@@ -44,6 +46,7 @@ class Ledger:
     requests: dict[str, Any] = field(default_factory=dict)
     iterations: dict[str, int] = field(default_factory=dict)
     samples: dict[str, int] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
     def problems(self) -> list[str]:
@@ -56,6 +59,7 @@ class Ledger:
             "requests": self.requests,
             "iterations": self.iterations,
             "samples": self.samples,
+            "values": self.values,
             "problems": self.problems(),
         }
 
@@ -84,6 +88,7 @@ ITERATIONS = (
     "unstarted",
 )
 SAMPLES = ("pushed", "drained", "corrupt", "lost", "hops")
+VALUES = ("pushed", "drained", "corrupt", "lost", "ignored")
 
 
 def build(workers: Iterable[WorkerTotals]) -> Ledger:
@@ -92,6 +97,7 @@ def build(workers: Iterable[WorkerTotals]) -> Ledger:
         requests=dict.fromkeys(REQUESTS, 0) | {"transport_errors": {}, "failed_before_sending": {}},
         iterations=dict.fromkeys(ITERATIONS, 0),
         samples=dict.fromkeys(SAMPLES, 0),
+        values=dict.fromkeys(VALUES, 0),
     )
     for worker in workers:
         iterations = _iterations(worker, ledger.found)
@@ -99,6 +105,7 @@ def build(workers: Iterable[WorkerTotals]) -> Ledger:
         samples = _samples(worker, ledger.found)
         _add(ledger.iterations, iterations)
         _add(ledger.samples, samples)
+        _add(ledger.values, _values(worker, ledger.found))
         _add(ledger.requests, requests)
         _add_outcomes(ledger.requests, worker.requests_by_error)
     return ledger
@@ -241,3 +248,17 @@ def _samples(worker: WorkerTotals, found: list[str]) -> dict[str, int]:
         "lost": counters["lost_requests"] + counters["lost_iterations"],
         "hops": worker.hops,
     }
+
+
+def _values(worker: WorkerTotals, found: list[str]) -> dict[str, int]:
+    """ignored: what a server sent and is no value, or of one name too many."""
+    part = {name: worker.values.get(name, 0) for name in ("pushed", "drained", "corrupt")}
+    if part["pushed"] != part["drained"]:
+        found.append(
+            f"worker {worker.index}: {part['pushed']:,} values pushed, "
+            f"but {part['drained']:,} drained"
+        )
+    if part["corrupt"]:
+        found.append(f"worker {worker.index}: {part['corrupt']:,} values were corrupt")
+    counters = worker.counters
+    return part | {"lost": counters["lost_values"], "ignored": counters["values_ignored"]}

@@ -38,7 +38,8 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Runner:
     module = ModuleType("velroload.runner.run")
     module.execute = stand_in.execute  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "velroload.runner.run", module)
-    for name in ("CI", "NO_COLOR"):
+    proxies = [f"{name}_proxy" for name in ("http", "https", "all")]
+    for name in ("CI", "NO_COLOR", *proxies, *(name.upper() for name in proxies)):
         monkeypatch.delenv(name, raising=False)
     return stand_in
 
@@ -53,6 +54,44 @@ def test_run_is_the_default_command(runner: Runner, capsys: pytest.CaptureFixtur
         f"velroload run -u 2 {URL}",
     ]
     assert capsys.readouterr() == ("", "assumed: 10s\n" * 3)
+
+
+def test_a_proxy_of_the_environment_is_not_used_and_that_is_said(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://user:secret@proxy:3128")
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy")
+    monkeypatch.setenv("https_proxy", "")
+    assert main([URL, "-u", "2", "-d", "1s"]) == Exit.PASS
+    line = "ignored: http_proxy, ALL_PROXY; requests go straight to the target\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_where_redirects_may_lead_is_resolved_before_the_start(runner: Runner) -> None:
+    words = ["--redirects", "3", "--allow-host", "127.0.0.2:81", "--allow-host", "127.0.0.3"]
+    assert main([URL, "-u", "2", *words]) == Exit.PASS
+    assert runner.options.others == (
+        ("https://127.0.0.1", (("127.0.0.1", 443),)),
+        ("http://127.0.0.2:81", (("127.0.0.2", 81),)),
+        ("http://127.0.0.3", (("127.0.0.3", 80),)),
+        ("https://127.0.0.3", (("127.0.0.3", 443),)),
+    )
+
+
+def test_without_redirects_no_other_host_is_resolved(runner: Runner) -> None:
+    assert main([URL, "-u", "2", "--allow-host", "nowhere.invalid"]) == Exit.PASS
+    assert runner.options.others == ()
+
+
+def test_a_host_that_is_never_loaded_is_no_place_for_redirects(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--redirects", "3", "--allow-host", "169.254.169.254"]
+    assert main([URL, "-u", "2", *words]) == Exit.USAGE
+    assert capsys.readouterr() == (
+        "", "velroload: 169.254.169.254 is link-local: it is never loaded\n",
+    )  # fmt: skip
+    assert runner.calls == []
 
 
 def test_defaults_of_the_options(runner: Runner) -> None:

@@ -11,7 +11,7 @@ from tests.core.balance import balanced
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import ScriptedServer, respond
 from tests.servers.site import Seen, Site
-from velroload.plan.model import Capture, Request, Timeouts
+from velroload.plan.model import Capture, Connecting, Request, Timeouts
 from velroload.sample import ErrorKind, Flag, Kind
 
 SECOND_NS = 1_000_000_000
@@ -290,3 +290,14 @@ def test_pooled_users_keep_their_connection_through_a_chain() -> None:
     assert (c["requests_started"], c["hops"], c["connections_opened"]) == (30, 60, 2)
     assert (by_kind(rig)[0]["status"] == 200).all()
     rig.close()
+
+
+def test_a_connection_that_has_carried_its_limit_is_not_used_for_a_hop() -> None:
+    with Site(leading({"/a": (302, "/b")})) as site:
+        asked = Connecting(requests_max=1)
+        rig = run(site.url, Request("GET", "/a", redirects=3), n=3, users=1, connecting=asked)
+    c = books(rig)
+    requests, hops = by_kind(rig)
+    assert (len(requests), len(hops)) == (3, 6)
+    assert (requests["error"] == 0).all()
+    assert c["connections_opened"] == 6

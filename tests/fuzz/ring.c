@@ -25,7 +25,7 @@ typedef struct {
     uint8_t *memory; /* owned */
     size_t size;
     PyObject *view, *reader, *merger;
-    uint64_t merged[3]; /* by outcome, since the last take */
+    uint64_t merged; /* since the last take */
 } vl_rig;
 
 /* Call a door. NULL after a refusal; anything but the two kinds of refusal is a bug. */
@@ -79,7 +79,7 @@ static void ring_open(vl_rig *rig)
     rig->merger = PyObject_CallFunction(class, "ii", RING_PHASES, RING_ENDPOINTS);
     Py_DECREF(class);
     rig->reader = ring_reader(rig);
-    memset(rig->merged, 0, sizeof(rig->merged));
+    rig->merged = 0;
     REQUIRE(rig->view && rig->merger && rig->reader);
 }
 
@@ -138,13 +138,15 @@ static void ring_drain(vl_rig *rig, uint64_t limit)
     merged = ring_merged(rig) - merged;
     REQUIRE(merged + ring_number(rig->reader, "corrupt") - corrupt == done);
     REQUIRE(ring_number(rig->reader, "high_water") <= ring_number(rig->reader, "capacity"));
-    rig->merged[0] += merged;
+    rig->merged += merged;
 }
 
 /* Response times that rise or fall, 16 samples to a drain. */
 static void ring_flood(vl_rig *rig, vl_input *in)
 {
     uint64_t random = take_number(in, 1), step = 1 + take_number(in, 3), drains = 64, i, n;
+    uint64_t merged = ring_merged(rig);
+    PyObject *said;
     vl_sample s;
     memset(&s, 0, sizeof(s));
     for (i = 0; i < drains; i++) {
@@ -153,8 +155,12 @@ static void ring_flood(vl_rig *rig, vl_input *in)
                                   + vl_random_below(&random, step));
             ring_push(rig, &s);
         }
-        ring_drain(rig, RING_SLOTS);
+        said = PyObject_CallMethod(rig->reader, "drain", "O", rig->merger);
+        if (said == NULL)
+            refused();
+        Py_XDECREF(said);
     }
+    rig->merged += ring_merged(rig) - merged;
 }
 
 /* How many samples the counts of a delta have, by outcome. */
@@ -180,8 +186,8 @@ static void ring_take(vl_rig *rig)
     size_t n, i;
     REQUIRE(delta != NULL);
     ring_ends(PyTuple_GET_ITEM(delta, 3), ends);
-    REQUIRE(ends[0] + ends[1] + ends[2] == rig->merged[0]);
-    rig->merged[0] = 0;
+    REQUIRE(ends[0] + ends[1] + ends[2] == rig->merged);
+    rig->merged = 0;
     hist = PyTuple_GET_ITEM(delta, 0);
     entry = (const vl_hist_entry *) PyBytes_AS_STRING(hist);
     n = (size_t) PyBytes_GET_SIZE(hist) / sizeof(*entry);

@@ -32,7 +32,7 @@ def test_a_short_compliance_mix(place: str, tmp_path: Path, request: pytest.Fixt
     if place == "services":
         services: Services = request.getfixturevalue("services")
         options += ["--database", services.database_url, "--redis", services.redis_url]
-    flags = flags_of(["--users", "40", "--rate", "150", "--ramp", "1", "--seconds", "2"])
+    flags = flags_of(["--users", "40", "--rate", "150", "--ramp", "0", "--seconds", "2"])
     with TargetProcess().start(users=40, options=options) as target:
         plan = Plan("mix", target.url, tuple(scenario_of(kind, flags) for kind in MIX))
         users = sum(scenario.load.users or 0 for scenario in plan.scenarios)

@@ -56,8 +56,7 @@ def _idle_closes(workers: list[dict[str, Any]]) -> IdleCloses | None:
 
 def _ages(data: RunData) -> dict[str, int]:
     """How many requests took a connection of which age; a new one is under 1 s old."""
-    requests = set(data.endpoint_ids(kind="request")) | set(data.endpoint_ids(kind="hop"))
-    rows = data.counts[np.isin(data.counts["endpoint"], sorted(requests))]
+    rows = data.counts[np.isin(data.counts["endpoint"], data.endpoint_ids(kind="request"))]
     return {
         name: int(rows["value"][rows["counter"] == Counter.AGE + place].sum())
         for place, name in enumerate(AGES)

@@ -63,6 +63,7 @@ class Row:
     check or timeout; transport: no complete response. rate_per_s: complete responses per second of
     the hold. failed_share: (failed + transport) / count, with its 95 % bounds. ours_p99_ns: most
     that the generator can have added to the p99 of the response time; None when it is not judged.
+    values: what servers said of their own time, by the name that they gave it.
     """
 
     id: int | None
@@ -88,6 +89,7 @@ class Row:
     errors: dict[str, int]
     bytes_in: int
     counters: dict[str, int]
+    values: dict[str, Distribution]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from velroload.analysis.result import (
     Summary,
 )
 from velroload.histogram import Histogram
-from velroload.journal import Counter
+from velroload.journal import SERIES_FIRST, Counter
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -142,7 +142,17 @@ def _row(
         errors=_errors(values),
         bytes_in=values.get(Counter.BYTES_IN, 0),
         counters={name: values.get(Counter[name.upper()], 0) for name in COUNTED},
+        values=_series_of(data, ids) if request else {},
     )
+
+
+def _series_of(data: RunData, ids: list[int]) -> dict[str, Distribution]:
+    """What servers said of their own time, by name, those that said something."""
+    found = {
+        str(name): _distribution(data.histogram(SERIES_FIRST + number, endpoints=ids))
+        for number, name in enumerate(data.manifest.get("series") or [])
+    }
+    return {name: times for name, times in found.items() if times.count}
 
 
 def _timeouts(values: dict[int, int]) -> int:

@@ -67,6 +67,7 @@ def assess(
         *_surroundings(data),
         *_refused(data),
         *_cookies(data),
+        *_values(data),
         *_incomplete(data),
         *(() if thresholds else _figures(held, summary, bad, share)),
     ]
@@ -326,6 +327,25 @@ def _cookies(data: RunData) -> Iterator[Reason]:
             "cookies_ignored",
             f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
             "4 KiB, or more than 50 of a user",
+        )
+
+
+def _values(data: RunData) -> Iterator[Reason]:
+    """What servers said of their time; nothing else rests on it."""
+    book = ((data.end or {}).get("ledger") or {}).get("values") or {}
+    if book.get("lost"):
+        yield Reason(
+            SUSPECT,
+            "values_lost",
+            f"{book['lost']:,} values of Server-Timing found no room: its figures lack them",
+            "take more workers or a lower rate, then " + _command(data),
+        )
+    if book.get("ignored"):
+        yield Reason(
+            NOTE,
+            "values_ignored",
+            f"{book['ignored']:,} values of Server-Timing or X-Response-Time were malformed, cut "
+            "off at 1 KiB, or of more than 32 names",
         )
 
 

@@ -26,7 +26,7 @@ SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 """Headers whose values no report shows."""
 
 REQUEST_FLAGS = ("method", "header", *BODY_FLAGS, "stream", "redirects", "cookies",
-                 "compressed")  # fmt: skip
+                 "compressed", "server_timing")  # fmt: skip
 SHAPE_FLAGS = ("stage", "requests", "think", "max_vus")
 """Flags that ask for another load than the main job's."""
 
@@ -53,7 +53,7 @@ def make_plan(values: Values, assumed: list[str]) -> "Plan":
         load = make_load(values, assumed)
         name = address.place
         plan = Plan(name, address.base, (Scenario("main", load, (request,)),), seed=seed,
-                    cookies=values.yes("cookies"),
+                    cookies=values.yes("cookies"), server_timing=values.yes("server_timing"),
                     secrets=secrets_of(request))  # fmt: skip
     else:
         for flag in REQUEST_FLAGS:

@@ -138,6 +138,8 @@ def add_request_flags(group: "argparse._ArgumentGroup") -> None:
         help="a field of a form, encoded; repeatable")  # fmt: skip
     add("--stream", action="store_true", help="send the body in chunks (Transfer-Encoding)")
     add("--compressed", action="store_true", help="ask for compressed answers (gzip, deflate)")
+    add("--server-timing", action="store_true",
+        help="keep figures of Server-Timing and X-Response-Time")  # fmt: skip
     add("--redirects", metavar="N", help="follow up to N redirects, one after the other (0)")
     add("--cookies", action="store_true", help="each user keeps and sends the target's cookies")
     add("--timeout", metavar="TIME", help="limit of a request, connecting included (10s)")

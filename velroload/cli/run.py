@@ -36,10 +36,20 @@ def main(values: Values) -> int:
         ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
+    proxies = proxies_of(plan.target, values.environ)
+    if proxies:
+        ui.say(f"ignored: {', '.join(proxies)}; requests go straight to the target")
     try:
         return execute(plan, options, ui)
     finally:
         ui.close()
+
+
+def proxies_of(target: str, environ: Mapping[str, str]) -> list[str]:
+    """Names of the environment's settings that would have other clients take a proxy."""
+    scheme = target.partition(":")[0]
+    names = (f"{scheme}_proxy", "all_proxy") if scheme in ("http", "https") else ()
+    return [word for name in names for word in (name, name.upper()) if environ.get(word)]
 
 
 def make_options(values: Values, plan: "Plan") -> "Options":

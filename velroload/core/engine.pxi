@@ -105,6 +105,7 @@ cdef class Engine:
                 or VL_HEADER_BYTES + capacity * SAMPLE_SIZE > <uint64_t> self.segment.len:
             raise ValueError("not a segment of this version of velroload")
         ring_attach(&self.e.ring, base, capacity)
+        values_attach(&self.e.values, base, capacity, values_check(&self.segment, capacity))
 
     cdef size_t array(self, str name, size_t row_bytes, void **to) except? 0:
         """Borrow one array of the program; returns its rows."""

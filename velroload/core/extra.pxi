@@ -58,11 +58,14 @@ cdef bint extra_take(vl_engine *e, vl_connection *c, vl_request *r, vl_step *ste
     """The answer is whole. True when the request goes on elsewhere, or has been ended here."""
     cdef vl_extra *extra = &e.program.extras[step.extra - 1]
     cdef vl_http1_wanted *cookies
+    cdef bint follow
     if extra.flags & EXTRA_COOKIES:
         cookies = wanted_at(e, c, e.set_cookie)
         if cookies.length:
             cookies_put(e, r, step, cookies)
-    if extra.redirects and redirects(c.http.status) and wanted_at(e, c, e.location).length:
+    follow = extra.redirects and redirects(c.http.status) and wanted_at(e, c, e.location).length
+    if extra.flags & EXTRA_VALUES:
+        values_take(e, c, r, extra.hop_endpoint if follow else step.endpoint)
+    if follow:
         redirect_follow(e, c, r, step, now)
-        return True
-    return False
+    return follow

@@ -139,6 +139,8 @@ COUNTER_INDEX = {
     "requests_dropped": C_REQUESTS_DROPPED,
     "tls_handshakes": C_TLS_HANDSHAKES,
     "tls_resumed": C_TLS_RESUMED,
+    "lost_values": C_LOST_VALUES,
+    "values_ignored": C_VALUES_IGNORED,
     "hops": C_HOPS,
     "examples": C_EXAMPLES,
     "connections_warmed": C_CONNECTIONS_WARMED,

@@ -24,6 +24,8 @@ cdef object extras_load(Engine self, list wanted):
     self.wanted = [kept.encode() for kept, _ in wanted]
     e.location = wanted_index(self, b"location")
     e.set_cookie = wanted_index(self, b"set-cookie")
+    e.server_timing = wanted_index(self, b"server-timing")
+    e.response_time = wanted_index(self, b"x-response-time")
     e.content_encoding = wanted_index(self, b"content-encoding")
     e.n_wanted = len(wanted)
     e.wanted_bytes = sum(room for _, room in wanted)
@@ -59,6 +61,9 @@ cdef object extra_load(Engine self, vl_extra *extra):
             e.chains = <vl_chain *> table(e.n_connections, sizeof(vl_chain))
     if extra.flags & EXTRA_DECODE and (e.content_encoding == NONE or self.decode is None):
         raise ValueError("program: compressed bodies need their header and their decoder")
+    if extra.flags & EXTRA_VALUES and (e.server_timing == NONE or e.response_time == NONE
+                                       or e.values.capacity == 0):
+        raise ValueError("program: values need their headers and their ring")
     if extra.flags & EXTRA_COOKIES:
         if e.set_cookie == NONE or self.cookies is None:
             raise ValueError("program: cookies need their header and their jars")

@@ -77,20 +77,24 @@ cdef uint64_t segment_check(Py_buffer *view) except 0:
     return capacity
 
 
-def segment_bytes(uint64_t capacity):
-    return VL_HEADER_BYTES + capacity * SAMPLE_SIZE
+def segment_bytes(uint64_t capacity, uint64_t values=0):
+    second = VL_VALUES_HEADER_BYTES + values * VALUE_SIZE if values else 0
+    return VL_HEADER_BYTES + capacity * SAMPLE_SIZE + second
 
 
-def format_segment(buffer, uint64_t capacity):
+def format_segment(buffer, uint64_t capacity, uint64_t values=0):
     cdef Py_buffer view
+    if values & (values - 1):
+        raise ValueError(f"segment: {values} values are no power of two.")
     if capacity == 0 or capacity & (capacity - 1):
         raise ValueError(f"segment: {capacity} slots are no power of two.")
     PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
     try:
-        if <uint64_t> view.len < segment_bytes(capacity):
+        if <uint64_t> view.len < segment_bytes(capacity, values):
             raise ValueError(f"segment: {view.len} bytes cannot hold {capacity} slots.")
         if <uint64_t> view.buf % 8:
             raise ValueError("segment: its memory is not aligned to 8 bytes.")
+        segment_word(<char *> view.buf, VL_VALUES_AT)[0] = values
         segment_format(<char *> view.buf, capacity)
     finally:
         PyBuffer_Release(&view)

@@ -31,8 +31,9 @@ cdef void redirect_follow(vl_engine *e, vl_connection *c, vl_request *r, vl_step
     cdef uint16_t status = c.http.status
     cdef uint32_t origin = 0
     cdef uint8_t error = ERR_TOO_MANY_REDIRECTS
-    cdef bint keep = c.http.keep_alive and not step.flags & STEP_CLOSE
+    cdef bint spent
     c.served += 1
+    spent = connection_spent(e, c, step)
     if r.hops < e.program.extras[step.extra - 1].redirects:
         error = <uint8_t> redirect_resolve(e, c, r, step, &origin)
     if error:
@@ -47,7 +48,7 @@ cdef void redirect_follow(vl_engine *e, vl_connection *c, vl_request *r, vl_step
     c.freed_ns = chain_of(e, r).due_ns
     step = &e.program.steps[r.step]
     response_expect(e, c, step)
-    if not keep or c.origin != step.origin:
+    if spent or c.origin != step.origin:
         connection_drop(e, c)
         connection_open(e, c, now)
     else:

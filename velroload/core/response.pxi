@@ -49,6 +49,12 @@ cdef inline int64_t generator_lag(vl_engine *e, vl_request *r) noexcept nogil:
     return max(sent - r.scheduled_ns - 1000 * target_us, 0)
 
 
+cdef inline bint connection_spent(vl_engine *e, vl_connection *c, vl_step *step) noexcept nogil:
+    """It carries no request after this one: the server's word, the step's, or our limit."""
+    return not c.http.keep_alive or step.flags & STEP_CLOSE != 0 \
+        or (e.requests_most and c.served >= e.requests_most)
+
+
 cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t status,
                       int64_t now) noexcept nogil:
     """Write the sample, let go of the connection, let the user go on."""
@@ -74,8 +80,7 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     c.request = NONE
     r.next = e.free_request
     e.free_request = at
-    if not c.http.keep_alive or e.program.steps[r.step].flags & STEP_CLOSE \
-            or (e.requests_most and c.served >= e.requests_most):
+    if connection_spent(e, c, &e.program.steps[r.step]):
         connection_drop(e, c)
     else:
         deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)

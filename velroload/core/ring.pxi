@@ -71,6 +71,8 @@ cdef enum:
     C_REQUESTS_DROPPED          # of the iterations dropped
     C_TLS_HANDSHAKES
     C_TLS_RESUMED               # of them, with an earlier session
+    C_LOST_VALUES               # no room in the ring of values
+    C_VALUES_IGNORED            # malformed, or of one name too many
     C_HOPS                      # exchanges of redirected requests, each with a sample of its own
     C_EXAMPLES                  # rows written at VL_EXAMPLES_AT
     C_CONNECTIONS_WARMED        # of those opened, before the start

@@ -168,6 +168,7 @@ cdef enum:
 cdef struct vl_engine:
     vl_program program
     vl_ring ring
+    vl_values values
     vl_clock clock
     vl_warm warm
     vl_pauses pauses
@@ -201,6 +202,8 @@ cdef struct vl_engine:
     uint32_t location           # these: index of a wanted header, or NONE
     uint32_t set_cookie
     uint32_t content_encoding
+    uint32_t server_timing
+    uint32_t response_time
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

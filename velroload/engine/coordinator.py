@@ -64,6 +64,7 @@ class Coordinator:
     _stopped_ns: int | None = None
     _told: set[int] = field(default_factory=set)
     _seconds: int = 0
+    _named: int = 0
 
     async def run(self) -> RunData:
         """From spawn to the saved run folder. InvalidRunError when it could not begin."""
@@ -84,7 +85,7 @@ class Coordinator:
         workers = self.workers.processes
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
-        evidence = Evidence(self.workers)
+        evidence = Evidence(self.workers, self.node.values)
         if self._signals:  # before the start: then nothing is sent at all
             self._stop("now", 0)
         epoch_ns = self.workers.go()
@@ -109,6 +110,10 @@ class Coordinator:
     def _write_down(self) -> None:
         """What came in since the last time."""
         self.recorder.add(self.node.take())
+        names = [] if self.node.values is None else self.node.values.names
+        if len(names) > self._named:
+            self._named = len(names)
+            self.recorder.update_manifest(series=list(names))
         for event in self.examples.fresh():
             self.recorder.event(event)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from velroload.engine.values import Values
 from velroload.engine.workers import Workers
 from velroload.ledger import Ledger, WorkerTotals, build
 from velroload.sample import Kind
@@ -27,8 +28,9 @@ class GeneratorSecond(Protocol):
 class Evidence:
     """Collects while the run goes on; to_json() is the manifest's "evidence"."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, values: Values | None = None) -> None:
         self.workers = workers
+        self.values = values
         self.seconds: list[dict[str, Any]] = []
         self._collections = 0
         self._spun_ns = [0] * len(workers.processes)
@@ -70,12 +72,21 @@ class Evidence:
                 pushed=worker.segment.reader.pushed,
                 drained=worker.segment.reader.drained,
                 corrupt=worker.segment.reader.corrupt,
+                values=self._values(worker.index),
                 steps_per_iteration=job.steps_per_iteration,
                 iterations_planned=job.iterations_planned,
                 killed=not worker.done,
             )
             for worker, job in zip(self.workers.processes, self.workers.jobs, strict=True)
         )
+
+    def _values(self, index: int) -> dict[str, int]:
+        """What one worker's second ring was given and what came out of it."""
+        if self.values is None:
+            return {}
+        reader = self.values.readers[index]
+        corrupt = self.values.corrupt[index]
+        return {"pushed": reader.pushed, "drained": reader.drained, "corrupt": corrupt}
 
     def pauses(self) -> Iterator[tuple[int, int]]:
         """(at_ns, length_ns) of every pause of a worker."""

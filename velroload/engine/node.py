@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from velroload._core import Merger, RingReader
+from velroload.engine.values import Values
 from velroload.journal import Delta, Rows
 from velroload.sample import SAMPLE
 
@@ -17,8 +18,9 @@ class Node:
     """Drains the rings of this machine's workers into one merger.
 
     A damaged ring is left alone from then on and named in `damaged` (worker's index → why); the
-    others go on. The last `addresses` of the endpoints are rows of the target's addresses. Not
-    thread-safe. close() frees the merger; the readers belong to their segments.
+    others go on. The last `addresses` of the endpoints are rows of the target's addresses. `values`
+    are those of the second rings, where there are any. Not thread-safe. close() frees the merger;
+    the readers belong to their segments.
     """
 
     def __init__(
@@ -29,9 +31,11 @@ class Node:
         endpoints: int,
         addresses: int = 0,
         seed: int = 0,
+        values: Values | None = None,
     ) -> None:
         self.readers = list(readers)
         self.damaged: dict[int, str] = {}
+        self.values = values
         self._merger = Merger(phases, endpoints, addresses=addresses, seed=seed)
 
     def drain(self) -> int:
@@ -42,6 +46,8 @@ class Node:
                 continue
             try:
                 drained += reader.drain(self._merger)
+                if self.values is not None:
+                    drained += self.values.drain(index)
             except ValueError as error:
                 self.damaged[index] = str(error)
         return drained
@@ -56,7 +62,12 @@ class Node:
 
     def take(self) -> Delta:
         """Everything merged since the last take."""
-        return Delta.from_parts(self._merger.take())
+        delta = Delta.from_parts(self._merger.take())
+        if self.values is not None:
+            hist, stats = self.values.take()
+            delta.hist = np.concatenate([delta.hist, hist])
+            delta.stats = np.concatenate([delta.stats, stats])
+        return delta
 
     def reservoir(self) -> Rows:
         """Up to 20,000 requests, uniform over all merged so far."""

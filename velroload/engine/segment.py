@@ -9,7 +9,7 @@ import mmap
 import os
 
 from velroload import _core
-from velroload._core import RingReader
+from velroload._core import RingReader, ValueReader
 
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
@@ -43,6 +43,7 @@ class Segment:
         self.fd = fd
         self.closed = False
         self._reader: RingReader | None = None
+        self._values: ValueReader | None = None
         try:
             self.memory = mmap.mmap(fd, size)  # its worker takes the pages, near its own CPU
         except BaseException:
@@ -50,10 +51,11 @@ class Segment:
             raise
 
     @classmethod
-    def create(cls, slots: int, name: str = "velroload-ring") -> "Segment":
-        """A fresh segment with a ring of `slots` (a power of two). OSError without memory."""
+    def create(cls, slots: int, name: str = "velroload-ring", *, values: int = 0) -> "Segment":
+        """A fresh segment with a ring of `slots` (a power of two), and one of `values` that servers
+        name (a power of two, or none). OSError without memory."""
         fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        size = _core.segment_bytes(slots)
+        size = _core.segment_bytes(slots, values)
         try:
             os.ftruncate(fd, size)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
@@ -62,7 +64,7 @@ class Segment:
             raise
         segment = cls(fd, size)
         try:
-            _core.format_segment(segment.memory, slots)
+            _core.format_segment(segment.memory, slots, values)
         except BaseException:
             segment.close()
             raise
@@ -84,10 +86,19 @@ class Segment:
             self._reader = RingReader(self.memory)
         return self._reader
 
+    @property
+    def values(self) -> ValueReader:
+        """The consumer of its ring of values; one per segment."""
+        if self._values is None:
+            self._values = ValueReader(self.memory)
+        return self._values
+
     def close(self) -> None:
         if self.closed:
             return
         self.closed = True
+        if self._values is not None:
+            self._values.close()
         if self._reader is not None:
             self._reader.close()
         self.memory.close()

@@ -29,6 +29,7 @@ class Job:
     arrays: dict[str, bytes]
     iterations_planned: int | None
     steps_per_iteration: int
+    value_slots: int = 0
 
 
 class Workers:
@@ -38,7 +39,7 @@ class Workers:
         self.jobs = jobs
         self.files = SharedFiles(files)
         self.processes = [
-            WorkerProcess(index, job.cpu, Segment.create(job.ring_slots))
+            WorkerProcess(index, job.cpu, Segment.create(job.ring_slots, values=job.value_slots))
             for index, job in enumerate(jobs)
         ]
         self.epoch_ns = 0

@@ -29,6 +29,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "graceful_stop_ns": plan.graceful_stop_ns,
         "headers": mask.headers(plan.headers),
         "cookies": plan.cookies,
+        "server_timing": plan.server_timing,
         "tls": asdict(plan.tls) if plan.target.startswith("https:") else None,
     }
 

@@ -289,6 +289,7 @@ class Plan:
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
     manifest masks them wherever they stand. cookies: every user keeps what the target sets.
+    server_timing: Server-Timing and X-Response-Time of answers become figures.
     """
 
     name: str
@@ -304,6 +305,7 @@ class Plan:
     graceful_stop_ns: int = 30 * SECOND_NS
     headers: Headers = ()
     cookies: bool = False
+    server_timing: bool = False
     tls: Tls = field(default_factory=Tls)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 

@@ -72,8 +72,9 @@ HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
 """Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
-CODING_BYTES = 64
-COOKIES, DECODE = 1, 2
+CODING_BYTES = RESPONSE_TIME_BYTES = 64
+SERVER_TIMING_BYTES = 1024
+COOKIES, DECODE, VALUES = 1, 2, 4
 """Flags of an extra."""
 
 
@@ -157,6 +158,9 @@ class _Writer:
         found = [("location", LOCATION_BYTES)] if self.redirected else []
         if self.plan.cookies:
             found.append(("set-cookie", SET_COOKIE_BYTES))
+        if self.plan.server_timing:
+            found.append(("server-timing", SERVER_TIMING_BYTES))
+            found.append(("x-response-time", RESPONSE_TIME_BYTES))
         if any(extra[4] & DECODE for extra in self.extras):
             found.append(("content-encoding", CODING_BYTES))
         return tuple(found)
@@ -213,6 +217,8 @@ class _Writer:
         flags = COOKIES if self.plan.cookies else 0
         if request.compressed and request.captures:
             flags |= DECODE
+        if self.plan.server_timing:
+            flags |= VALUES
         if not (request.redirects or flags):
             return 0
         self.extras.append([0, path, hops, request.redirects, flags, cookies])

@@ -208,6 +208,7 @@ def _row(row: Row) -> dict[str, Any]:
         "errors": row.errors,
         "received_bytes": row.bytes_in,
         "counters": row.counters,
+        "server_timing_ms": {name: _distribution(times) for name, times in row.values.items()},
     }
 
 
@@ -280,6 +281,7 @@ def _ledger(ledger: dict[str, Any]) -> dict[str, Any]:
         "transport_errors": requests.get("transport_errors") or {},
         "failed_before_sending": requests.get("failed_before_sending") or {},
         **{key: samples.get(key) for key in SAMPLE_KEYS},
+        "values": dict(ledger.get("values") or {}),
         "iterations": {key: iterations.get(key) for key in ITERATION_KEYS},
         "problems": list(ledger.get("problems") or []),
     }

@@ -156,6 +156,7 @@ def _endpoints(result: Result, verbose: bool, room: int, style: Style) -> list[s
     if verbose:
         lines += ["", *_times("service time", rows, style, service=True)]
         lines += ["", *_parts(rows, style)]
+        lines += _section(_said(rows, style))
         addresses = [row for row in result.summary.rows if row.kind == "address"]
         lines += _section(_times("response time by address", addresses, style))
     return lines
@@ -216,6 +217,19 @@ def _parts(rows: Sequence[Row], style: Style) -> list[str]:
         if (times := row.parts.get(part)) is not None and times.count
     ]
     return table(columns, cells, style)
+
+
+def _said(rows: Sequence[Row], style: Style) -> list[str]:
+    """What servers said of their own time; names and numbers are theirs."""
+    columns = [Column("the server's own time", left=True), Column("endpoint", left=True)]
+    columns += [Column("count")]
+    columns += [Column(name) for name in ("p50", "p95", "p99", "p99.9", "max ms")]
+    cells = [
+        [clean(name), _named(row), number(times.count), *_values(times)]
+        for row in rows
+        for name, times in row.values.items()
+    ]
+    return table(columns, cells, style) if cells else []
 
 
 def _distributions(result: Result, verbose: bool) -> list[str]:

@@ -24,6 +24,9 @@ BODY_LIMIT_BYTES = 1 << 20
 """A captured body may be this long."""
 BODIES_LIMIT_BYTES = 256 << 20
 """All captured bodies of a worker at one time."""
+VALUES_PER_SAMPLE = 2
+"""Room for values that servers name, as many bytes as for samples; a ring is emptied 20 times in
+the time that it holds."""
 MAX_EVENTS = 64
 USER_TIMEOUT_MOST_MS = 2**31 - 1
 
@@ -172,7 +175,8 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
         }
         planned = planned_iterations(work, shares)
         steps = len(work.plan.scenarios[0].requests)
-        jobs.append(Job(cpu, slots, settings, arrays, planned, steps))
+        values = VALUES_PER_SAMPLE * slots if work.plan.server_timing else 0
+        jobs.append(Job(cpu, slots, settings, arrays, planned, steps, values))
     return jobs
 
 

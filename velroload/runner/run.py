@@ -19,6 +19,7 @@ from velroload.engine.cpu import Cores, choose, is_virtual, usable
 from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
+from velroload.engine.values import Values
 from velroload.engine.workers import Job, Workers
 from velroload.host import preflight
 from velroload.host.folder import link_latest, make_folder, unused_removed
@@ -148,7 +149,7 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     others = [(Target.of(url), pack_all(found)) for url, found in options.others]
     program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
-    ring_bytes = sum(_core.segment_bytes(job.ring_slots) for job in jobs)
+    ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
@@ -224,9 +225,14 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         return GeneratorProbe(pids, cpus).second
 
     workers = Workers(prepared.jobs, program.files)
+    values = None
+    if work.plan.server_timing:
+        rings = [worker.segment.values for worker in workers.processes]
+        values = Values(rings, phases=len(work.phases), endpoints=len(program.endpoints))
     node = Node(
         workers.readers,
         phases=len(work.phases),
+        values=values,
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
