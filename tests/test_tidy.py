@@ -24,7 +24,9 @@ HOUSE_PYTHON = [path for path in PYTHON if HOUSE in path.parents]
 CYTHON = [HOUSE / "_core.pyx", *sorted((HOUSE / "core").glob("*.pxi"))]
 COLUMNS = 100
 
-GROUND = ("errors", "units", "sample", "_core", "histogram", "ledger", "journal", "runfolder")
+GROUND = (
+    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "runfolder",
+)  # fmt: skip
 """Layer 0: single modules; each may import those before it."""
 
 LAYERS = {

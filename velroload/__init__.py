@@ -8,6 +8,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 PUBLIC = {
+    "load_plan": ("velroload.plan.loader", "load_plan"),
     "run": ("velroload.runner.run", "execute"),
     "analyse": ("velroload.analysis.analyse", "analyse"),
 }

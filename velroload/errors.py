@@ -4,6 +4,7 @@ A failure of the target is data and never an exception. What stands here is a mi
 a machine that cannot carry the run, or a bug of ours.
 """
 
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
@@ -51,6 +52,14 @@ class ConfigError(VelroloadError):
     exit_code = Exit.USAGE
 
 
+class ConfigErrors(ConfigError):
+    """Several mistakes of a plan, one line each: file:line:column: key: what; hint."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
 class PreflightError(VelroloadError):
     """This machine or the target cannot carry the run as asked."""
 
@@ -66,3 +75,10 @@ class InvalidRunError(VelroloadError):
 def strongest(codes: list[Exit]) -> Exit:
     """The one exit code to leave with when all of `codes` hold; PASS when there are none."""
     return next((code for code in PRECEDENCE if code in codes), Exit.PASS)
+
+
+def closest(word: str, known: Iterable[str], likeness: float) -> str | None:
+    """The known word most like `word`, None when none is at least `likeness` (0..1) like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=likeness)), None)

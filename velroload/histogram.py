@@ -22,19 +22,6 @@ UNIT_BITS = 6
 SUB_BINS = {3: 1024, 2: 128}
 """Bins per power of two by significant digits."""
 
-QUANTITIES = (
-    "response",
-    "service",
-    "generator_lag",
-    "read_lag",
-    "wait",
-    "connect",
-    "tls",
-    "first_byte",
-)
-"""What is timed, by index. Group and iteration rows: response is with think time, service without
-it, and there is nothing else."""
-
 OK, FAILED, TRANSPORT = 0, 1, 2
 """Outcomes. Transport failures have no complete response and enter no histogram."""
 

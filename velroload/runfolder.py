@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from velroload import journal
 from velroload.errors import ConfigError
-from velroload.histogram import QUANTITIES, Histogram
+from velroload.histogram import Histogram
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, RecordKind, Rows
+from velroload.quantity import QUANTITIES
 from velroload.sample import SAMPLE
 
 JOURNAL = "journal.bin"

@@ -36,10 +36,6 @@ ASCII = "only visible ASCII can stand in a URL; %-encode the rest"
         ("localhost:8080", "'localhost:8080': not a URL; write http://localhost:8080"),
         ("", "'': not a URL; write http://host:8080/"),
         ("reprot", "'reprot': not a URL; write http://reprot"),
-        (
-            "plan.yaml",
-            "'plan.yaml': plan files are not read by this version; write a URL and flags",
-        ),
         ("ftp://h/", "'ftp://h/': ftp:// is not spoken here; write http:// or https://"),
         ("http://", "'http://': the host is missing; write http://host:8080/"),
         ("http:///x", "'http:///x': the host is missing; write http://host:8080/"),

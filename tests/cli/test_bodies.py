@@ -71,7 +71,7 @@ def test_secret_fields_are_secrets() -> None:
          "stream of POST /x: a body with ${slots} has no length of its own that its chunks could "
          "say; send it whole"),
         (["-b", "${nobody}"],
-         "scenario 'main': POST /x uses ${nobody}, which no step before it captures"),
+         "scenario 'main': POST /x uses ${nobody}, which no step before it captures or sets"),
         (["-m", "CONNECT"], "method CONNECT: it asks for a tunnel, which is not built here"),
         (["-m", "TRACE", "-b", "x"],
          "method TRACE: a body does not go with it (RFC 9110 section 9.3.8)"),

@@ -8,7 +8,6 @@ import pytest
 
 from tests.cli.test_flags import plan_of, values_of
 from velroload import _core
-from velroload.cli.connecting import make_connecting
 from velroload.cli.flags import make_plan
 from velroload.cli.main import main
 from velroload.errors import ConfigError, Exit
@@ -114,7 +113,7 @@ def test_each_mistake_is_one_line(words: str, line: str) -> None:
 @pytest.mark.parametrize("words", ["--connect-to h:1:a:1", "-4", "-6"])
 def test_the_embedded_target_has_an_address_of_its_own(words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        make_connecting(values_of(words.split()))
+        make_plan(values_of(words.split()), [])
     flag = {"-4": "--ipv4", "-6": "--ipv6"}.get(words, "--connect-to")
     assert str(caught.value) == (
         f"{flag}: the embedded target has an address of its own; name a URL"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from velroload.cli.flags import load_in_words, make_plan
+from velroload.cli.flags import make_plan
 from velroload.cli.parser import build_parser, subcommands
 from velroload.cli.values import Values
 from velroload.errors import ConfigError
@@ -247,17 +247,3 @@ def test_requests_of_the_main_job_are_its_own() -> None:
     assert str(caught.value) == (
         "--method: the main job on the embedded target has requests of its own; name a URL"
     )
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("-R 5000 -d 30s", "5,000/s for 30s"),
-        ("-u 1000 -d 1m --ramp 10s", "1,000 users for 1m10s"),
-        ("-n 500", "10 users, 500 requests"),
-        ("-s 10s:50 -s 20s:2k", "up to 2,000 users for 30s"),
-        ("-s 10s:50/s", "up to 50/s for 10s"),
-    ],
-)
-def test_load_in_words(words: str, said: str) -> None:
-    assert load_in_words(load_of(*words.split())) == said

@@ -28,7 +28,7 @@ def test_help_ends_with_the_exit_codes() -> None:
         assert f"  {code.value:3d}  {meaning}\n" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "report", "target", "completion"])
+@pytest.mark.parametrize("command", ["run", "check", "schema", "report", "target", "completion"])
 def test_help_of_each_command(command: str) -> None:
     done = velroload(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.reference import ring as twin
 from velroload._core import Merger, RingReader, RingWriter, format_segment, segment_bytes
-from velroload.histogram import QUANTITIES, Histogram, edges_ns
+from velroload.histogram import Histogram, edges_ns
 from velroload.journal import Delta, Rows, slowest, sum_rows
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData, set_figures
 from velroload.sample import SAMPLE, ErrorKind, Flag, Kind
 

@@ -215,7 +215,7 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: Scenario("s", VUS, ()), "scenario 's': the flow has no request"),
     (
         lambda: Scenario("s", VUS, (Request("GET", "/${id}"),)),
-        "scenario 's': GET /${id} uses ${id}, which no step before it captures",
+        "scenario 's': GET /${id} uses ${id}, which no step before it captures or sets",
     ),
     (lambda: Timeouts(connect_ns=0), "connect timeout is 0 ns: more than 0 is needed"),
     (lambda: Timeouts(idle_ns=-1), "idle timeout is -1 ns: more than 0 is needed"),

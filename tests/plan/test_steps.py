@@ -6,9 +6,10 @@ from fractions import Fraction
 import pytest
 
 from velroload.errors import ConfigError
-from velroload.plan.steps import Capture, Request, Think, references
+from velroload.plan.slots import references
+from velroload.plan.steps import Capture, Request, Think
 
-THINK = "write constant 1s, uniform 1s 3s or exponential 500ms"
+THINK = "write constant 1s, uniform 1s 3s, exponential 500ms, normal 2s 500ms or lognormal 2s 0.5"
 SECOND_NS = 10**9
 
 
@@ -123,11 +124,11 @@ def test_capture_paths(source: str, path: tuple[str | int, ...]) -> None:
         ),
         (
             lambda: Request("GET", "/", expect=((99, 200),)),
-            "expect 99-200 of GET /: statuses run from 100 to 999",
+            "expect of GET /: 99-200: statuses run from 100 to 999",
         ),
         (
             lambda: Request("GET", "/", expect=((300, 200),)),
-            "expect 300-200 of GET /: statuses run from 100 to 999",
+            "expect of GET /: 300-200: statuses run from 100 to 999",
         ),
         (
             lambda: Request("GET", "/", expect=()),

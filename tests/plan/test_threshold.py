@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velroload.errors import ConfigError
-from velroload.histogram import QUANTITIES
 from velroload.plan.threshold import Selector, Verdict, judge, parse_threshold
+from velroload.quantity import QUANTITIES
 
 MS = 1e6
 TEN_S = 10_000_000_000
@@ -67,7 +67,12 @@ def test_selectors_and_windows(text: str, selector: Selector | None, window_ns: 
     assert (rule.selector, rule.window_ns, rule.source) == (selector, window_ns, text.strip())
 
 
-WORDS = "it begins with one of p95(response), max(…), min(…), mean(…), errors, checks, rate"
+WORDS = (
+    "it begins with one of p95(response), max(…), min(…), mean(…), errors, checks, cache, "
+    "rate, recovery(…)"
+)
+KINDS = "after 'of' comes one of endpoint, class, group, tag, phase, scenario, a colon and a name"
+AFTER = "after the limit only 'over 10s' or 'for 10s' may stand, and 'abort'"
 NAMES = ", ".join(QUANTITIES)
 
 
@@ -114,18 +119,17 @@ NAMES = ", ".join(QUANTITIES)
             8,
             "limit '5ms': write a number per second, such as 500, 1000/s, 10k/s or 600/m",
         ),
-        ("p95 of kind:x < 1s", 5, "after 'of' comes endpoint:NAME or class:NAME"),
+        ("p95 of kind:x < 1s", 5, KINDS),
         ("p95 of class: < 1s", 5, "the name is missing: write of class:NAME"),
         (
             "p95 < 1s soon",
             10,
-            "'soon' is not understood; after the limit only 'over 10s' or 'for 10s' may stand",
+            f"'soon' is not understood; {AFTER}",
         ),
         (
             "p95 < 1s of class:x",
             10,
-            "'of class:x' is not understood; after the limit only 'over 10s' or 'for 10s' "
-            "may stand",
+            f"'of class:x' is not understood; {AFTER}",
         ),
         (
             "errors>5% for 10",
@@ -184,3 +188,100 @@ def test_judgement(
 
 def test_verdicts_are_the_words_of_the_house() -> None:
     assert [str(v) for v in Verdict] == ["PASS", "FAIL", "INCONCLUSIVE", "NOT MEASURED"]
+
+
+@pytest.mark.parametrize(
+    ("text", "selector"),
+    [
+        ("errors of tag:team=a < 1%", Selector("tag", "team=a")),
+        ("errors of tag:team=a==0%", Selector("tag", "team=a")),
+        ("checks of group:check out == 100%", Selector("group", "check out")),
+        ("rate of scenario:buy >= 5/s", Selector("scenario", "buy")),
+        ("p95 of phase:'a < b' < 1s", Selector("phase", "a < b")),
+    ],
+)
+def test_more_selectors(text: str, selector: Selector) -> None:
+    assert parse_threshold(text).selector == selector
+
+
+def test_cache_and_recovery() -> None:
+    cache = parse_threshold("cache of class:authorization >= 95%")
+    assert (cache.metric, cache.unit, cache.limit) == ("cache", "share", 0.95)
+    recovery = parse_threshold("recovery( redis down ) <= 30s")
+    assert (recovery.metric, recovery.subject) == ("recovery", "redis down")
+    assert (recovery.unit, recovery.limit) == ("ns", 30_000 * MS)
+
+
+@pytest.mark.parametrize(
+    ("text", "op", "good", "bad"),
+    [
+        ("errors < 1% abort", ">=", 0.005, 0.01),
+        ("errors<=1% over 10s abort", ">", 0.01, 0.02),
+        ("rate >= 100/s abort", "<", 100.0, 99.0),
+        ("checks > 99% abort", "<=", 1.0, 0.99),
+    ],
+)
+def test_abort_is_the_opposite(text: str, op: str, good: float, bad: float) -> None:
+    rule = parse_threshold(text)
+    assert rule.abort
+    opposite = rule.opposite()
+    assert (opposite.op, opposite.abort, opposite.window_ns) == (op, False, rule.window_ns)
+    for value, holds in ((good, True), (bad, False)):
+        assert rule.holds(value) == holds
+        assert opposite.holds(value) != holds
+
+
+ROW = {"name": "n", "kind": "request", "cls": "c", "scenario": "s", "setup": False,
+       "tags": ["a=b", "x=y"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "row", "chosen"),
+    [
+        ("endpoint", "n", ROW, True),
+        ("endpoint", "n", {**ROW, "setup": True}, True),
+        ("endpoint", "m", ROW, False),
+        ("class", "c", ROW, True),
+        ("class", "c", {**ROW, "cls": None}, False),
+        ("tag", "x=y", ROW, True),
+        ("tag", "x=z", ROW, False),
+        ("tag", "x=y", {"name": "n"}, False),
+        ("scenario", "s", ROW, True),
+        ("scenario", "s", {**ROW, "setup": True}, False),
+        ("scenario", "s", {**ROW, "kind": "iteration"}, False),
+        ("group", "n", ROW, False),
+        ("group", "n", {**ROW, "kind": "group"}, True),
+        ("phase", "n", ROW, False),
+    ],
+)
+def test_what_a_selector_chooses(
+    kind: str, name: str, row: dict[str, object], chosen: bool
+) -> None:
+    assert Selector(kind, name).chooses(row) is chosen
+
+
+SENTENCES = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["p95", "p(99.9)(service)", "max(connect)", "med", "errors", "rate",
+                         "cache", "recovery(x)"]),
+        st.sampled_from(["", " of class:a b", " of tag:t=1", " of endpoint:'a<b'"]),
+        st.sampled_from([" < ", "<=", " == ", ">"]),
+        st.sampled_from(["75ms", "1%", "100/s", "0.5", "10"]),
+        st.sampled_from(["", " over 10s", " for 1m"]),
+        st.sampled_from(["", " abort"]),
+    ),
+)  # fmt: skip
+
+
+@given(SENTENCES)
+def test_every_sentence_is_read_or_refused_at_a_column(text: str) -> None:
+    try:
+        rule = parse_threshold(text)
+    except ConfigError as error:
+        assert str(error).startswith(f"threshold {text!r}, column ")  # noqa: PT017
+        return
+    assert rule.source == text
+    assert parse_threshold(f"  {text}  ") == rule
+    assert rule.abort == text.endswith("abort")
+    assert (rule.window_ns is not None) == (" over " in text or " for " in text)

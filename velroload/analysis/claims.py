@@ -28,9 +28,10 @@ from velroload.analysis.interval import (
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
 from velroload.analysis.summary import is_flow
 from velroload.analysis.windows import worst_window
-from velroload.histogram import QUANTITIES, Histogram, rank_of
+from velroload.histogram import Histogram, rank_of
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -79,8 +80,7 @@ def _selected(data: RunData, threshold: Threshold) -> list[int]:
     chosen = threshold.selector
     if chosen is None:
         return [e["id"] for e in endpoints if is_flow(e)]
-    key = "name" if chosen.kind == "endpoint" else "cls"
-    return [e["id"] for e in endpoints if e.get(key) == chosen.name]
+    return [e["id"] for e in endpoints if chosen.chooses(e)]
 
 
 def _result(

@@ -11,9 +11,9 @@ from velroload.analysis.cells import counter_series, slices, with_failures
 from velroload.analysis.hold import SECOND_NS, whole_seconds
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import Quantity
-from velroload.histogram import QUANTITIES
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
+from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 

@@ -14,8 +14,6 @@ UNIX = "unix:"
 SOCKET_BYTES_MAX = 107
 """Of a socket's path (unix(7): sun_path)."""
 
-PLAN_ENDINGS = (".yaml", ".yml")
-
 
 class Address(NamedTuple):
     """scheme://host:port and path; `base` is the URL's first part, as the plan holds it.
@@ -93,6 +91,4 @@ def read_socket(text: str, noun: str) -> Address:
 
 def without_scheme(text: str) -> str:
     """What to say of a target that is no URL."""
-    if text.endswith(PLAN_ENDINGS):
-        return "plan files are not read by this version; write a URL and flags"
     return f"not a URL; write http://{text.lstrip('/') or 'host:8080/'}"

@@ -1,6 +1,5 @@
 """Flags that say how connections are made: --no-keepalive, --connect-to, --source and the like."""
 
-import re
 from typing import TYPE_CHECKING
 
 from velroload.cli.values import Values, more_than_nothing, refusal
@@ -9,20 +8,22 @@ from velroload.units import parse_count
 
 if TYPE_CHECKING:
     from velroload.plan.connecting import Connecting, ConnectTo
+    from velroload.plan.model import Plan
 
-CONNECT_TO = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):([0-9]*):(\[[^\[\]]*\]|[^:\[\]]*):([0-9]*)")
 
+def make_connecting(values: Values, plan: "Plan") -> "Connecting":
+    """What the flags ask of connections, the plan's own otherwise. ConfigError, one line."""
+    from dataclasses import replace
 
-def make_connecting(values: Values) -> "Connecting":
-    """What the flags ask of connections. ConfigError, one line, for every mistake."""
-    from velroload.plan.connecting import Connecting
+    from velroload.plan.model import EMBEDDED
 
-    if not values.has("target"):
+    known = plan.connecting
+    if plan.target == EMBEDDED:
         for flag in ("connect_to", "ipv4", "ipv6"):
             if values.has(flag):
                 raise ConfigError(f"{values.noun(flag)}: the embedded target has an address of its "
                                   "own; name a URL")  # fmt: skip
-    keep_alive = not values.yes("no_keepalive")
+    keep_alive = known.keep_alive and not values.yes("no_keepalive")
     if not keep_alive:
         for flag, given in (
             ("requests_per_connection", values.has("requests_per_connection")),
@@ -33,15 +34,17 @@ def make_connecting(values: Values) -> "Connecting":
                     f"{values.noun('no_keepalive')} and {values.noun(flag)} exclude each other: "
                     "each connection carries one request"
                 )
-    return Connecting(
+    requests_max = values.one("requests_per_connection", more_than_nothing(parse_count))
+    return replace(
+        known,
         keep_alive=keep_alive,
-        requests_max=values.one("requests_per_connection", more_than_nothing(parse_count)),
-        warm=values.yes("warm_connections"),
-        retry=not values.yes("no_retry"),
-        reset_at_end=values.yes("reset_at_end"),
-        family=family_of(values),
-        connect_to=tuple(values.each("connect_to", read_connect_to)),
-        sources=values.one("source", read_sources) or (),
+        requests_max=requests_max or known.requests_max,
+        warm=known.warm or values.yes("warm_connections"),
+        retry=known.retry and not values.yes("no_retry"),
+        reset_at_end=known.reset_at_end or values.yes("reset_at_end"),
+        family=family_of(values) or known.family,
+        connect_to=(*values.each("connect_to", read_connect_to), *known.connect_to),
+        sources=values.one("source", read_sources) or known.sources,
     )
 
 
@@ -59,37 +62,17 @@ def read_connect_to(text: str, noun: str) -> "ConnectTo":
     """ "HOST:PORT:ADDR:PORT", curl's; any of the four may be empty, IPv6 stands in brackets."""
     from velroload.plan.connecting import ConnectTo
 
-    match = CONNECT_TO.fullmatch(text)
-    if match is None:
-        raise refusal(noun, text, "write HOST:PORT:ADDR:PORT, such as h:80:127.0.0.1:8080")
-    host, port, to_host, to_port = match.groups()
-    for number in (port, to_port):
-        if number and not 0 < int(number) < 65_536:
-            raise refusal(noun, text, f"{number} is no port; write 1 to 65535")
-    return ConnectTo(
-        host.strip("[]").lower() or None,
-        int(port) if port else None,
-        to_host.strip("[]") or None,
-        int(to_port) if to_port else None,
-    )
+    try:
+        return ConnectTo.parse(text)
+    except ConfigError as error:
+        raise refusal(noun, text, str(error)) from None
 
 
 def read_sources(text: str, noun: str) -> tuple[str, ...]:
     """ "127.0.0.2,127.0.0.3" or "127.0.1.0/24": local addresses, each once."""
-    import ipaddress
+    from velroload.plan.connecting import parse_sources
 
-    from velroload.plan.connecting import SOURCES_MAX
-
-    found: dict[str, None] = {}
-    for part in text.split(","):
-        try:
-            network = ipaddress.ip_network(part)
-        except ValueError as error:
-            why = "write addresses or a network, such as 127.0.0.2,127.0.0.3 or 127.0.1.0/24"
-            if "host bits" in str(error):
-                why = f"{part} is no network; write {ipaddress.ip_network(part, strict=False)}"
-            raise refusal(noun, text, why) from None
-        if len(found) + network.num_addresses > SOURCES_MAX + 2:
-            raise refusal(noun, text, f"at most {SOURCES_MAX:,} addresses are possible")
-        found |= dict.fromkeys(str(address) for address in network.hosts())
-    return tuple(found)
+    try:
+        return parse_sources(text)
+    except ConfigError as error:
+        raise refusal(noun, text, str(error)) from None

@@ -14,7 +14,7 @@ from velroload.cli.connecting import make_connecting
 from velroload.cli.https import make_tls
 from velroload.cli.values import Values, more_than_nothing, one_of, refusal
 from velroload.errors import ConfigError
-from velroload.units import format_duration, format_rate, parse_count, parse_duration, parse_rate
+from velroload.units import format_duration, parse_count, parse_duration, parse_rate
 
 if TYPE_CHECKING:
     from velroload.plan.model import Load, Plan, Stage, Timeouts
@@ -36,43 +36,61 @@ read_rate = more_than_nothing(parse_rate)
 
 
 def make_plan(values: Values, assumed: list[str]) -> "Plan":
-    """The plan that the flags ask for; what was not said and counts is added to `assumed`."""
+    """The plan that is asked for; what was not said and counts is added to `assumed`.
+
+    A plan file, a URL with flags, or the main job; what the flags say wins over the plan.
+    """
     from dataclasses import replace
 
-    from velroload.plan.model import Plan, Scenario
     from velroload.plan.threshold import parse_threshold
-    from velroload.runner import embedded
 
     seed = values.one("seed", read_seed)
-    if seed is None:
-        seed = int.from_bytes(os.urandom(4))
-    if values.has("target"):
-        address = values.one("target", lambda text, noun: read_url(text, "target"))
-        assert address is not None
-        request = make_request(values, address)
-        load = make_load(values, assumed)
-        name = address.place
-        plan = Plan(name, address.base, (Scenario("main", load, (request,)),), seed=seed,
-                    cookies=values.yes("cookies"), server_timing=values.yes("server_timing"),
-                    secrets=secrets_of(request))  # fmt: skip
-    else:
-        for flag in REQUEST_FLAGS:
-            if values.has(flag):
-                raise ConfigError(f"{values.noun(flag)}: the main job on the embedded target has "
-                                  "requests of its own; name a URL")  # fmt: skip
-        plan = embedded.main_plan(embedded_load(values, assumed), seed)
+    plan = base_plan(values, assumed, int.from_bytes(os.urandom(4)) if seed is None else seed)
     stop_ns = values.one("graceful_stop", parse_duration)
+    slo = values.each("slo", lambda text, noun: parse_threshold(text))
+    aborts = (threshold.opposite() for threshold in slo if threshold.abort)
     return replace(
         plan,
-        thresholds=tuple(values.each("slo", lambda text, noun: parse_threshold(text))),
-        abort_on=tuple(values.each("abort_on", lambda text, noun: parse_threshold(text))),
-        timeouts=make_timeouts(values),
-        tls=make_tls(values, plan.target),
-        connections=values.one("connections", read_amount),
-        connecting=make_connecting(values),
-        allow_hosts=tuple(values.each("allow_host", read_allowed)),
+        thresholds=(*plan.thresholds, *slo),
+        abort_on=(
+            *plan.abort_on,
+            *values.each("abort_on", lambda text, noun: parse_threshold(text)),
+            *aborts,
+        ),
+        timeouts=make_timeouts(values, plan.timeouts),
+        tls=make_tls(values, plan),
+        connections=values.one("connections", read_amount) or plan.connections,
+        connecting=make_connecting(values, plan),
+        allow_hosts=(*plan.allow_hosts, *values.each("allow_host", read_allowed)),
         graceful_stop_ns=plan.graceful_stop_ns if stop_ns is None else stop_ns,
+        seed=plan.seed if seed is None else seed,
     )
+
+
+def base_plan(values: Values, assumed: list[str], seed: int) -> "Plan":
+    """What the flags change afterwards."""
+    from velroload.cli.planned import PLAN_FLAGS, is_plan, read_plan
+    from velroload.plan.model import Plan, Scenario
+    from velroload.runner import embedded
+
+    target = values.text("target")
+    if target is not None and is_plan(target):
+        return read_plan(values, target, seed)
+    for flag in PLAN_FLAGS:
+        if values.has(flag):
+            raise ConfigError(f"{values.noun(flag)}: it changes a plan; name one: PLAN.yaml")
+    if target is not None:
+        address = read_url(target, "target")
+        request = make_request(values, address)
+        load = make_load(values, assumed)
+        return Plan(address.place, address.base, (Scenario("main", load, (request,)),), seed=seed,
+                    cookies=values.yes("cookies"), server_timing=values.yes("server_timing"),
+                    secrets=secrets_of(request))  # fmt: skip
+    for flag in REQUEST_FLAGS:
+        if values.has(flag):
+            raise ConfigError(f"{values.noun(flag)}: the main job on the embedded target has "
+                              "requests of its own; name a URL")  # fmt: skip
+    return embedded.main_plan(embedded_load(values, assumed), seed)
 
 
 def make_request(values: Values, address: Address) -> "Request":
@@ -88,11 +106,10 @@ def make_request(values: Values, address: Address) -> "Request":
                    compressed=values.yes("compressed"))  # fmt: skip
 
 
-def make_timeouts(values: Values) -> "Timeouts":
-    """Timeouts given, the plan's defaults otherwise; connecting is never allowed more than all."""
+def make_timeouts(values: Values, known: "Timeouts") -> "Timeouts":
+    """Timeouts given, the plan's otherwise; connecting is never allowed more than all."""
     from velroload.plan.model import Timeouts
 
-    known = Timeouts()
     request_ns = values.one("timeout", read_time) or known.request_ns
     connect_ns = values.one("connect_timeout", read_time)
     if connect_ns is not None and connect_ns > request_ns:
@@ -100,7 +117,7 @@ def make_timeouts(values: Values) -> "Timeouts":
             f"{values.noun('connect_timeout')} {format_duration(connect_ns)} is longer than the "
             f"timeout of a whole request, {format_duration(request_ns)}; raise --timeout"
         )
-    return Timeouts(connect_ns or min(known.connect_ns, request_ns), request_ns)
+    return Timeouts(connect_ns or min(known.connect_ns, request_ns), request_ns, known.idle_ns)
 
 
 def embedded_load(values: Values, assumed: list[str]) -> "Load":
@@ -319,22 +336,3 @@ def secrets_of(request: "Request") -> tuple[str, ...]:
             if isinstance(part.content, str) and SECRET_NAME.search(part.name)
         ]
     return tuple(secret for secret in dict.fromkeys(found) if secret)
-
-
-def load_in_words(load: "Load") -> str:
-    """How much and how long, for the question before a public host is loaded."""
-    if load.stages:
-        peak = max(stage.target for stage in load.stages)
-        lasting_ns = sum(stage.duration_ns for stage in load.stages)
-        amount = f"up to {format_rate(peak)}" if load.is_open else f"up to {int(peak):,} users"
-        return f"{amount} for {format_duration(lasting_ns)}"
-    rate = load.rate or load.request_rate
-    how_much = f"{load.users:,} users" if rate is None else plain_rate(rate)
-    if load.duration_ns is None:
-        return f"{how_much}, {load.iterations:,} requests"
-    return f"{how_much} for {format_duration(load.duration_ns + load.ramp_ns)}"
-
-
-def plain_rate(rate_per_s: Fraction) -> str:
-    """ "5,000/s"."""
-    return f"{int(rate_per_s):,}/s" if rate_per_s.denominator == 1 else format_rate(rate_per_s)

@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import NoReturn
 
 from velroload.cli.parser import build_parser, subcommands, version_text
-from velroload.cli.values import Values, closest
-from velroload.errors import ConfigError, Exit, VelroloadError
+from velroload.cli.values import Values
+from velroload.errors import ConfigError, ConfigErrors, Exit, VelroloadError, closest
 
 COMMANDS = {
     "run": "velroload.cli.run",
+    "check": "velroload.cli.check",
+    "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
     "target": "velroload.cli.target",
     "completion": "velroload.cli.completion",
@@ -51,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
         code = dispatch(argv)
         sys.stdout.flush()  # here, where a reader that has left can still be told apart
         return code
+    except ConfigErrors as error:
+        return complain_of_plan(error)
     except VelroloadError as error:
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -80,6 +84,14 @@ def complain(line: str, code: Exit) -> int:
         traceback.print_exc()
     print(f"velroload: {' '.join(line.split())}", file=sys.stderr)
     return code
+
+
+def complain_of_plan(error: ConfigErrors) -> int:
+    """Every mistake in a line of its own, as editors read them, and how many there are."""
+    for line in error.lines:
+        print(line, file=sys.stderr)
+    count = len(error.lines)
+    return complain(f"{count} mistake{'s' if count != 1 else ''} in the plan", error.exit_code)
 
 
 def dispatch(argv: Sequence[str]) -> int:

@@ -71,7 +71,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print version and build, and leave")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, text, add in (
-        ("run", "load a URL, or the embedded target (the default)", add_run_flags),
+        (
+            "run",
+            "carry out a plan, or load a URL or the embedded target (the default)",
+            add_run_flags,
+        ),
+        ("check", "read a plan and say everything that is wrong with it", add_check_flags),
+        ("schema", "print the plans' JSON Schema, for editors", add_no_flags),
         ("report", "make the reports of a finished run again", add_report_flags),
         ("target", "serve the embedded reference target", add_target_flags),
         ("completion", "print a shell's completion script", add_completion_flags),
@@ -94,8 +100,9 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload run`, group by group."""
-    parser.add_argument("target", nargs="?", metavar="URL",
-        help="http[s]://HOST[:PORT]/PATH, or unix:/SOCKET[:/PATH]")  # fmt: skip
+    parser.add_argument("target", nargs="?", metavar="PLAN|URL",
+        help="PLAN.yaml, http[s]://HOST[:PORT]/PATH, or unix:/SOCKET[:/PATH]")  # fmt: skip
+    add_plan_flags(parser.add_argument_group("plan"))
     add_load_flags(parser.add_argument_group("load"))
     add_request_flags(parser.add_argument_group("request"))
     add_connection_flags(parser.add_argument_group("connections"))
@@ -103,6 +110,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add_judgement_flags(parser.add_argument_group("judgement"))
     add_output_flags(parser.add_argument_group("output"))
     add_machine_flags(parser.add_argument_group("machine"))
+
+
+def add_plan_flags(group: "argparse._ActionsContainer") -> None:
+    """What a plan is read with."""
+    add = group.add_argument
+    add("--var", metavar="NAME=TEXT", action="append", help="a variable of the plan; repeatable")
+    add("--set", metavar="PATH=VALUE", action="append",
+        help="a key of the plan: load.users=50, flow[2].think=1s; repeatable")  # fmt: skip
 
 
 def add_load_flags(group: "argparse._ArgumentGroup") -> None:
@@ -208,6 +223,16 @@ def add_machine_flags(group: "argparse._ArgumentGroup") -> None:
     add("--allow-host", metavar="HOST", action="append",
         help="consent to load this host, redirects to it included; repeatable")  # fmt: skip
     add("--allow-debug-core", action="store_true", help="run with a debug core")
+
+
+def add_check_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload check`."""
+    parser.add_argument("plan", metavar="PLAN", help="PLAN.yaml")
+    add_plan_flags(parser)
+
+
+def add_no_flags(parser: argparse.ArgumentParser) -> None:
+    """Of a command that has none."""
 
 
 def add_report_flags(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from velroload.cli.address import Address, read_url
+from velroload.cli.address import read_url
 from velroload.cli.consent import require_consent
-from velroload.cli.flags import load_in_words, make_plan
+from velroload.cli.flags import make_plan
 from velroload.cli.progress import LiveUi, PlainUi, make_ui
 from velroload.cli.values import Values, one_of, refusal
+from velroload.cli.words import plan_in_words
 from velroload.errors import ConfigError
 from velroload.units import parse_count
 
@@ -23,16 +24,19 @@ MASK = "***"
 
 def main(values: Values) -> int:
     """One run; the exit code that its result has earned."""
+    from velroload.protocol.unbuilt import refuse_unbuilt
+
     assumed: list[str] = []
     plan = make_plan(values, assumed)
+    refuse_unbuilt(plan)
     ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
     options = make_options(values, plan)
     refuse_debug_core(options)
-    options = with_addresses(options, values, plan, ui)
+    options = with_addresses(options, values.environ, plan, ui)
     from velroload.runner.embedded import SAID
     from velroload.runner.run import execute
 
-    if not options.addresses:
+    if not values.has("target"):
         ui.say(SAID)
     if assumed:
         ui.say(f"assumed: {', '.join(assumed)}")
@@ -58,8 +62,11 @@ def make_options(values: Values, plan: "Plan") -> "Options":
 
     return Options(
         workers=values.one("workers", read_workers) or "auto",
-        out=values.one("out", read_folder),
-        reports=tuple(values.each("report", read_report)),
+        out=values.one("out", read_folder) or plan.output.folder,
+        reports=(
+            *(read_report(name, "output.reports") for name in plan.output.reports),
+            *values.each("report", read_report),
+        ),
         idle=values.one("idle", one_of("sleep", "spin", "auto")) or "auto",
         verbose=values.yes("verbose"),
         quiet=values.yes("quiet"),
@@ -73,25 +80,25 @@ def make_options(values: Values, plan: "Plan") -> "Options":
 
 
 def with_addresses(
-    options: "Options", values: Values, plan: "Plan", ui: PlainUi | LiveUi
+    options: "Options", environ: Mapping[str, str], plan: "Plan", ui: PlainUi | LiveUi
 ) -> "Options":
     """Resolve the target's name once, ask for consent, and bind the run to what was checked."""
     from dataclasses import replace
 
-    if not values.has("target"):
+    from velroload.plan.model import EMBEDDED
+
+    if plan.target == EMBEDDED:
         return options
-    address = values.one("target", lambda text, noun: read_url(text, "target"))
-    assert isinstance(address, Address)
+    address = read_url(plan.target, "target")
     if address.scheme == "unix":
         return replace(options, addresses=((address.base, 0),))
     from velroload.host.resolve import resolve
 
     host, port = plan.connecting.place(address.host, address.port)
     found = resolve(host, port, family=plan.connecting.family)
-    load = load_in_words(plan.scenarios[0].load)
     hosts = [at for at, _ in found]
-    require_consent(host, hosts, load, ui, allowed=plan.allow_hosts, environ=values.environ)
-    others = other_addresses(plan, ui, values.environ)
+    require_consent(host, hosts, plan_in_words(plan), ui, allowed=plan.allow_hosts, environ=environ)
+    others = other_addresses(plan, ui, environ)
     return replace(options, addresses=tuple(found), others=others)
 
 
@@ -104,7 +111,7 @@ def other_addresses(
     from velroload.protocol.address import Target
     from velroload.protocol.redirect import base_url, other_targets
 
-    if not any(request.redirects for request in plan.scenarios[0].requests):
+    if not any(request.redirects for each in plan.scenarios for request in each.requests):
         return ()
     target = Target.of(plan.target)
     load = "redirects of the target"

@@ -1,10 +1,10 @@
 """Values of one command's flags: flag before environment, and the place each one came from."""
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from velroload.errors import ConfigError
+from velroload.errors import ConfigError, closest
 
 T = TypeVar("T")
 Reader = Callable[[str, str], T]
@@ -84,13 +84,6 @@ class Values:
 def flag_of(action: argparse.Action) -> str:
     """The long name of a flag, the name of a positional."""
     return action.option_strings[-1] if action.option_strings else action.dest
-
-
-def closest(word: str, known: Iterable[str], likeness: float) -> str | None:
-    """The known word most like `word`, None when none is at least `likeness` (0..1) like it."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=likeness)), None)
 
 
 def refusal(noun: str, text: str, why: str) -> ConfigError:

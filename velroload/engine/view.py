@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from velroload.histogram import BINS, QUANTITIES, Histogram
+from velroload.histogram import BINS, Histogram
 from velroload.journal import Counter, Delta, Rows
+from velroload.quantity import QUANTITIES
 
 SECONDS_KEPT = 120
 COUNTERS = 1300

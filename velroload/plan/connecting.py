@@ -1,9 +1,12 @@
 """How connections are opened, used and closed; a part of the plan."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from velroload.errors import ConfigError
+
+_CONNECT_TO = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):([0-9]*):(\[[^\[\]]*\]|[^:\[\]]*):([0-9]*)")
 
 SOURCES_MAX = 4096
 """More local addresses than that are a mistyped network."""
@@ -20,6 +23,23 @@ class ConnectTo:
     port: int | None
     to_host: str | None
     to_port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> "ConnectTo":
+        """ "HOST:PORT:ADDR:PORT", curl's; any of the four may be empty, IPv6 stands in brackets."""
+        match = _CONNECT_TO.fullmatch(text)
+        if match is None:
+            raise ConfigError("write HOST:PORT:ADDR:PORT, such as h:80:127.0.0.1:8080")
+        host, port, to_host, to_port = match.groups()
+        for number in (port, to_port):
+            if number and not 0 < int(number) < 65_536:
+                raise ConfigError(f"{number} is no port; write 1 to 65535")
+        return cls(
+            host.strip("[]").lower() or None,
+            int(port) if port else None,
+            to_host.strip("[]") or None,
+            int(to_port) if to_port else None,
+        )
 
     def applies(self, host: str, port: int) -> bool:
         """True when this rule speaks of host:port."""
@@ -81,3 +101,20 @@ def _check_source(source: str) -> None:
         ipaddress.ip_address(source)
     except ValueError:
         raise ConfigError(f"source {source!r}: not an IP address") from None
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """ "127.0.0.2,127.0.0.3" or "127.0.1.0/24": local addresses, each once."""
+    found: dict[str, None] = {}
+    for part in text.split(","):
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError as error:
+            why = "write addresses or a network, such as 127.0.0.2,127.0.0.3 or 127.0.1.0/24"
+            if "host bits" in str(error):
+                why = f"{part} is no network; write {ipaddress.ip_network(part, strict=False)}"
+            raise ConfigError(why) from None
+        if len(found) + network.num_addresses > SOURCES_MAX + 2:
+            raise ConfigError(f"at most {SOURCES_MAX:,} addresses are possible")
+        found |= dict.fromkeys(str(address) for address in network.hosts())
+    return tuple(found)

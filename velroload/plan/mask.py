@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
 
-from velroload.plan.model import Headers
+from velroload.plan.steps import Headers
 
 MASK = "***"
 SECRET_HEADERS = frozenset(
@@ -29,7 +29,7 @@ SECRET_NAME = re.compile(
     r"passw|secret|token|api[_-]?key|credential|authorization|^(pwd|sig|signature|key|auth)$",
     re.IGNORECASE,
 )
-_ONLY_SLOTS = re.compile(r"(?:[A-Za-z]+ )?(?:\$\{[A-Za-z0-9_]+\})+")
+_ONLY_SLOTS = re.compile(r"(?:[A-Za-z]+ )?(?:\$\{[A-Za-z0-9_.]+\})+")
 _PAIR = re.compile(r"([^?&=\s]+)=([^&\s]*)")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 EXCERPT_LETTERS = 256

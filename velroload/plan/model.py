@@ -5,27 +5,30 @@ All durations are integer nanoseconds, all rates exact Fractions per second. Wha
 itself is refused here, one ConfigError with one line each.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from velroload.errors import ConfigError
 from velroload.plan.connecting import Connecting, ConnectTo
-from velroload.plan.steps import (
-    BUILT_IN_SLOTS,
-    Capture,
-    Headers,
-    Request,
-    Step,
-    Think,
-    check_headers,
-    references,
-)
-from velroload.plan.threshold import Threshold
+from velroload.plan.data import Data
+from velroload.plan.flow import Step, Steps, Take, reads, requests_in, unknown_slots, walk
+from velroload.plan.limits import Limits
+from velroload.plan.load import CLOSED, OPEN, USERS_MAX, Load, Stage
+from velroload.plan.output import Output
+from velroload.plan.phase import Phase
+from velroload.plan.probe import Probe
+from velroload.plan.requirements import Requirements
+from velroload.plan.scenario import Scenario
+from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
+from velroload.plan.slots import BUILT_IN_SLOTS, references
+from velroload.plan.steps import Capture, Headers, Request, Think, check_headers
+from velroload.plan.threshold import Threshold, check_abort_rule
 from velroload.plan.tls import Tls
-from velroload.units import format_rate
 
 __all__ = [
+    "CLOSED",
+    "OPEN",
+    "USERS_MAX",
     "Capture",
     "ConnectTo",
     "Connecting",
@@ -46,223 +49,8 @@ EMBEDDED = "embedded"
 """The target that means: start the reference target of our own on loopback."""
 UNIX = "unix:"
 """A target that begins so is a unix socket: unix:/path/of/the.sock."""
-USERS_MAX = 2**24 - 1
-"""A sample carries a user's number in 24 bits."""
 SCENARIOS_MAX = 255
-ABORT_WINDOW_MAX_NS = 120 * SECOND_NS
-"""The running figures keep so many seconds."""
-
-CLOSED = ("constant-vus", "ramping-vus")
-OPEN = ("constant-arrival-rate", "ramping-arrival-rate")
-CONSTANT = ("constant-vus", "constant-arrival-rate")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Go from the value before to `target` (VUs, or starts per second) within `duration_ns`.
-
-    A duration of 0 is a jump.
-    """
-
-    duration_ns: int
-    target: Fraction
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "target", Fraction(self.target))
-        if self.duration_ns < 0:
-            raise ConfigError(f"load: a stage's duration is {self.duration_ns} ns: 0 or more")
-        if self.target < 0:
-            raise ConfigError(f"load: a stage's target is {self.target}: 0 or more is needed")
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """When iterations start. Which fields a model reads:
-
-    constant-vus            users, duration_ns, ramp_ns, think, iterations
-    ramping-vus             start (VUs), stages (VUs), think, iterations
-    constant-arrival-rate   rate | request_rate, duration_ns, ramp_ns, arrival, users | max_vus,
-                            late, iterations
-    ramping-arrival-rate    start and stages (per second, of `stage_unit`), arrival,
-                            users | max_vus, ramp_ns (of the users), late, iterations
-
-    duration_ns is the hold, after the ramp; None only with `iterations`, a fixed number in total
-    over all users and workers. rate counts iterations, request_rate requests of the flow. users in
-    an arrival model: N connected users, who ramp in over ramp_ns and take the starts in turn; a
-    constant rate ramps with them in proportion. Without users VUs are made on demand up to max_vus
-    (None: as the schedule computes). late says what happens to a start that no VU is free for.
-    think is the pause between iterations.
-    """
-
-    model: str
-    users: int | None = None
-    rate: Fraction | None = None
-    request_rate: Fraction | None = None
-    duration_ns: int | None = None
-    ramp_ns: int = 0
-    stages: tuple[Stage, ...] = ()
-    start: Fraction = Fraction(0)
-    stage_unit: str = "iterations"
-    arrival: str = "uniform"
-    think: Think | None = None
-    iterations: int | None = None
-    max_vus: int | None = None
-    late: str = "late"
-
-    def __post_init__(self) -> None:
-        for name in ("rate", "request_rate", "start"):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, Fraction(value))
-        _check_words(self)
-        _check_amounts(self)
-        if self.is_open:
-            _check_open(self)
-        else:
-            _check_closed(self)
-        if self.model in CONSTANT:
-            _check_constant(self)
-        else:
-            _check_ramping(self)
-
-    @property
-    def is_open(self) -> bool:
-        """True when starts are scheduled, whatever the target does."""
-        return self.model in OPEN
-
-
-def _one_of(name: str, value: str, words: Sequence[str]) -> None:
-    if value not in words:
-        raise ConfigError(f"load: {name} is {value!r}: write one of {', '.join(words)}")
-
-
-def _check_words(load: Load) -> None:
-    _one_of("model", load.model, CLOSED + OPEN)
-    _one_of("arrival", load.arrival, ("uniform", "poisson"))
-    _one_of("late", load.late, ("late", "drop"))
-    _one_of("stage_unit", load.stage_unit, ("iterations", "requests"))
-
-
-def _check_amounts(load: Load) -> None:
-    for name in ("users", "max_vus", "iterations"):
-        value = getattr(load, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"load: {name} is {value}: at least 1 is needed")
-        if name != "iterations" and value is not None and value > USERS_MAX:
-            raise ConfigError(f"load: {name} is {value}: at most {USERS_MAX} are possible")
-    for name in ("rate", "request_rate"):
-        value = getattr(load, name)
-        if value is not None and value <= 0:
-            raise ConfigError(f"load: {name} is {format_rate(value)}: more than 0 is needed")
-    if load.start < 0:
-        raise ConfigError(f"load: start is {load.start}: 0 or more is needed")
-    if load.ramp_ns < 0:
-        raise ConfigError(f"load: ramp is {load.ramp_ns} ns: 0 or more is needed")
-
-
-def _refuse(load: Load, names: Sequence[str], why: str) -> None:
-    defaults = {"ramp_ns": 0, "stages": (), "start": 0, "stage_unit": "iterations"}
-    for name in names:
-        if getattr(load, name) != defaults.get(name):
-            raise ConfigError(
-                f"load: {name.removesuffix('_ns')} does not go with {load.model}: {why}"
-            )
-
-
-def _check_open(load: Load) -> None:
-    _refuse(load, ["think"], "the rate alone says when an iteration starts")
-    if load.users is not None and load.max_vus is not None:
-        raise ConfigError("load: users and max_vus exclude each other: N users are all there are")
-
-
-def _check_closed(load: Load) -> None:
-    _refuse(load, ["rate", "request_rate"], "take constant-arrival-rate to start at a rate")
-    _refuse(load, ["max_vus"], "the users are the VUs")
-    _refuse(load, ["stage_unit"], "its stages count VUs")
-    if load.arrival != "uniform":
-        raise ConfigError(f"load: arrival does not go with {load.model}: nothing arrives there")
-    if load.late != "late":
-        raise ConfigError(f"load: late does not go with {load.model}: no start can be late there")
-
-
-def _check_constant(load: Load) -> None:
-    _refuse(load, ["stages", "start"], "take the ramping model for stages")
-    _refuse(load, ["stage_unit"], "it has no stages; write rate or request_rate")
-    if load.duration_ns is None and load.iterations is None:
-        raise ConfigError("load: duration is missing: write how long, or how many iterations")
-    if load.duration_ns is not None and load.duration_ns <= 0:
-        raise ConfigError(f"load: duration is {load.duration_ns} ns: more than 0 is needed")
-    if not load.is_open and load.users is None:
-        raise ConfigError("load: users is missing: constant-vus needs to know how many")
-    if load.is_open and (load.rate is None) == (load.request_rate is None):
-        raise ConfigError("load: constant-arrival-rate needs one of rate and request_rate")
-
-
-def _check_ramping(load: Load) -> None:
-    _refuse(load, ["duration_ns"], "its stages say how long")
-    _refuse(load, ["rate", "request_rate"], "its stages say how many")
-    if sum(stage.duration_ns for stage in load.stages) <= 0:
-        raise ConfigError(
-            "load: stages are missing: write at least one that lasts, such as 30s:100"
-        )
-    values = [load.start, *(stage.target for stage in load.stages)]
-    lasting = [
-        before + stage.target
-        for before, stage in zip(values, load.stages, strict=False)
-        if stage.duration_ns
-    ]
-    if max(lasting) <= 0:
-        raise ConfigError("load: all stages are 0: nothing would be started")
-    if load.is_open:
-        if load.ramp_ns and load.users is None:
-            raise ConfigError("load: ramp without users: in ramping-arrival-rate the users ramp in")
-        return
-    _refuse(load, ["users", "ramp_ns"], "its stages count the users")
-    for value in values:
-        if value.denominator != 1 or value > USERS_MAX:
-            raise ConfigError(f"load: {value} VUs: a whole number up to {USERS_MAX} is needed")
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A kind of user: `setup` once per user (a login), then `flow` again and again."""
-
-    name: str
-    load: Load
-    flow: tuple[Step, ...]
-    setup: tuple[Step, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigError("a scenario needs a name")
-        if not self.requests:
-            raise ConfigError(f"scenario {self.name!r}: the flow has no request")
-        known: set[str] = set(BUILT_IN_SLOTS)
-        for step in (*self.setup, *self.flow):
-            if isinstance(step, Think):
-                continue
-            for slot in step.slots:
-                if slot not in known:
-                    raise ConfigError(
-                        f"scenario {self.name!r}: {step.endpoint} uses ${{{slot}}}, "
-                        "which no step before it captures"
-                    )
-            known.update(capture.slot for capture in step.captures)
-
-    @property
-    def requests(self) -> tuple[Request, ...]:
-        """The requests of the flow, in order."""
-        return tuple(step for step in self.flow if isinstance(step, Request))
-
-    @property
-    def requests_per_iteration(self) -> Fraction:
-        """Expected number of requests in one pass through the flow (setup is not in it)."""
-        return Fraction(len(self.requests))
-
-    @property
-    def think_per_iteration_ns(self) -> Fraction:
-        """Expected think time inside one pass through the flow."""
-        return sum((s.mean_ns for s in self.flow if isinstance(s, Think)), Fraction(0))
+PHASES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +76,13 @@ class Plan:
 
     connections: None = one per VU, else the size of the pool over all workers. graceful_stop_ns:
     how long iterations may go on after the end. secrets: values that no report may show; the
-    manifest masks them wherever they stand. cookies: every user keeps what the target sets.
+    manifest masks them wherever they stand.
+
+    data, accounts: rows that users take. setup, teardown: steps done once per run, not measured;
+    what setup captures is known to everyone (Scenario.given). phases: one load after another
+    instead of the scenarios' own, whose `load` is then that of the first phase. variables: what
+    the plan file named, already put in its place (kept to be shown). cookies: every user keeps
+    what the target sets.
     server_timing: Server-Timing and X-Response-Time of answers become figures.
     """
 
@@ -307,6 +101,16 @@ class Plan:
     cookies: bool = False
     server_timing: bool = False
     tls: Tls = field(default_factory=Tls)
+    data: tuple[Data, ...] = ()
+    accounts: Accounts | None = None
+    setup: Steps = ()
+    teardown: Steps = ()
+    phases: tuple[Phase, ...] = ()
+    requirements: Requirements | None = None
+    probes: tuple[Probe, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    output: Output = field(default_factory=Output)
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -318,10 +122,7 @@ class Plan:
             raise ConfigError(
                 f"a plan has 1 to {SCENARIOS_MAX} scenarios, got {len(self.scenarios)}"
             )
-        names = [scenario.name for scenario in self.scenarios]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigError(f"scenario {name!r} stands twice: give each a name of its own")
+        _check_names("scenario", [scenario.name for scenario in self.scenarios])
         if self.connections is not None and self.connections < 1:
             raise ConfigError(f"connections is {self.connections}: at least 1 is needed")
         if not 0 <= self.seed < 2**64:
@@ -329,7 +130,14 @@ class Plan:
         if self.graceful_stop_ns < 0:
             raise ConfigError(f"graceful stop is {self.graceful_stop_ns} ns: 0 or more is needed")
         for rule in self.abort_on:
-            _check_abort_rule(rule)
+            check_abort_rule(rule)
+        self._check_headers()
+        self._check_data()
+        self._check_steps()
+        self._check_phases()
+        self.limits.check(self.users_most, self.rate_most_per_s, self.duration_ns)
+
+    def _check_headers(self) -> None:
         check_headers(self.headers)
         if self.cookies:
             self._check_cookies()
@@ -343,12 +151,7 @@ class Plan:
                     )
 
     def _check_cookies(self) -> None:
-        requests = [
-            step
-            for scenario in self.scenarios
-            for step in (*scenario.setup, *scenario.flow)
-            if isinstance(step, Request)
-        ]
+        requests = [r for s in self.scenarios for r in requests_in((*s.setup, *s.flow))]
         for headers in (self.headers, *(request.headers for request in requests)):
             for name, _ in headers:
                 if name.lower() == "cookie":
@@ -357,13 +160,139 @@ class Plan:
                         "has one Cookie header (RFC 6265 section 5.4)"
                     )
 
+    def _check_data(self) -> None:
+        tables = self.columns
+        _check_names("data", [*(data.name for data in self.data), *self._made])
+        _check_names("probe", [probe.name for probe in self.probes])
+        for scenario in self.scenarios:
+            for name in scenario.columns:
+                data, _, column = name.partition(".")
+                if data not in tables:
+                    raise ConfigError(f"${{{name}}}: there is no data set {data!r}")
+                if column not in tables[data]:
+                    known = ", ".join(tables[data])
+                    raise ConfigError(f"${{{name}}}: {data} has no such column; it has {known}")
+            for step in walk((*scenario.setup, *scenario.flow)):
+                if isinstance(step, Take) and step.data not in tables:
+                    raise ConfigError(f"take: there is no data set {step.data!r}")
+            session = scenario.session
+            minted = self.accounts is not None and self.accounts.token == "minted"
+            if session is not None and session.when == "minted" and not minted:
+                raise ConfigError("session: minted tokens need accounts with token: minted")
+
+    def _check_steps(self) -> None:
+        known = set(BUILT_IN_SLOTS)
+        for noun, steps in (("setup", self.setup), ("teardown", self.teardown)):
+            for step, slot in unknown_slots(steps, known):
+                del step
+                raise ConfigError(f"{noun}: ${{{slot}}}, which no step before it captures or sets")
+            for step in walk(steps):
+                for slot in reads(step):
+                    if "." in slot:
+                        raise ConfigError(f"{noun}: ${{{slot}}}: it is done once, for no user")
+
+    def _check_phases(self) -> None:
+        if len(self.phases) > PHASES_MAX:
+            raise ConfigError(f"a plan has at most {PHASES_MAX} phases, got {len(self.phases)}")
+        _check_names("phase", [phase.name for phase in self.phases])
+        endpoints = self.endpoints
+        for phase in self.phases:
+            for endpoint, _ in phase.mix:
+                if endpoint not in endpoints:
+                    raise ConfigError(
+                        f"phase {phase.name!r}: mix: no request has the name {endpoint!r}"
+                    )
+        needed = None if self.requirements is None else self.requirements.phase
+        if needed is not None and needed not in {phase.name for phase in self.phases}:
+            raise ConfigError(f"requirements: there is no phase {needed!r}")
+
+    @property
+    def _made(self) -> tuple[str, ...]:
+        return (ACCOUNTS,) if self.accounts is not None else ()
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Data set → its columns, that of the accounts included."""
+        made = dict.fromkeys(self._made, ACCOUNT_COLUMNS)
+        return {**made, **{data.name: data.columns for data in self.data}}
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The names of all requests of the flows."""
+        requests = (request for scenario in self.scenarios for request in scenario.requests)
+        return tuple(dict.fromkeys(request.endpoint for request in requests))
+
+    def selectable(self, kind: str) -> tuple[str, ...]:
+        """The names that a selector of this kind can have here; a tag's is NAME=VALUE."""
+        if kind == "phase":
+            return tuple(phase.name for phase in self.phases)
+        if kind == "scenario":
+            return tuple(scenario.name for scenario in self.scenarios)
+        if kind == "group":
+            return tuple(name for scenario in self.scenarios for name in scenario.groups)
+        found: list[str] = []
+        for scenario in self.scenarios:
+            session = scenario.session
+            login = requests_in(session.steps) if session is not None else ()
+            for request in (*requests_in(scenario.setup), *login, *scenario.requests):
+                if kind == "endpoint":
+                    found.append(request.endpoint)
+                elif kind == "class" and request.cls is not None:
+                    found.append(request.cls)
+                elif kind == "tag":
+                    found += [f"{name}={value}" for name, value in request.tags]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def loads(self) -> tuple[tuple[Load, ...], ...]:
+        """What runs at one time: a tuple of the loads of each stretch of the run."""
+        if self.phases:
+            return tuple((phase.load,) for phase in self.phases)
+        return (tuple(scenario.load for scenario in self.scenarios),)
+
+    @property
+    def users_most(self) -> int:
+        """The most users at one time, as far as the plan says (on demand: its max_vus)."""
+        return max(sum(load.users_most for load in loads) for loads in self.loads)
+
+    @property
+    def rate_most_per_s(self) -> Fraction | None:
+        """The most requests per second that are offered; None when something is closed."""
+        if self.phases:
+            rates = [phase.rate_per_s for phase in self.phases]
+            spikes = [event.factor for phase in self.phases for event in phase.events]
+            known = [rate for rate in rates if rate is not None]
+            return max(known) * max(spikes, default=1) if len(known) == len(rates) else None
+        total = Fraction(0)
+        for scenario in self.scenarios:
+            rate = scenario.rate_most_per_s
+            if rate is None:
+                return None
+            total += rate
+        return total
+
+    @property
+    def duration_ns(self) -> int | None:
+        """How long load is sent; None when only iterations end it."""
+        if self.phases:
+            return sum(phase.load_ns + phase.cool_down_ns for phase in self.phases)
+        lasting = [scenario.load.lasting_ns for scenario in self.scenarios]
+        known = [each for each in lasting if each is not None]
+        return max(known) if len(known) == len(lasting) else None
+
+
+def _check_names(noun: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{noun} {name!r} stands twice: give each a name of its own")
+
 
 def _check_connecting(plan: Plan) -> None:
     """What the plan asks of connections must go together with the rest of it."""
     asked = plan.connecting
     if not asked.keep_alive:
-        steps = [step for s in plan.scenarios for step in (*s.setup, *s.flow)]
-        own = [step.headers for step in steps if isinstance(step, Request)]
+        steps = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+        own = [request.headers for request in steps]
         for name, value in (pair for headers in (plan.headers, *own) for pair in headers):
             if name.lower() == "connection" and "close" not in value.lower():
                 raise ConfigError(
@@ -381,16 +310,3 @@ def _check_connecting(plan: Plan) -> None:
                             ("family", asked.family)):  # fmt: skip
             if given:
                 raise ConfigError(f"{what} does not go with a unix socket: it has no IP address")
-
-
-def _check_abort_rule(rule: Threshold) -> None:
-    """What the running figures cannot answer is refused, not answered with something else."""
-    if rule.quantity not in (None, "response", "service"):
-        raise ConfigError(
-            f"abort rule {rule.source!r}: {rule.quantity} is known after the run only; "
-            "take response or service"
-        )
-    if rule.window_ns is not None and rule.window_ns > ABORT_WINDOW_MAX_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be at most 2m long")
-    if rule.window_ns is not None and rule.window_ns % SECOND_NS:
-        raise ConfigError(f"abort rule {rule.source!r}: its window must be whole seconds")

@@ -12,7 +12,8 @@ import numpy as np
 
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Request, Scenario, Think
-from velroload.plan.steps import BUILT_IN_SLOTS, Ranges
+from velroload.plan.slots import BUILT_IN_SLOTS
+from velroload.plan.steps import Ranges
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
@@ -78,6 +79,10 @@ COOKIES, DECODE, VALUES = 1, 2, 4
 """Flags of an extra."""
 
 
+Row = tuple[str, str | None, bool, tuple[tuple[str, str], ...]]
+"""Of an endpoint's row: its scenario, class, whether it is setup, and tags."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A row that figures go under; `kind` is request, hop, iteration or address."""
@@ -88,6 +93,7 @@ class Endpoint:
     scenario: str | None
     cls: str | None
     setup: bool
+    tags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -97,6 +103,7 @@ class Endpoint:
             "scenario": self.scenario,
             "cls": self.cls,
             "setup": self.setup,
+            **({"tags": list(self.tags)} if self.tags else {}),
         }
 
 
@@ -174,14 +181,24 @@ class _Writer:
         long = any(isinstance(r, Request) and r.redirects for r in requests)
         return LONG_SLOT_BYTES if long else SLOT_BYTES
 
-    def endpoint(self, name: str, kind: str, scenario: str, cls: str | None, setup: bool) -> int:
+    def endpoint(
+        self,
+        name: str,
+        kind: str,
+        scenario: str,
+        cls: str | None,
+        setup: bool,
+        tags: tuple[tuple[str, str], ...] = (),
+    ) -> int:
         """The row of this name in this scenario, new at its first use."""
         for row in self.endpoints:
             if (row.name, row.kind, row.scenario, row.setup) == (name, kind, scenario, setup):
                 return row.id
         if len(self.endpoints) == ENDPOINTS_MAX:
             raise ConfigError(f"more than {ENDPOINTS_MAX} endpoints")
-        self.endpoints.append(Endpoint(len(self.endpoints), name, kind, scenario, cls, setup))
+        words = tuple(f"{tag}={value}" for tag, value in tags)
+        row = Endpoint(len(self.endpoints), name, kind, scenario, cls, setup, words)
+        self.endpoints.append(row)
         return len(self.endpoints) - 1
 
     def expect(self, ranges: Ranges) -> int:
@@ -195,7 +212,7 @@ class _Writer:
         return self.expects.index(packed)
 
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        names = (scenario.name, request.cls, setup)
+        names = (scenario.name, request.cls, setup, request.tags)
         endpoint = self.endpoint(request.endpoint, "request", *names)
         captures = len(self.captures)
         for capture in request.captures:
@@ -206,7 +223,7 @@ class _Writer:
             self.redirected.append((request, endpoint, captures, extra))
         self.step(request, endpoint, captures, extra)
 
-    def extra(self, request: Request, names: tuple[str, str | None, bool]) -> int:
+    def extra(self, request: Request, names: Row) -> int:
         """The number of a row of what the request asks for beside its answer, 0 for nothing."""
         path = hops = cookies = 0
         if request.redirects:
@@ -308,8 +325,10 @@ class _Writer:
         for step in scenario.setup if setup else scenario.flow:
             if isinstance(step, Think):
                 self.think(step)
-            else:
+            elif isinstance(step, Request):
                 self.request(scenario, step, setup)
+            else:
+                raise NotImplementedError(type(step).__name__)  # refuse_unbuilt() comes first
         return first, len(self.steps) - first
 
     def scenario(self, scenario: Scenario) -> Compiled:

@@ -72,8 +72,7 @@ def selected(endpoints: Sequence[Endpoint], selector: Selector | None) -> list[i
     flow = [row for row in endpoints if row.kind == "request" and not row.setup]
     if selector is None:
         return [row.id for row in flow]
-    name = "name" if selector.kind == "endpoint" else "cls"
-    return [row.id for row in flow if getattr(row, name) == selector.name]
+    return [row.id for row in flow if selector.chooses(row.to_json())]
 
 
 class AbortRules:

@@ -29,6 +29,7 @@ from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Endpoint, Program, compile_program
+from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.handshake import Handshakes
@@ -57,6 +58,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     ConfigError (2) and PreflightError (3) before anything is sent, InvalidRunError (4) when a
     worker could not start.
     """
+    refuse_unbuilt(plan)
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)

@@ -1,0 +1,92 @@
+"""unbuilt.py: everything that the model can say and the core cannot do is refused by name."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from velroload.errors import ConfigError
+from velroload.plan.check import Check
+from velroload.plan.data import Data
+from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, Take, While
+from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Think
+from velroload.plan.session import Session
+from velroload.plan.threshold import parse_threshold
+from velroload.plan.values import Expression, Uuid
+from velroload.protocol.unbuilt import refuse_unbuilt, unbuilt
+
+GET = Request("GET", "/")
+LOAD = Load("constant-vus", users=1, duration_ns=10)
+
+
+def plan_of(*steps: Step, load: Load = LOAD, **more: Any) -> Plan:
+    return Plan("p", "embedded", (Scenario("s", load, (GET, *steps)),), **more)
+
+
+def test_what_is_built_is_not_refused() -> None:
+    capture = Capture("id", "$.a[0]")
+    plan = plan_of(
+        Think("uniform", (1, 2)), Request("GET", "/b", captures=(capture,), tags=(("a", "b"),))
+    )
+    refuse_unbuilt(replace(plan, thresholds=(parse_threshold("p95 of tag:a=b < 1s"),)))
+
+
+IF = Expression("user == '1'")
+
+
+@pytest.mark.parametrize(
+    ("step", "word"),
+    [
+        (Chance(Fraction(1, 2), (GET,)), "probability"),
+        (Choice(((Fraction(1), (GET,)),)), "choose"),
+        (Repeat(2, (GET,)), "repeat"),
+        (While(IF, (GET,)), "while"),
+        (If(IF, (GET,)), "if"),
+        (Group("g", (GET,)), "group"),
+        (Once((GET,)), "once"),
+        (Set("a", Uuid()), "set"),
+        (End(), "end"),
+        (Think("normal", (1, 1)), "think: normal"),
+        (Think("lognormal", (1,), Fraction(1)), "think: lognormal"),
+        (replace(GET, on_error="end"), "on_error: end"),
+        (replace(GET, checks=(Check("w", "when", expression=IF),)), "check"),
+        (replace(GET, captures=(Capture("a", "", "status"),)), "capture: status"),
+        (replace(GET, captures=(Capture("a", "$..x"),)), "capture: with a filter or wildcard"),
+        (replace(GET, captures=(Capture("a", "$.x", default=""),)), "capture: default"),
+        (Request("GET", "/${iteration}"), "${iteration}"),
+    ],
+)
+def test_steps(step: Step, word: str) -> None:
+    assert list(unbuilt(plan_of(step))) == [word]
+
+
+@pytest.mark.parametrize(
+    ("load", "word"),
+    [
+        (replace(LOAD, pacing_ns=5), "pacing"),
+        (replace(LOAD, start_after_ns=5), "start_after"),
+        (replace(LOAD, warm_up_ns=5), "warm_up"),
+    ],
+)
+def test_loads(load: Load, word: str) -> None:
+    assert list(unbuilt(plan_of(load=load))) == [word]
+
+
+def test_headers_of_the_plan() -> None:
+    assert list(unbuilt(plan_of(headers=(("X", "${iteration}"),)))) == ["${iteration}"]
+
+
+def test_the_rest_of_a_plan_in_one_line() -> None:
+    session = Session("first_use", (GET,))
+    data = Data("d", "inline", ("a",), rows=(("1",),))
+    scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
+    rules = tuple(map(parse_threshold, ["cache > 9%", "errors of group:g < 1%"]))
+    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,),
+                thresholds=rules)  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        refuse_unbuilt(plan)
+    assert str(caught.value) == (
+        "this version reads and checks, but cannot run yet: data, setup, session, take, "
+        "threshold: cache, threshold of group:"
+    )

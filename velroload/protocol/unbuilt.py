@@ -1,0 +1,85 @@
+"""What a plan can say and this version cannot do yet: refused before anything starts.
+
+The one list of it. A line leaves it in the commit that builds the thing.
+"""
+
+from collections.abc import Iterator
+
+from velroload.errors import ConfigError
+from velroload.plan.flow import walk
+from velroload.plan.model import Plan
+from velroload.plan.scenario import Scenario
+from velroload.plan.slots import references
+from velroload.plan.steps import Request, Think
+from velroload.plan.threshold import Threshold
+
+BUILT_STEPS = (Request, Think)
+BUILT_THINKS = ("constant", "uniform", "exponential")
+BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
+UNBUILT_METRICS = ("cache", "recovery")
+PLAN_FIELDS = (
+    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes",
+)  # fmt: skip
+"""Fields of a plan that have to be empty."""
+LOAD_FIELDS = ("pacing_ns", "start_after_ns", "warm_up_ns")
+
+
+def refuse_unbuilt(plan: Plan) -> None:
+    """ConfigError that names everything in the plan that cannot run yet."""
+    found = list(dict.fromkeys(unbuilt(plan)))
+    if found:
+        raise ConfigError(f"this version reads and checks, but cannot run yet: {', '.join(found)}")
+
+
+def unbuilt(plan: Plan) -> Iterator[str]:
+    """The keys of what cannot run, in a user's words."""
+    for name in PLAN_FIELDS:
+        if getattr(plan, name):
+            yield name
+    if any("iteration" in references(value) for _, value in plan.headers):
+        yield "${iteration}"
+    for scenario in plan.scenarios:
+        yield from _of_scenario(scenario)
+    for threshold in (*plan.thresholds, *plan.abort_on):
+        yield from _of_threshold(threshold)
+
+
+def _of_scenario(scenario: Scenario) -> Iterator[str]:
+    if scenario.session is not None:
+        yield "session"
+    for name in LOAD_FIELDS:
+        if getattr(scenario.load, name):
+            yield name.removesuffix("_ns")
+    pauses = () if scenario.load.think is None else (scenario.load.think,)
+    for step in (*walk(scenario.setup), *walk(scenario.flow), *pauses):
+        if isinstance(step, Request):
+            yield from _of_request(step)
+        elif isinstance(step, Think):
+            if step.distribution not in BUILT_THINKS:
+                yield f"think: {step.distribution}"
+        elif not isinstance(step, BUILT_STEPS):
+            yield {"Chance": "probability", "Choice": "choose"}.get(
+                type(step).__name__, type(step).__name__.lower()
+            )
+
+
+def _of_request(request: Request) -> Iterator[str]:
+    if request.checks:
+        yield "check"
+    if request.on_error != "continue":
+        yield f"on_error: {request.on_error}"
+    for capture in request.captures:
+        if not capture.path:
+            what = "with a filter or wildcard" if capture.kind == "json" else capture.kind
+            yield f"capture: {what}"
+        if capture.default is not None:
+            yield "capture: default"
+    if "iteration" in request.slots:
+        yield "${iteration}"
+
+
+def _of_threshold(threshold: Threshold) -> Iterator[str]:
+    if threshold.metric in UNBUILT_METRICS:
+        yield f"threshold: {threshold.metric}"
+    if threshold.selector is not None and threshold.selector.kind not in BUILT_SELECTORS:
+        yield f"threshold of {threshold.selector.kind}:"
