@@ -133,7 +133,7 @@ def main(argv: list[str] | None = None) -> int:
         run = measure(flags, name)
         runs.setdefault(name, []).append(run)
         print({"plan": name, **{k: v for k, v in run.items() if k != "command"}}, flush=True)
-    rows = []
+    rows: list[Json] = []
     for name, found in runs.items():
         good = [run for run in found if "failed" not in run]
         figures = {key: median([run[key] for run in good]) for key in ("user_us", "cpu_us")}

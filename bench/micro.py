@@ -18,8 +18,8 @@ from bench.flags import parser_for
 from bench.harness import announce, save, say_length
 
 LIMITS_NS = {"parser": 150.0, "ring_push": 15.0, "drain_merge": 50.0, "json_capture": 3000.0}
-"""350-byte response; one sample; one sample into every figure (20 million/s); one value of 700 bytes
-of JSON."""
+"""350-byte response; one sample; one sample into every figure (20 million/s); one value out of
+700 bytes of JSON."""
 
 HEAD = (
     "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 19:47:53 GMT\r\n"

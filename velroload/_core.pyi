@@ -346,10 +346,10 @@ class Engine:
     `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
     its files, what velroload.protocol.site hooks in, and under "settings" what
     velroload.runner.jobs says of this worker; under "computed" per expression the slots that it
-    reads and a function of their texts: the truth of a condition, or a slot's text. `judges`: what steps ask of their answers, as
-    velroload.protocol.judge makes them. All memory is taken here; nothing is allocated once it
-    runs, but for captured bodies that outgrow every earlier one.
-    Every index of the program is checked: ValueError.
+    reads and a function of their texts: the truth of a condition, or a slot's text. `judges`: what
+    steps ask of their answers, as velroload.protocol.judge makes them. All memory
+    is taken here; nothing is allocated once it runs, but for captured bodies that outgrow every
+    earlier one. Every index of the program is checked: ValueError.
 
     Not thread-safe: all methods from the thread that polls. After close() they raise ValueError.
     """

@@ -150,9 +150,7 @@ VALUES = st.one_of(
 CONDITIONS = st.sampled_from(["c", "n", "int(n) > 2", "c == '3'", "len(w) % 2 == 0", "1 / 0"]).map(
     Expression
 )
-CHANCES = st.sampled_from([0, 1, Fraction(1, 3), Fraction(9, 10)]).map(
-    lambda share: Fraction(share)
-)
+CHANCES = st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(9, 10)])
 THINKS = st.sampled_from(
     [
         Think("constant", (1,)),
