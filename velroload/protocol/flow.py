@@ -118,7 +118,7 @@ class Flow:
                     raise ConfigError("end: a setup has no iteration that could end")
                 self._emit(END)
             case _:
-                raise NotImplementedError(type(step).__name__)  # refuse_unbuilt() comes first
+                raise AssertionError(f"{type(step).__name__}: refuse_unbuilt() comes first")
 
     def _requests(self, first: int) -> int:
         """How many requests were written since."""
