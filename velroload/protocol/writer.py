@@ -100,26 +100,17 @@ class Writer:
     longest: int = 1
 
     def __post_init__(self) -> None:
+        requests = (r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
+        redirects = any(request.redirects for request in requests)
+        self.slot_bytes = LONG_SLOT_BYTES if self.plan.cookies or redirects else SLOT_BYTES
         self.fills = Fills(self.parts, self.slot_bytes - 4)
-        requests = self.requests
-        if any(request.redirects for request in requests):
+        if redirects:
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:
             self.header("set-cookie", SET_COOKIE_BYTES)
         if self.plan.server_timing:
             self.header("server-timing", SERVER_TIMING_BYTES)
             self.header("x-response-time", RESPONSE_TIME_BYTES)
-
-    @property
-    def requests(self) -> tuple[Request, ...]:
-        """Every request of the plan's scenarios."""
-        return tuple(r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
-
-    @property
-    def slot_bytes(self) -> int:
-        """Room of each slot of this plan."""
-        long = self.plan.cookies or any(request.redirects for request in self.requests)
-        return LONG_SLOT_BYTES if long else SLOT_BYTES
 
     def header(self, name: str, room: int) -> int:
         """The number of a header of answers that is kept, with room for so much of it."""
