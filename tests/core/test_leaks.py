@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.launch import CPUS, Launch
+from tests.launch import CPUS, QUIET, Launch
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.counting import CountingServer
 from tests.servers.scripted import OK, ScriptedServer, read_request
@@ -120,7 +120,7 @@ def test_a_run_leaves_nothing(tmp_path: Path) -> None:
     words = ("-u", "3", "-n", "30", "-w", f"cpus:{CPUS[-1]}")
     with (
         CountingServer(tmp_path) as server,
-        Launch(tmp_path, server.url, *words, environ=leaks(tmp_path)) as run,
+        Launch(tmp_path, server.url, *words, command=QUIET, environ=leaks(tmp_path)) as run,
     ):
         assert run.finish() == 0
     assert run.ledger()["ok"] == 30

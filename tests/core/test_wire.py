@@ -219,7 +219,7 @@ def test_memory_stays_where_it_was(name: str) -> None:
         before = resident_bytes()
         rig.turn_to_end()
         assert resident_bytes() - before < ROOM
-        assert server.sent_bytes > 20 << 20 or name == "endless_head"
+        assert server.sent_bytes > 20 << 20 or name.endswith("_head")  # we close, soon or late
     settled(rig, 40)
     rig.close()
 

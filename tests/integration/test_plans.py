@@ -73,6 +73,5 @@ def test_what_cannot_be_run_yet_is_refused_before_anything_is_sent(tmp_path: Pat
             assert run.finish() == 2
         assert server.settled().connections == 1  # that of settled() itself
     assert run.stderr == (
-        "velroload: this version reads and checks, but cannot run yet: "
-        "data, warm_up, take\n"
+        "velroload: this version reads and checks, but cannot run yet: data, warm_up, take\n"
     )
