@@ -157,12 +157,12 @@ def feed(targets: list[str], seconds: int) -> list[Told]:
     """Run the targets side by side; ends by itself, whatever they do."""
     running = []
     for target in targets:
-        words = command(target, seconds)
+        words, before = command(target, seconds), artifacts(target)
         log = (BUILD / f"{target}.log").open("wb")
         with log:
             process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log)  # fmt: skip
-        running.append((target, process, artifacts(target)))
+        running.append((target, process, before))
     until_s = time.monotonic() + seconds + GRACE_S
     told = []
     for target, process, before in running:
