@@ -2,7 +2,6 @@
 
 import random
 import socket
-import threading
 import time
 from collections import Counter
 from fractions import Fraction
@@ -43,19 +42,29 @@ def first_starts(rig: Rig) -> list[int]:
 
 
 def test_constant_vus_join_evenly_over_the_ramp() -> None:
-    load = Load(
-        "constant-vus", users=8, ramp_ns=ms(160), duration_ns=ms(60), think=Think("constant", (1,))
-    )
+    """Each thinks after his first request for longer than we look."""
+    think = Think("constant", (60 * SECOND_NS,))
+    load = Load("constant-vus", users=8, ramp_ns=ms(160), duration_ns=60 * SECOND_NS, think=think)
     with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, load)).run()
+        rig = Rig(plan_for(server.url, load))
+        rig.start()
+        rig.turn_until("iterations_completed", 8)
+        rig.engine.stop()
+        rig.turn_to_end()
     assert first_starts(rig) == [ms(20) * user for user in range(8)]
     assert rig.counters["vus_started"] == 8
     assert rig.counters["vus_active"] == 0
-    assert requests(rig)["scheduled_ns"].max() < ms(220)
+
+
+def test_no_iteration_is_scheduled_after_the_end() -> None:
+    load = Load("constant-vus", users=8, duration_ns=ms(60), think=Think("constant", (1,)))
+    with ScriptedServer(respond()) as server:
+        rig = Rig(plan_for(server.url, load)).run()
+    assert requests(rig)["scheduled_ns"].max() < ms(60)
 
 
 def test_ramping_vus_leave_and_close_their_connections() -> None:
-    """0 to 6 in 60 ms, 60 ms as they are, down to 2 in 40 ms, 60 ms so: four really leave."""
+    """0 to 6 in 60 ms, 1 s as they are, down to 2 in 40 ms: four really leave, two go on."""
     open_now: list[int] = []
 
     def script(connection: socket.socket, number: int) -> None:
@@ -63,47 +72,49 @@ def test_ramping_vus_leave_and_close_their_connections() -> None:
         while read_request(connection):
             connection.sendall(OK)
         open_now.remove(number)
-        if len(open_now) == 2:
-            two_left.set()
 
-    two_left = threading.Event()
     stages = tuple(Stage(ms(length), Fraction(to)) for length, to in
-                   ((60, 6), (60, 6), (40, 2), (600, 2)))  # fmt: skip
+                   ((60, 6), (1_000, 6), (40, 2), (60_000, 2)))  # fmt: skip
     load = Load("ramping-vus", stages=stages, think=Think("constant", (ms(1),)))
     with ScriptedServer(script) as server:
         rig = Rig(plan_for(server.url, load))
         rig.start()
-        most = 0
-        while not two_left.is_set():
-            assert rig.turn(ms(5)) != _core.DONE, "nobody left before the end"
-            most = max(most, rig.counters["vus_active"])
-        assert (rig.counters["vus_active"], rig.counters["connections_open"]) == (2, 2)
-        while rig.turn() != _core.DONE:
-            pass
-        rig.finish()
+        rig.turn_until("vus_active", 6)
+        rig.until(lambda: rig.counters["vus_active"] == 2, ms(5))
+        rig.until(lambda: len(open_now) == 2, ms(5))
+        assert rig.counters["connections_open"] == 2
+        rig.turn_until("iterations_completed", rig.counters["iterations_completed"] + 20)
+        rig.engine.stop()
+        rig.turn_to_end()
         assert server.connections == 6
-    assert most == 6
     rows = requests(rig)
     assert first_starts(rig) == [ms(10) * user for user in range(6)]
     last = [int(rows["scheduled_ns"][users_of(rows) == user].max()) for user in range(6)]
-    assert min(last[:2]) > ms(500)
-    for user in range(2, 6):  # the highest leaves first: 6 at 120 ms, 2 at 160 ms
-        assert last[user] <= ms(120 + 10 * (6 - user))
+    assert min(last[:2]) > ms(1_100)
+    for user in range(2, 6):  # the highest leaves first: 6 at 1,060 ms, 2 at 1,100 ms
+        assert last[user] <= ms(1_060 + 10 * (6 - user))
     assert rig.counters["iterations_interrupted"] == 0
 
 
 def test_ramping_vus_come_back_without_a_second_setup() -> None:
     stages = tuple(Stage(ms(length), Fraction(to)) for length, to in
-                   ((0, 3), (60, 3), (0, 1), (60, 1), (0, 3), (60, 3)))  # fmt: skip
+                   ((0, 3), (600, 3), (0, 1), (600, 1), (0, 3), (60_000, 3)))  # fmt: skip
     load = Load("ramping-vus", stages=stages, think=Think("constant", (ms(1),)))
     with ScriptedServer(respond()) as server:
-        rig = Rig(plan_for(server.url, load, setup=(Request("GET", "/login"),))).run()
+        rig = Rig(plan_for(server.url, load, setup=(Request("GET", "/login"),)))
+        rig.start()
+        rig.turn_until("vus_active", 3)
+        rig.until(lambda: rig.counters["vus_active"] == 1, ms(5))
+        rig.turn_until("connections_opened", 5)
+        rig.turn_until("iterations_completed", rig.counters["iterations_completed"] + 20)
+        rig.engine.stop()
+        rig.turn_to_end()
     rows = requests(rig)
     assert Counter(users_of(rows[rows["endpoint"] == 0]).tolist()) == {0: 1, 1: 1, 2: 1}
     assert rig.counters["vus_started"] == 3
     flow = rows[rows["endpoint"] == 1]
-    again = flow[(users_of(flow) == 2) & (flow["scheduled_ns"] > ms(70))]
-    assert again["scheduled_ns"].min() >= ms(120)
+    again = flow[(users_of(flow) == 2) & (flow["scheduled_ns"] > ms(700))]
+    assert again["scheduled_ns"].min() >= ms(1_200)
     assert rig.counters["connections_opened"] == 5
 
 
@@ -254,14 +265,15 @@ def test_users_and_rate_ramp_together() -> None:
     assert len(in_ramp) == 40
     at = np.sqrt(np.arange(40) / 40) * ms(200)
     assert np.abs(np.sort(in_ramp) - at).max() <= 2
-    for n, start in enumerate(first_starts(rig)):
-        assert start >= ms(10) * n - 1  # not before he joined
+    taken = rows["sent_ns"] - 1000 * rows["connect_us"].astype(np.int64)
+    for user in range(20):
+        assert taken[users_of(rows) == user].min() >= ms(10) * user  # not before he joined
 
 
 @pytest.mark.parametrize(
     "load",
     [
-        Load("constant-vus", users=6, duration_ns=ms(150)),
+        Load("constant-vus", users=6, iterations=60),
         Load("constant-arrival-rate", users=6, rate=Fraction(200), duration_ns=ms(150)),
         Load("constant-arrival-rate", max_vus=6, rate=Fraction(200), duration_ns=ms(150)),
     ],
@@ -282,32 +294,26 @@ def test_setup_comes_before_the_flow_of_each_user_and_once(load: Load) -> None:
 
 
 def test_vus_on_demand_are_as_few_as_are_needed() -> None:
-    """A target that answers at once needs few; one that holds every request needs one a start."""
+    """One more for a start that finds all of them busy; with 30, it waits."""
     load = Load("constant-arrival-rate", rate=Fraction(200), duration_ns=ms(200), max_vus=30)
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load)).run()
     assert rig.counters["iterations_completed"] == 40
-    assert 1 <= rig.counters["vus_started"] < 30
+    rows = requests(rig)
+    taken = rows["sent_ns"] - 1000 * rows["connect_us"].astype(np.int64)
+    freed = rows["end_ns"] + rows["read_lag_ns"]
+    busy = [int(((taken <= at) & (at < freed)).sum()) for at in taken]
+    assert rig.counters["vus_started"] == min(max(busy), 30)
 
-    released = threading.Event()
-
-    def held(connection: socket.socket, number: int) -> None:
-        while read_request(connection):
-            released.wait(20)
-            connection.sendall(OK)
-
-    with ScriptedServer(held) as server:
+    with ScriptedServer(command := OnCommand()) as server, command:
         rig = Rig(plan_for(server.url, load))
         rig.start()
-        while rig.counters["vus_started"] < 30:
-            rig.turn(ms(5))
+        rig.turn_until("vus_started", 30)
         while time.monotonic_ns() < rig.epoch_ns + ms(180):
             rig.turn(ms(5))
         assert rig.counters["connections_opened"] == 30
-        released.set()
-        while rig.turn() != _core.DONE:
-            pass
-        rig.finish()
+        command.answer_all()
+        rig.turn_to_end()
     assert rig.counters["vus_started"] == 30
     assert rig.counters["iterations_completed"] == 40
     rows = requests(rig)
@@ -317,7 +323,7 @@ def test_vus_on_demand_are_as_few_as_are_needed() -> None:
 
 
 def test_scenarios_run_side_by_side() -> None:
-    closed = Scenario("a", Load("constant-vus", users=2, duration_ns=ms(100)), (GET,))
+    closed = Scenario("a", Load("constant-vus", users=2, iterations=50), (GET,))
     rated = Scenario(
         "b",
         Load("constant-arrival-rate", rate=Fraction(200), duration_ns=ms(100), users=3),
@@ -326,7 +332,11 @@ def test_scenarios_run_side_by_side() -> None:
     with ScriptedServer(respond()) as server:
         base = plan_for(server.url, closed.load)
         plan = Plan(
-            "t", server.url, (closed, rated), timeouts=base.timeouts, graceful_stop_ns=SECOND_NS
+            "t",
+            server.url,
+            (closed, rated),
+            timeouts=base.timeouts,
+            graceful_stop_ns=20 * SECOND_NS,
         )
         rig = Rig(plan).run()
         assert server.connections == 5
