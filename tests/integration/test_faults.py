@@ -220,33 +220,27 @@ def test_worker_killed(tmp_path: Path) -> None:
 
 
 def test_a_freeze_of_ours_is_named_and_voids_the_fail_that_it_caused(tmp_path: Path) -> None:
-    """The worker stands still for 0.5 s of one second; the server answers in time all along."""
-    words = ("-R", "500", "-d", "5s", "-u", "50", "--slo", "p99<100ms", *SOON)
+    """The worker stands still for 0.5 s, in two seconds of nine at most; the server answers in time
+    all along."""
+    words = ("-R", "500", "-d", "9s", "-u", "50", "--slo", "p99<300ms", *SOON)
     own = {"QUIET_OWN_PAUSE_NS": "400000000"}
     with (
         CountingServer(tmp_path) as server,
         Launch(tmp_path, server.url, *words, command=QUIET, environ=own) as run,
     ):
         server.reached(500)
-        first_ns = server.books.first_ns
-        wait_for(
-            "the beginning of a second",
-            lambda: 0.05e9 < (time.monotonic_ns() - first_ns) % 1_000_000_000 < 0.2e9,
-        )
         pause(run.workers()[0].pid, 0.5)
-        code = run.finish()
-        assert run.ledger()["ok"] == server.settled().requests == 2500
+        assert run.finish() == 97
+        assert run.ledger()["ok"] == server.settled().requests == 4500
     result = run.result
-    assert result["response_time_ms"]["p99"] > 100
-    assert result["service_time_ms"]["p99"] < 100
-    assert result["verdict"] != "FAIL"
-    assert code == (4 if result["validity"]["verdict"] == "INVALID" else 97)
+    assert result["response_time_ms"]["p99"] > 300
+    assert result["service_time_ms"]["p99"] < 300  # what a server on a busy CPU takes is its own
     (threshold,) = result["thresholds"]
-    assert threshold["verdict"] in ("INCONCLUSIVE", "NOT MEASURED")
+    assert result["verdict"] == threshold["verdict"] == "INCONCLUSIVE"
     stall = max(result["validity"]["stalls"], key=lambda stall: float(stall["length_ms"]))
     assert 400 < stall["length_ms"] < 2000
     assert f"generator froze {stall['length_ms'] / 1e3:.2f} s at {stall['at_s']:.1f} s" in (
         run.stdout
     )
-    assert result["generator_lag_ms"]["p99"] > 100  # ours, and told as ours
-    assert (result["total"]["wait_ms"]["p99"] or 0) < 200  # not the target's
+    assert result["generator_lag_ms"]["p99"] > 300  # ours, and told as ours
+    assert (result["total"]["wait_ms"]["p99"] or 0) < 300  # not the target's
