@@ -158,7 +158,8 @@ static void template_try(const uint8_t *data, size_t size)
         template_tighten(&program);
         slots = template_slots(&program, &random);
         for (i = 0; i < program.n_steps; i++)
-            template_step(&program, i, slots, &random);
+            if (program.steps[i].op <= VALUE(STEP_PARK))    /* control steps have no parts */
+                template_step(&program, i, slots, &random);
         free(slots);
     }
     template_free(&program);
