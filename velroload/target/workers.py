@@ -98,6 +98,8 @@ class Family:
         except VelroloadError as error:
             print(f"velroload target: worker {number}: {error}", file=sys.stderr, flush=True)
             code = error.exit_code
+        except SystemExit:
+            code = 0  # told to end while it was starting
         except BaseException:
             traceback.print_exc()
         finally:
@@ -116,7 +118,8 @@ class Family:
             for pid in self._pids:
                 os.kill(pid, signal.SIGTERM)
             while self._pids:
-                broken = self._reap(os.WEXITED) or broken
+                later = self._reap(os.WEXITED)
+                broken = broken or later  # the first is the cause
         finally:
             signal.set_wakeup_fd(before)
             for descriptor in (wake_reader, wake_writer, self._ready):
