@@ -238,7 +238,7 @@ def test_a_freeze_of_ours_is_named_and_voids_the_fail_that_it_caused(tmp_path: P
     (threshold,) = result["thresholds"]
     assert result["verdict"] == threshold["verdict"] == "INCONCLUSIVE"
     stall = max(result["validity"]["stalls"], key=lambda stall: float(stall["length_ms"]))
-    assert 400 < stall["length_ms"] < 2000
+    assert 400 <= stall["length_ms"] <= 800
     assert f"generator froze {stall['length_ms'] / 1e3:.2f} s at {stall['at_s']:.1f} s" in (
         run.stdout
     )
