@@ -205,13 +205,15 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_disk_that_fills_up_does_not_stop_the_measurement(tmp_path: Path) -> None:
-    """The file size limit stands in for a full disk: no write after the first second succeeds."""
+    """The file size limit stands in for a full disk: what is there before the workers are ready is
+    the last that is written."""
     with (
         CountingServer(tmp_path) as server,
-        Launch(tmp_path, server.url, "-R", "200", "-d", "2s", "-v", *ONE) as run,
+        Launch(tmp_path, server.url, "-R", "200", "-d", "2s", *ONE, command=QUIET) as run,
     ):
-        server.reached(10)
-        size = (run.out / "journal.bin").stat().st_size
+        journal = run.out / "journal.bin"
+        wait_for("the manifest", lambda: journal.exists() and journal.stat().st_size > 0)
+        size = journal.stat().st_size
         resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size, size))
         assert run.finish() == 4
         assert server.settled().requests == 400
