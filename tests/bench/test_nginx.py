@@ -6,11 +6,10 @@ import shutil
 import pytest
 
 from bench.nginx import Nginx
+from tests.servers.nginx import needs_nginx
 
-INSTALLED = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
-
-@pytest.mark.skipif(not INSTALLED, reason="nginx is not installed: it is only needed by benches")
+@needs_nginx
 def test_it_answers_350_bytes_and_counts_exactly() -> None:
     with Nginx() as nginx:
         assert nginx.requests() == 0

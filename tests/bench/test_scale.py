@@ -1,15 +1,13 @@
 """The arithmetic and the readers of bench/scale.py; and a small run of it, where nginx is."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import scale
-
-INSTALLED = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+from tests.servers.nginx import needs_nginx
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_verdict(changes: dict[str, Any], verdict: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not INSTALLED, reason="nginx is not installed: it is the server of this bench")
+@needs_nginx
 def test_a_small_run(tmp_path: Path) -> None:
     assert scale.main(["--users", "300", "--every", "5", "--results", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "scale.json").read_text())

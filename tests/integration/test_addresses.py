@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,10 @@ import pytest
 from bench.nginx import Nginx
 from tests.launch import check_equations
 from tests.rig import SECOND_NS, Rig, plan_for
+from tests.servers.nginx import needs_nginx
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload.cli.main import main
 from velroload.plan.model import Load, Think
-
-INSTALLED = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-needs_nginx = pytest.mark.skipif(
-    not INSTALLED and not os.environ.get("CI"),
-    reason="nginx is not installed: an independent server for idle connections is missing",
-)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Compression, chunks, redirects and early refusals against nginx, a server that is not ours."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,12 @@ import pytest
 from bench.nginx import Nginx
 from tests.core.balance import balanced
 from tests.rig import Rig, iterations, plan_for
+from tests.servers.nginx import needs_nginx
 from velroload.plan.body import File
 from velroload.plan.model import Capture, Request
 from velroload.sample import ErrorKind
 
-INSTALLED = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-pytestmark = pytest.mark.skipif(
-    not INSTALLED, reason="nginx is not installed: an independent server of HTTP is missing"
-)
+pytestmark = needs_nginx
 SERVER = """
     root {folder};
     client_max_body_size 1m;

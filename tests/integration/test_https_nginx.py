@@ -1,6 +1,5 @@
 """HTTPS and many connections against nginx, an independent server: its count is the truth."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +8,9 @@ import pytest
 from bench.nginx import Nginx
 from bench.tls import make_certificate
 from tests.launch import CPUS, QUIET, Launch
+from tests.servers.nginx import needs_nginx
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")),
-    reason="nginx is not installed: an independent server of HTTPS is missing",
-)
+pytestmark = needs_nginx
 ONE = ("-w", f"cpus:{CPUS[-1]}")
 
 
