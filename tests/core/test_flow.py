@@ -339,6 +339,23 @@ def test_end_and_on_error_end_count_what_is_left() -> None:
     rig.close()
 
 
+def test_a_computed_line_break_never_reaches_a_header() -> None:
+    sent: list[bytes] = []
+
+    def script(connection: Any, number: int) -> None:
+        while data := read_request(connection):
+            sent.append(data)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    value = Set("w", Expression(r"'a\r\nX-Evil: 1'"))
+    flow = (value, Request("GET", "/a", headers=(("X-W", "${w}"),)))
+    with ScriptedServer(script) as server:
+        rig = Rig(plan_for(server.url, iterations(1), flow)).run()
+    assert balanced(rig)["expressions_failed"] == 1
+    assert [b"\r\nX-W: \r\n" in head and b"Evil" not in head for head in sent] == [True]
+    rig.close()
+
+
 def test_what_does_not_fit_a_slot_is_empty_and_counted() -> None:
     double = Repeat(12, (Set("w", Text("${w}${w}")),))
     flow = (Set("w", Text("x")), double, get("a", "?${w}"), Set("n", Expression("int(w)")))

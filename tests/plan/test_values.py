@@ -20,6 +20,8 @@ from velroload.plan.values import (
     slots_of,
 )
 
+CONTROL = "a slot cannot hold line breaks or control characters"
+
 
 @pytest.mark.parametrize(
     ("value", "slots"),
@@ -47,6 +49,9 @@ def test_the_hot_part_of_a_pick() -> None:
         (lambda: Sequence(-(2**63)), f"sequence {-(2**63)}: at most {2**63 - 1} is possible"),
         (lambda: RandomText(0), "random_text 0: 1 to 900 characters are possible"),
         (lambda: RandomText(5, "é"), "random_text: its alphabet 'é' must be ASCII characters"),
+        (lambda: Text("a\r\nX: b"), f"set 'a\\r\\nX: b': {CONTROL}"),
+        (lambda: RandomText(5, "ab\0"), f"random_text 'ab\\x00': {CONTROL}"),
+        (lambda: Pick(("a", "b\n" + 50 * "c")), f"choose 'b\\n{37 * 'c'}…': {CONTROL}"),
         (lambda: Pick(()), "choose: 1 to 1000000 options, got 0"),
         (lambda: Pick(("a",), "best"), "how is 'best': write uniform, zipf 1.1 or hot 20% 80%"),
         (lambda: Pick(("a",), "zipf", 0), "how: zipf 0: more than 0 and at most 10"),

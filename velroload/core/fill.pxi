@@ -188,13 +188,17 @@ cdef bint compute(vl_engine *e, uint32_t u, uint32_t rule, uint32_t into) noexce
     Slots are handed over as texts. What fails is false or empty, and counted.
     """
     cdef Engine engine = <Engine> e.owner
+    cdef bytes value
     try:
         reads, function = engine.computed[rule]
         result = function(*slot_texts(e, u, reads))
         if into == NONE:
             return bool(result)
         (<uint32_t *> slot_at(e.slots, &e.program, u, into))[0] = 0
-        if not slot_put(e, u, into, result.encode("utf-8", "surrogateescape")):
+        value = result.encode("utf-8", "surrogateescape")
+        if has_control(value, len(value)):      # it may stand in a header
+            count(&e.ring, C_EXPRESSIONS_FAILED, 1)
+        elif not slot_put(e, u, into, value):
             count(&e.ring, C_VALUES_TOO_LONG, 1)
     except Exception:
         count(&e.ring, C_EXPRESSIONS_FAILED, 1)

@@ -1,5 +1,6 @@
 """What can fill a slot: generated values, texts with ${slots} in them, computed expressions."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,6 +12,7 @@ TEXT_MAX = 900
 """Characters of a generated text; a slot has room for little more."""
 OPTIONS_MAX = 1_000_000
 NUMBER_MAX = 2**63 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Text:
 
     def __post_init__(self) -> None:
         references(self.source)
+        _check_text("set", self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class RandomText:
             raise ConfigError(
                 f"random_text: its alphabet {self.alphabet!r} must be ASCII characters"
             )
+        _check_text("random_text", self.alphabet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ class Pick:
     def __post_init__(self) -> None:
         if not 1 <= len(self.options) <= OPTIONS_MAX:
             raise ConfigError(f"choose: 1 to {OPTIONS_MAX} options, got {len(self.options)}")
+        for option in self.options:
+            _check_text("choose", option)
         if self.how not in ("uniform", "zipf", "hot"):
             raise ConfigError(f"how is {self.how!r}: write uniform, zipf 1.1 or hot 20% 80%")
         if not 0 < self.exponent <= 10:
@@ -155,3 +161,10 @@ def slots_of(value: Value) -> tuple[str, ...]:
 def _check_number(noun: str, number: int) -> None:
     if abs(number) > NUMBER_MAX:
         raise ConfigError(f"{noun} {number}: at most {NUMBER_MAX} is possible")
+
+
+def _check_text(noun: str, text: str) -> None:
+    """A slot may stand in a header (RFC 9110 section 5.5), like what is captured."""
+    if _CONTROL.search(text):
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        raise ConfigError(f"{noun} {shown!r}: a slot cannot hold line breaks or control characters")
