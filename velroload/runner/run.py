@@ -38,6 +38,7 @@ from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
+from velroload.runner.suite import planned_rows, suite_json
 
 Address = tuple[str, int]
 
@@ -110,7 +111,7 @@ def fit(cores: Cores, work: Work) -> Cores:
 
     Every worker gets a part of every rate, and needs a user for it.
     """
-    shared = [each.peak_vus for each in work.schedules if each.is_open]
+    shared = [each.vus_to_share for each in work.schedules if each.is_open]
     most = max(1, min(work.users, work.connections, *shared))
     return replace(cores, workers=cores.workers[:most])
 
@@ -217,7 +218,13 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
+    own = [
+        (phase.name, threshold.opposite())
+        for phase in work.plan.phases
+        for threshold in phase.thresholds
+        if threshold.abort
+    ]
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.phases, own)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -254,6 +261,16 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     return await coordinator.run()
 
 
+def phases_json(work: Work) -> list[dict[str, Any]]:
+    """The rows of phases; in a suite with the iterations that are due in each."""
+    rows = [phase.to_json() for phase in work.phases]
+    if not work.plan.phases:
+        return rows
+    seeds = [work.seed_of(index) for index in range(len(work.schedules))]
+    planned = planned_rows(work.plan, work.schedules, seeds)
+    return [row | {"planned": count} for row, count in zip(rows, planned, strict=True)]
+
+
 def manifest(
     work: Work,
     endpoints: Sequence[Endpoint],
@@ -282,7 +299,11 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [phase.to_json() for phase in work.phases],
+        "phases": phases_json(work),
+        "suite": suite_json(plan, has_pauses=work.has_pauses),
+        "requirements": None
+        if plan.requirements is None
+        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
