@@ -177,7 +177,7 @@ def _settled(out: NDArray[np.bool_], onset: int, stop: int) -> int | None:
 def figures_of(
     data: RunData, endpoints: Collection[int], phase: str | None = None
 ) -> Figures | None:
-    """The seconds of the hold of a phase (of the run's first); None where there is none."""
+    """The seconds of a phase's hold (None: of the run's first); None where there are none."""
     parts = held_seconds(data, phase)
     if not parts:
         return None
@@ -216,7 +216,8 @@ def recovery_of(
         return Recovery(event, 0.0, why=why)
     if "failed" in seen:
         return Recovery(event, _at_s(seen["begin"]), why=_failed(seen["failed"]))
-    figures = figures_of(data, endpoints, phase)
+    at = seen["begin"].get("phase")
+    figures = figures_of(data, endpoints, at if isinstance(at, str) else phase)
     if figures is None:
         return Recovery(event, _at_s(seen["begin"]), why="the run did not come to the hold")
     begin_s = _at_s(seen["begin"])
