@@ -18,9 +18,9 @@ def with_gates(
         left = "no phase is a gate: they inform"
         return (verdict, why) if judged or verdict != Verdict.PASS else (verdict, left)
     worst = min((Verdict(gate.verdict) for gate in gates), key=WORST_FIRST.index)
-    if judged or verdict == Verdict.FAIL:
-        if WORST_FIRST.index(verdict) < WORST_FIRST.index(worst):
-            return verdict, why
+    counts = judged or verdict == Verdict.FAIL
+    if counts and WORST_FIRST.index(verdict) < WORST_FIRST.index(worst):
+        return verdict, why
     those = [gate.name for gate in gates if gate.verdict == worst]
     if worst == Verdict.PASS:
         text = f"{_counted(len(gates), 'gate phase')} {'hold' if len(gates) > 1 else 'holds'}"

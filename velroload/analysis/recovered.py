@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from velroload.analysis.hold import phase_rows
 from velroload.analysis.outcome import outcome
 from velroload.analysis.resilience import Recovery, recovery_of
 from velroload.analysis.result import ThresholdResult
@@ -15,7 +16,8 @@ def judge_recovery(
     data: RunData, threshold: Threshold, ids: Collection[int], bad_seconds: Collection[int]
 ) -> ThresholdResult:
     """`bad_seconds`: those that the generator cannot vouch for: they void a FAIL."""
-    found = recovery_of(data, threshold.subject, ids)
+    names = {row["name"] for row in phase_rows(data)}
+    found = recovery_of(data, threshold.subject, ids, names.pop() if len(names) == 1 else None)
     if found.why is not None:
         return outcome(threshold, Verdict.NOT_MEASURED, why=found.why)
     seconds = found.watched_s if found.back_s is None else found.back_s

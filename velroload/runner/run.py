@@ -32,7 +32,10 @@ from velroload.protocol.program import Program, compile_program
 from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
+from velroload.runner.call import Place
+from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
+from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
@@ -64,12 +67,14 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
+    with target_of(plan, cores, work.users, ui) as (url, addresses, fault_token):
         plan = replace(plan, target=url)
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
         prepared = prepare(plan, addresses, cores, options)
+        places = places_of(plan, addresses, options.called)
+        prepared = replace(prepared, places=places, fault_token=fault_token)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
@@ -119,16 +124,17 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...]]]:
-    """The URL to load; the embedded target is started, and stopped at the end."""
+) -> Iterator[tuple[str, tuple[Address, ...], str]]:
+    """The URL to load, its addresses and what its faults want to hear ("": not known). The embedded
+    target is started, and stopped at the end."""
     if plan.target != EMBEDDED:
-        yield plan.target, ()
+        yield plan.target, (), ""
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        yield process.url, (("127.0.0.1", process.port),)
+        yield process.url, (("127.0.0.1", process.port),), process.fault_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    places: tuple[Place, ...] = ()
+    fault_token: str = ""
 
 
 def pack_all(addresses: Sequence[Address]) -> bytes:
@@ -247,16 +255,22 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
     )
-    excerpt = Mask(work.plan.secrets).excerpt
-    examples = Examples(workers.readers, len(program.endpoints), excerpt)
+    mask = Mask(work.plan.secrets)
+    examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
+    due = due_of(work.plan.phases)
+    events = None
+    if due:
+        token = prepared.fault_token
+        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason),
+        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan)),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
+        checkpoints=checkpoints_of(work.plan),
     )
     return await coordinator.run()
 
