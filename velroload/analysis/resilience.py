@@ -95,7 +95,7 @@ def usual(figures: Figures, begin_s: float) -> Usual | None:
         middle = float(np.median(p95))
         slow = middle + max(SPREAD * _deviation(p95), TIME_SHARE * middle, TIME_NS)
     return Usual(
-        good_per_s=float(good.mean()),
+        good_per_s=centre,
         least_good_per_s=centre - max(SPREAD * _deviation(good), RATE_SHARE * centre),
         most_failed_share=float(np.median(share)) + max(SPREAD * _deviation(share), FAILED_SHARE),
         most_p95_ns=slow,

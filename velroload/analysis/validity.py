@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from velroload.analysis.books import evidence, ledger
 from velroload.analysis.cells import slices
+from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import (
     BadSecond,
@@ -225,13 +226,15 @@ ADVICE = {
 
 
 def _bad(data: RunData, bad: Sequence[BadSecond], share: float) -> Iterator[Reason]:
+    hold = hold_seconds(data)
     for at, length, index in stalls(data):
+        if data.manifest.get("suite") and at // SECOND_NS not in hold:
+            continue
         yield Reason(
             NOTE,
             "stall",
             f"generator froze {length / 1e9:.2f} s at {at / 1e9:.1f} s (worker {index})",
         )
-    hold = hold_seconds(data)
     inside = [entry for entry in bad if entry.second in hold]
     if not inside:
         return

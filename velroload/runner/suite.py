@@ -7,6 +7,7 @@ import numpy as np
 
 from velroload.load.schedule import Schedule
 from velroload.load.suite import Span, spans_of, suite_rows
+from velroload.plan.mask import Mask
 from velroload.plan.model import Plan
 from velroload.plan.share import parts_of
 from velroload.protocol.program import Program
@@ -34,7 +35,7 @@ def suite_json(plan: Plan, *, has_pauses: bool) -> list[dict[str, Any]]:
 
 
 def _span_json(plan: Plan, span: Span, has_pauses: bool) -> dict[str, Any]:
-    phase = span.phase
+    phase, mask = span.phase, Mask(plan.secrets)
     rate = None if phase.rate_per_s is None else float(phase.rate_per_s)
     requests = [part.requests for part in parts_of(phase, plan.scenarios)]
     return {
@@ -53,7 +54,7 @@ def _span_json(plan: Plan, span: Span, has_pauses: bool) -> dict[str, Any]:
         "requests_per_iteration": [None if each is None else float(each) for each in requests],
         "events": [
             {
-                "name": event.name,
+                "name": mask.text(event.name),
                 "kind": event.kind,
                 "at_ns": span.start_ns + event.at_ns,
                 "for_ns": event.for_ns,
