@@ -3,8 +3,9 @@
 from velroload.analysis.failures import failures
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Result
+from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_reasons
 from velroload.analysis.summary import summarise
-from velroload.analysis.validity import INVALID, assess
+from velroload.analysis.validity import INVALID, assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
 from velroload.plan.threshold import parse_threshold
 from velroload.runfolder import RunData
@@ -22,12 +23,20 @@ def analyse(data: RunData) -> Result:
     incomplete = _incomplete(data)
     held = in_hold(data)
     summary = summarise(data, held)
-    validity = assess(data, held, summary, thresholds)
-    results, validity = judge_thresholds(data, held, summary, validity, thresholds)
+    suite = judge_suite(data, incomplete)
+    of_all, of_one = split(thresholds, suite)
+    whole = not suite or bool(of_all)
+    validity = assess(data, held, summary, of_all, of_hold=whole)
+    results, validity = judge_thresholds(data, held, summary, validity, of_all)
     if incomplete:
         results = unclaimed(results, "the run is incomplete")
     elif validity.verdict == INVALID:
         results = unclaimed(results, "the run is INVALID")
+    if suite:
+        judged, reasons = judge_of_phases(data, suite, of_one, incomplete)
+        judged |= {result.text: result for result in results}
+        results = tuple(judged[threshold.source] for threshold in thresholds)
+        validity = with_reasons(validity, [*suite_reasons(suite), *reasons])
     verdict, why, codes = overall(
         summary,
         validity,
@@ -35,6 +44,7 @@ def analyse(data: RunData) -> Result:
         ended=end.get("ended"),
         reason=end.get("reason"),
         incomplete=incomplete,
+        suite=suite,
     )
     return Result(
         manifest=data.manifest,
@@ -50,6 +60,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        suite=suite,
     )
 
 
