@@ -2,6 +2,7 @@
 
 from velroload.analysis.failures import failures
 from velroload.analysis.hold import in_hold
+from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
@@ -28,6 +29,7 @@ def analyse(data: RunData) -> Result:
         results = unclaimed(results, "the run is incomplete")
     elif validity.verdict == INVALID:
         results = unclaimed(results, "the run is INVALID")
+    compliance, validity = judge_compliance(data, summary, validity, incomplete=bool(incomplete))
     verdict, why, codes = overall(
         summary,
         validity,
@@ -35,6 +37,7 @@ def analyse(data: RunData) -> Result:
         ended=end.get("ended"),
         reason=end.get("reason"),
         incomplete=incomplete,
+        compliance=compliance,
     )
     return Result(
         manifest=data.manifest,
@@ -50,6 +53,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        compliance=compliance,
     )
 
 
