@@ -65,7 +65,7 @@ def users(scope: Scope, part: Part) -> Finding:
     if not whole:
         return missing(f"the hold is shorter than two cycles of a user ({width} s)")
     ids = [row["id"] for row in scope.flow()]
-    counted = counter_series(scope.whole, ids, Counter.USERS, last)[first : first + whole * width]
+    counted = counter_series(scope.held, ids, Counter.USERS, last)[first : first + whole * width]
     windows = counted.reshape(whole, width).sum(axis=1)
     observed = float(windows.min())
     declared = f" of {scope.users:,.0f} declared" if scope.users else ""

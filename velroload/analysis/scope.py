@@ -1,16 +1,13 @@
 """What one requirement looks at: a phase of the run, what counts of it, and its figures."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from velroload.analysis.cells import counter_values
-from velroload.analysis.hold import hold_window, in_hold
+from velroload.analysis.hold import hold_window, in_hold, of_phase
 from velroload.analysis.result import Summary
 from velroload.analysis.summary import is_flow
-from velroload.journal import Counter, Rows
+from velroload.journal import Counter
 from velroload.load.phases import HOLD
 from velroload.runfolder import RunData
 
@@ -73,30 +70,7 @@ class Scope:
         return None
 
 
-def of_phase(data: RunData, name: str | None) -> RunData:
-    """The run with one phase's rows and figures only (its setup's too); all of it for None."""
-    if name is None:
-        return data
-    rows = [row for row in data.manifest.get("phases") or [] if row.get("name") == name]
-    own = [row["id"] for row in rows]
-    setup = [row["id"] for row in data.manifest.get("endpoints") or [] if row.get("setup")]
-    return replace(
-        data,
-        manifest={**data.manifest, "phases": rows},
-        hist=_kept(data.hist, own, setup),
-        stats=_kept(data.stats, own, setup),
-        series=_kept(data.series, own, setup),
-        counts=_kept(data.counts, own, setup),
-        tail=_kept(data.tail, own, setup),
-    )
-
-
-def _kept(rows: Rows, phases: Collection[int], endpoints: Collection[int]) -> Rows:
-    wanted = np.isin(rows["phase"], list(phases)) | np.isin(rows["endpoint"], list(endpoints))
-    return rows[wanted]
-
-
 def scope_of(data: RunData, name: str | None, summary: Summary) -> Scope:
     """The scope of a phase, whose summary is given."""
-    whole = of_phase(data, name)
-    return Scope(name, whole, in_hold(whole), summary)
+    whole = data if name is None else of_phase(data, name)
+    return Scope(name, whole, in_hold(data, name), summary)
