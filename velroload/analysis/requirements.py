@@ -183,7 +183,10 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
     if not found.count and not found.infinite:
         verdict, needed = str(Verdict.NOT_MEASURED), None
         named = each.row.endpoint or each.row.cls
-        why = f"no request of {named!r} was answered" if named else "no request was answered"
+        if threshold.window_ns and scope.held.counts.size:
+            why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"
+        else:
+            why = f"no request of {named!r} was answered" if named else "no request was answered"
     elif found.suspect:
         why = found.suspect
     elif each.row.endpoint and not any(

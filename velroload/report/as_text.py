@@ -51,7 +51,7 @@ def as_text(
     """The report, every line ended."""
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
-    above += _section(requirement_lines(result, style))
+    above += _section(requirement_lines(result, style, verbose=verbose))
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),

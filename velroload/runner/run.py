@@ -34,6 +34,7 @@ from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
 from velroload.runner.handshake import Handshakes
+from velroload.runner.cycles import user_windows
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
@@ -239,6 +240,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
+        windows=user_windows(work.plan, work.phases),
     )
     excerpt = Mask(work.plan.secrets).excerpt
     examples = Examples(workers.readers, len(program.endpoints), excerpt)
@@ -282,7 +284,12 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [phase.to_json() for phase in work.phases],
+        "phases": [
+            {**phase.to_json(), **({"window_s": width} if width else {})}
+            for phase, (_, width) in zip(
+                work.phases, user_windows(plan, work.phases), strict=True
+            )
+        ],
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
