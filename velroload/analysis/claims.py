@@ -27,6 +27,7 @@ from velroload.analysis.interval import (
     samples_needed,
     share_bounds,
 )
+from velroload.analysis.reach import complete_per_second
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
 from velroload.analysis.summary import is_flow
 from velroload.analysis.windows import worst_window
@@ -35,7 +36,6 @@ from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
 from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
-from velroload.sample import ErrorKind
 
 LAG_DID_IT = "the limit was exceeded, but the generator's own lag may have done it"
 SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad seconds"
@@ -377,17 +377,6 @@ def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult
         count=int(values.sum()),
         why=f"over {seconds:g} s",
         suspect=suspect,
-    )
-
-
-def complete_per_second(
-    data: RunData, ids: Collection[int], length: int
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Complete responses (timeouts are none) per second, float64[length]."""
-    complete = counter_series(data, ids, Counter.OK, length)
-    complete = complete + counter_series(data, ids, Counter.FAILED, length)
-    return np.asarray(
-        complete - counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length)
     )
 
 

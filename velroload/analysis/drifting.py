@@ -148,6 +148,4 @@ def _judged(
         why = f"{noun}: no significant trend, but {100 * growth:.0f} % over the hold is possible"
     else:
         verdict, why = Verdict.PASS, f"{noun}: no significant trend ({p})"
-    return Finding(
-        verdict, why, slope, low, high, "per_hour", count, "points", None, evidence
-    )
+    return Finding(verdict, why, slope, low, high, "per_hour", count, "points", None, evidence)

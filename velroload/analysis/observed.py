@@ -198,7 +198,9 @@ def layer_time(scope: Scope, part: Part) -> Finding:
 def _within(scope: Scope, role: str) -> list[Readings]:
     start, end = scope.window_ns
     return [
-        inside for each in readings(scope.whole, role) if len((inside := each.between(start, end)).values)
+        inside
+        for each in readings(scope.whole, role)
+        if len((inside := each.between(start, end)).values)
     ]
 
 
@@ -243,9 +245,7 @@ def _layers(scope: Scope, subject: str, ids: Sequence[int]) -> tuple[Floats, Flo
     }[subject]
     if not any(CACHE + code in counter_values(scope.held, ids) for code in look_up):
         return np.zeros(0), np.zeros(0)
-    series = {
-        code: counter_series(scope.held, ids, CACHE + code, last)[first:] for code in look_up
-    }
+    series = {code: counter_series(scope.held, ids, CACHE + code, last)[first:] for code in look_up}
     return (
         np.asarray(sum(series[code] for code in hit)),
         np.asarray(sum(series[code] for code in look_up)),

@@ -99,8 +99,8 @@ class _Asked:
 
 
 def phase_of(row: Requirement, data: RunData, wanted: Mapping[str, Any]) -> str | None:
-    """Which phase answers a requirement: the one that says so, else the document's; stability is the
-    endurance phase's. None: the whole run, which has no phases."""
+    """Which phase answers a requirement: the one that says so, else the document's; stability is
+    the endurance phase's. None: the whole run, which has no phases."""
     suite: list[Mapping[str, Any]] = data.manifest.get("suite") or []
     for phase in suite:
         if row.id in (phase.get("judges") or ()):
@@ -121,9 +121,7 @@ def _claims(
     ones, again while that settles one; passes and failures are families of their own."""
     open_ = [each for each in asked if each.row.sentence and each.phase in scopes]
     found: dict[str, ThresholdResult] = {}
-    chancy = [
-        each for each in open_ if parse_threshold(each.row.sentence).metric in BY_CHANCE
-    ]
+    chancy = [each for each in open_ if parse_threshold(each.row.sentence).metric in BY_CHANCE]
     passed = failed = 0
     todo = open_
     while todo:
@@ -189,9 +187,7 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
             why = f"no request of {named!r} was answered" if named else "no request was answered"
     elif found.suspect:
         why = found.suspect
-    elif each.row.endpoint and not any(
-        row.get("cls") == each.row.cls for row in scope.flow()
-    ):
+    elif each.row.endpoint and not any(row.get("cls") == each.row.cls for row in scope.flow()):
         why = f"{why}; endpoint {each.row.endpoint}"
     where = "counters.npz: counts" if found.unit != "ns" else "histograms.npz: hist, response"
     return RequirementResult(
@@ -282,9 +278,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
     )
 
 
-def conclude(
-    name: str, phase: str | None, results: Sequence[RequirementResult]
-) -> Compliance:
+def conclude(name: str, phase: str | None, results: Sequence[RequirementResult]) -> Compliance:
     """Verdict, score, coverage and band of judged requirements.
 
     Any FAIL fails the whole: it was measured. What is not settled holds it back where it is

@@ -45,9 +45,7 @@ def judge_thresholds(
     ), validity
 
 
-def with_voided(
-    data: RunData, validity: Validity, results: Sequence[ThresholdResult]
-) -> Validity:
+def with_voided(data: RunData, validity: Validity, results: Sequence[ThresholdResult]) -> Validity:
     """The validity with what these claims have turned up against the generator."""
     voided = [
         Reason(
@@ -101,9 +99,7 @@ def overall(
     return verdict, why, (*codes, code)
 
 
-def _with(
-    compliance: Compliance, verdict: Verdict, why: str, judged: bool
-) -> tuple[Verdict, str]:
+def _with(compliance: Compliance, verdict: Verdict, why: str, judged: bool) -> tuple[Verdict, str]:
     """The verdict of the document and that of the thresholds: the worse, the document's first."""
     order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.PASS)
     other = Verdict(compliance.verdict)

@@ -61,7 +61,9 @@ def score_lines(found: Compliance, style: Style) -> Iterator[str]:
         meaning = next(says for _, name, says in BANDS if name == found.band)
         text += f": {found.band}" + (f" ({meaning})" if meaning else "")
     else:
-        missing = [each.id for each in found.requirements if each.verdict in ("INCONCLUSIVE", UNMEASURED)]
+        missing = [
+            each.id for each in found.requirements if each.verdict in ("INCONCLUSIVE", UNMEASURED)
+        ]
         text += f"; no band: {', '.join(missing)} not settled" if missing else ""
     yield f"{style('strong', 'SCORE')}  {cut(text, WIDTH - 7)}"
 

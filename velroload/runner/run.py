@@ -33,8 +33,8 @@ from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
-from velroload.runner.handshake import Handshakes
 from velroload.runner.cycles import user_windows
+from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
