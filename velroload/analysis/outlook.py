@@ -70,9 +70,9 @@ class Level:
 class Usl:
     """The Universal Scalability Law X(N) = λN / (1 + σ(N−1) + κN(N−1)), fitted.
 
-    Each with its 95 % interval from residual bootstrap. peak_users and peak_per_s: where the curve
-    has its top, None where that is beyond twice the largest level or there is none. r_squared:
-    share of the variance that it explains.
+    Each with its 95 % interval (bootstrap of the residuals, t for the few levels). peak_users and
+    peak_per_s: where the curve has its top, None where that is beyond twice the largest level or
+    there is none. r_squared: share of the variance that it explains.
     """
 
     per_user_per_s: float
@@ -126,8 +126,8 @@ class Fidelity:
     planned and sent per second of the hold are in Summary.series where known; worst_second: the
     largest share by which a second's starts differed from the plan. dispersion: variance over mean
     of the starts per second (1 for Poisson, 0 for uniform arrivals) and p_value: of the test that
-    it is what the arrival process says. in_flight: mean requests in flight by Little's law, from the
-    counted integral and from rate × time; off: by which share they differ.
+    it is what the arrival process says. in_flight: mean requests in flight by Little's law, from
+    the counted integral and from rate × time; off: by which share they differ.
     """
 
     arrival: str | None
