@@ -78,6 +78,10 @@ class RingReader:
         """How long connections were idle, in ns, when the server closed them: all of up to 256,
         else a uniform choice of 256 (counters: idle_closes, idle_close_least)."""
 
+    def phases(self, n: int) -> list[tuple[int, int]]:
+        """Iterations of the first n phases, by the phase in which they were due: (started, dropped
+        because no user was free). ValueError above 256."""
+
     @property
     def occupied_ns(self) -> int:
         """Sum over the merged requests that were sent: from send to our read."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series
-from velroload.analysis.hold import ended_ns, held_seconds
+from velroload.analysis.hold import ended_ns, held_seconds, hold_ns
 from velroload.analysis.outlook import Fidelity
 from velroload.analysis.scope import Scope
 from velroload.journal import Counter
@@ -23,18 +23,18 @@ EDGE = 2.0
 def fidelity_of(scope: Scope) -> Fidelity:
     """The load of one hold. What the run folder does not tell is None; `why` says what."""
     loads = _loads(scope)
-    arrivals = {str(load.get("arrival")) for load in loads}
-    arrival = arrivals.pop() if len(arrivals) == 1 and _is_open(scope) else None
+    arrivals = sorted({str(load.get("arrival")) for load in loads})
+    arrival = arrivals[0] if len(arrivals) == 1 and _is_open(scope) else None
     starts = _starts(scope)
     planned = _planned_per_s(scope)
     in_flight, by_law, off = _little(scope)
     if not len(starts):
-        why = "the hold has no whole second"
-        return Fidelity(arrival, planned, *(None,) * 5, in_flight, by_law, off, why)
+        none = "the hold has no whole second"
+        return Fidelity(arrival, planned, *(None,) * 5, in_flight, by_law, off, none)
     started = float(starts.mean())
     dispersion = float(starts.var(ddof=1) / started) if started and len(starts) > 1 else None
     p_value = as_planned = worst = None
-    why = None if arrival else "users come back by themselves: no arrivals were planned"
+    why: str | None = None if arrival else "users come back by themselves: no arrivals were planned"
     if planned:
         worst = float(np.abs(starts - planned).max()) / planned
     if arrival and planned and len(starts) < SECONDS_LEAST:
@@ -82,6 +82,9 @@ def _planned_per_s(scope: Scope) -> float | None:
     """Iterations per second that the hold was to have; None where that is not one number."""
     if not _is_open(scope):
         return None
+    span_ns = hold_ns(scope.whole)
+    if scope.hold.get("planned") and span_ns:
+        return float(scope.hold["planned"]) / span_ns * 1e9
     scenarios = (scope.whole.manifest.get("plan") or {}).get("scenarios") or []
     found = [_constant(scenario) for scenario in scenarios]
     if scope.name is not None or not found or None in found:

@@ -16,12 +16,10 @@ from velroload.analysis.hold import SECOND_NS, whole_seconds
 from velroload.analysis.interval import ShareTest, effective_size, samples_needed, share_bounds
 from velroload.analysis.roles import Readings, readings, windowed
 from velroload.analysis.scope import Scope
+from velroload.analysis.shares import HIT, L1, L2, L3, MISS
 from velroload.journal import SERIES_FIRST, Counter
 from velroload.plan.threshold import OPERATORS, Verdict
 
-CACHE = 1272
-"""Counters from here on: how often a response named its cache layer, by code."""
-MISS, HIT, L1, L2, L3 = 1, 2, 3, 4, 5
 COVERED = 0.9
 """A resource must have been read in so much of the hold for a PASS."""
 P95 = 0.95
@@ -243,9 +241,9 @@ def _layers(scope: Scope, subject: str, ids: Sequence[int]) -> tuple[Floats, Flo
         "l1": ((L1,), (L1, L2, L3)),
         "l2": ((L2,), (L2, L3)),
     }[subject]
-    if not any(CACHE + code in counter_values(scope.held, ids) for code in look_up):
+    if not any(code in counter_values(scope.held, ids) for code in look_up):
         return np.zeros(0), np.zeros(0)
-    series = {code: counter_series(scope.held, ids, CACHE + code, last)[first:] for code in look_up}
+    series = {code: counter_series(scope.held, ids, code, last)[first:] for code in look_up}
     return (
         np.asarray(sum(series[code] for code in hit)),
         np.asarray(sum(series[code] for code in look_up)),

@@ -193,6 +193,16 @@ cdef class RingReader:
         return [vl_load_relaxed(segment_word(self.r.base, VL_IDLE_CLOSES_AT) + i)
                 for i in range(n)]
 
+    def phases(self, uint32_t n):
+        cdef uint64_t *words
+        cdef uint32_t i
+        self.check()
+        if n > 256:
+            raise ValueError(f"RingReader: {n} phases are more than 256.")
+        words = segment_word(self.r.base, VL_PHASES_AT)
+        return [(vl_load_relaxed(words + PHASE_COUNTERS * i + PHASE_STARTED),
+                 vl_load_relaxed(words + PHASE_COUNTERS * i + PHASE_DROPPED)) for i in range(n)]
+
     def kinds(self):
         return [self.r.tally.kinds[i] for i in range(4)]
 
