@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from velroload.analysis.burst import ErrorBurst
+from velroload.analysis.finding import Examined, Finding, Recommendation
+from velroload.analysis.incident import Broken, Resilience, Utilisation
+from velroload.analysis.outlier import Modes, Tail
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -279,7 +283,10 @@ class Result:
 
     verdict: PASS | FAIL | INCONCLUSIVE | NOT MEASURED; why says what it rests on when no threshold
     does. ended: planned | interrupted | terminated | aborted | None (no end record). codes: every
-    exit code that holds; see exit_code. manifest and ledger are the run folder's own.
+    exit code that holds; see exit_code. manifest and ledger are the run folder's own. findings: the
+    weightiest first, each a hint; recommendations follow from them. bursts, modes, resilience,
+    broken and utilisation are empty where there is nothing of the kind; tail is None without
+    samples.
     """
 
     manifest: dict[str, Any]
@@ -295,3 +302,12 @@ class Result:
     summary: Summary
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
+    bursts: tuple[ErrorBurst, ...] = ()
+    examined: tuple[Examined, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    tail: Tail | None = None
+    modes: tuple[Modes, ...] = ()
+    resilience: tuple[Resilience, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    utilisation: tuple[Utilisation, ...] = ()
