@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import seconds_of
-from velroload.analysis.hold import SECOND_NS, ended_ns
+from velroload.analysis.hold import SECOND_NS, ended_ns, held_seconds, phase_rows
 from velroload.analysis.probed import Floats, Sensor, sensors
 from velroload.analysis.result import Summary, ThresholdResult, Validity
 from velroload.analysis.samples import flow_ids
 from velroload.journal import Counter, Rows
-from velroload.load.phases import COOL_DOWN, HOLD
+from velroload.load.phases import COOL_DOWN
 from velroload.runfolder import RunData
 
 Bools = NDArray[np.bool_]
@@ -52,16 +52,13 @@ class Scene:
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """The holds that the run came to, each with a whole second at least."""
-        last = min(self.length, -(-ended_ns(self.data) // SECOND_NS))
-        phases = self.data.manifest.get("phases") or []
-        named = len({phase["name"] for phase in phases}) > 1
-        found = []
-        for phase in phases:
-            end = last if phase["end_ns"] is None else min(last, phase["end_ns"] // SECOND_NS)
-            first = -(-phase["start_ns"] // SECOND_NS)
-            if phase["kind"] == HOLD and end > first:
-                found.append(Span(phase["name"] if named else None, first, end))
-        return tuple(found) or ((Span(None, 0, last),) if last > 0 and not phases else ())
+        names = dict.fromkeys(row["name"] for row in phase_rows(self.data))
+        return tuple(
+            Span(str(name) if len(names) > 1 else None, part.start, min(part.stop, self.length))
+            for name in names or (None,)
+            for part in held_seconds(self.data, name)
+            if part.start < self.length
+        )
 
     @cached_property
     def loaded(self) -> Bools:
