@@ -10,8 +10,8 @@ from velroload.analysis.marks import Mark, marks, states
 from velroload.analysis.probed import Floats
 from velroload.analysis.resources import CHANCE, RHO, strained
 from velroload.analysis.scene import Bools, Scene
-from velroload.ledger import error_name
 from velroload.journal import Counter
+from velroload.ledger import error_name
 from velroload.plan.mask import clean
 
 TOO_MANY = 429

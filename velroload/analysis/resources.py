@@ -217,8 +217,7 @@ def database(scene: Scene) -> Finding | None:
             f"most), some in {100 * queue.share:.0f} % of the seconds of the hold{_in(queue)}"
         )
         title = "Requests wait for the database"
-        found = _used_up(scene, "database", queue, title=title, text=text, unit="count")
-        return found
+        return _used_up(scene, "database", queue, title=title, text=text, unit="count")
     if share is None or share < MOST_SECONDS or not strained(scene):
         return None
     mean = database_ns(scene)

@@ -16,6 +16,8 @@ MISS, HIT, L1, L2, L3 = LAYERS
 LAYER_SHIFT = 12
 LAYER_MASK = 15
 ADDRESS_SHIFT = 24
+USER_MASK = (1 << ADDRESS_SHIFT) - 1
+"""User u is number u // workers of worker u % workers."""
 
 
 def flow_ids(data: RunData) -> list[int]:

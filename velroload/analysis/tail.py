@@ -20,6 +20,7 @@ from velroload.analysis.result import Quantity
 from velroload.analysis.samples import (
     ADDRESS_SHIFT,
     LAYERS,
+    USER_MASK,
     counted,
     flow_ids,
     lag_ns,
@@ -117,9 +118,11 @@ def _traits(data: RunData, slow: Rows, others: Rows) -> Iterator[Trait]:
         yield Trait(name, read(slow), read(others), {1: None})
     phases = {row["id"]: str(row["name"]) for row in data.manifest.get("phases") or []}
     endpoints = {row["id"]: str(row["name"]) for row in data.manifest.get("endpoints", [])}
+    workers = max(1, len(data.manifest.get("workers") or []))
     valued: dict[str, tuple[Any, dict[int, str]]] = {
         "endpoint": (lambda rows: rows["endpoint"], endpoints),
         "address": (lambda rows: rows["user_address"] >> ADDRESS_SHIFT, _addresses(data)),
+        "worker": (lambda rows: (rows["user_address"] & USER_MASK) % workers, {}),
         "cache layer": (layers_of, dict(LAYERS)),
         "phase": (lambda rows: rows["phase"], phases if len(set(phases.values())) > 1 else {}),
         "second": (lambda rows: rows["end_ns"] // SECOND_NS, {}),
