@@ -67,9 +67,7 @@ def with_counts(data: RunData, rows: Sequence[tuple[int, int, int, int]]) -> Run
     return replace(data, counts=np.concatenate([data.counts, made]))
 
 
-def samples_of(
-    loads: Sequence[rd.Load], *, phase_starts: Sequence[int] = (0,)
-) -> NDArray[np.void]:
+def samples_of(loads: Sequence[rd.Load], *, phase_starts: Sequence[int] = (0,)) -> NDArray[np.void]:
     """Every request of these rows as a sample. Of a Load's `extra`: new (bool), cache (code),
     address, user, connect_us."""
     parts = []

@@ -30,13 +30,14 @@ AFTER_NS = 5_000_000_000
 
 
 def cache(scene: Scene) -> Finding | None:
-    """Response time that moves with the misses; else misses that are many and slow."""
+    """Response time that moves with the misses; else misses that are many and slow. Of the holds
+    only: a cache that is cold in the ramp warms up."""
     return _moving(scene) or _standing(scene, layered(scene))
 
 
 def _moving(scene: Scene) -> Finding | None:
     best: tuple[float, str, Floats, int] | None = None
-    response = np.where(scene.loaded, scene.response, np.nan)
+    response = np.where(scene.holding, scene.response, np.nan)
     for where, misses in miss_shares(scene):
         known = np.isfinite(misses) & np.isfinite(response)
         if known.sum() < 20:
