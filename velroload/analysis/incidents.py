@@ -164,7 +164,7 @@ def broken(scene: Scene) -> tuple[Broken, ...]:
             values = _per_second(scene, threshold)
             at = None if values is None else _breaks(values[first:last], threshold)
             if at is not None:
-                reached = float(rate[at : at + LASTING].mean())
+                reached = scene.rate_at(first + at) or 0.0
                 found.append(Broken(str(name), threshold.source, reached, first + at))
     return tuple(found)
 

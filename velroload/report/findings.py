@@ -11,6 +11,8 @@ from velroload.report.words import DASH, clean, cut, digits, ms, number, per_sec
 
 INDENT = 12
 SHOWN_TRAITS = 4
+SLACK = 12
+"""What wrapping at spaces may lose of two lines."""
 
 
 def finding_lines(result: Result, verbose: bool, style: Style) -> list[str]:
@@ -20,9 +22,9 @@ def finding_lines(result: Result, verbose: bool, style: Style) -> list[str]:
     found = [each for each in result.findings if each.code != "generator"]
     if found and not verbose:
         first, more = found[0], len(found) - 1
-        rest = f" … and {more} more: -v" if more else ""
-        text = cut(f"{first.confidence}: {clean(first.text)}", WIDTH - INDENT - len(rest))
-        lines += labelled("hint", text + rest, style)
+        rest = f" (and {more} more: -v)" if more else ""
+        text = f"{first.title}, {first.confidence}{rest}: {clean(first.text)}"
+        lines += labelled("hint", cut(text, 2 * (WIDTH - INDENT) - SLACK), style)
     if verbose:
         lines += [*_findings(result, style), *_advice(result, style), *_unwatched(result, style)]
         lines += [*_bursts(result, style), *_tail(result, style), *_modes(result, style)]
@@ -187,6 +189,7 @@ def _per_request(row: Utilisation) -> list[str]:
     if row.bytes_per_request is not None and parts:
         parts.append(f"{row.bytes_per_request:,.0f} bytes")
     if row.waits_s:
-        parts.append(f"some waited for a connection in {row.waits_s:,} seconds")
-        parts.append(f"{row.most_waiting:,} at most")
+        parts.append(
+            f"up to {row.most_waiting:,} waited for a connection, some in {row.waits_s:,} s"
+        )
     return parts
