@@ -1,5 +1,6 @@
 """What sets the slowest apart: planted traits are told with their shares, equals are not."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def slower(which: Any, share: float = 0.05) -> Any:
     def make(load: rd.Load, rng: np.random.Generator) -> rd.Load:
         chosen = which(load) & (rng.random(SIZE) < share)
         times = np.where(chosen, 4 * load.service_ns, load.service_ns).astype(np.int64)
-        return rd.replace(load, service_ns=times)
+        return replace(load, service_ns=times)
 
     return make
 
@@ -75,7 +76,7 @@ def test_a_planted_trait_is_the_first(
 
 def test_our_own_lag_is_named() -> None:
     def late(load: rd.Load, rng: np.random.Generator) -> rd.Load:
-        return rd.replace(load, lag_ns=np.where(rng.random(SIZE) < 0.02, 20 * rd.MS, 20_000))
+        return replace(load, lag_ns=np.where(rng.random(SIZE) < 0.02, 20 * rd.MS, 20_000))
 
     first = told(run(2, late)).shares[0]
     assert (first.trait, first.value) == ("generator lag", None)
@@ -94,8 +95,8 @@ def test_the_tail_of_a_long_run_comes_from_the_uniform_samples() -> None:
 def test_without_samples_nothing_is_told() -> None:
     data = run(4)
     for part in (
-        rd.replace(data, reservoir=data.reservoir[:0]),
-        rd.replace(data, reservoir=data.reservoir[:50]),
+        replace(data, reservoir=data.reservoir[:0]),
+        replace(data, reservoir=data.reservoir[:50]),
         rd.empty(),
     ):
         assert tail(part, in_hold(part)) is None

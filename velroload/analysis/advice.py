@@ -14,6 +14,7 @@ from velroload.analysis.resources import database_ns
 from velroload.analysis.result import ThresholdResult
 from velroload.analysis.scene import Scene
 from velroload.plan.mask import clean
+from velroload.plan.threshold import parse_threshold
 
 COMFORT = 0.70
 """How far a resource is used when a service has room for a burst."""
@@ -208,11 +209,10 @@ def hit_rate(scene: Scene) -> str | None:
 
 
 def _level(result: ThresholdResult) -> float | None:
-    """The quantile of a failed threshold on a response time."""
-    head = result.text.partition("(")[0].strip().removeprefix("p")
-    if result.verdict != "FAIL" or result.unit != "ns" or not head.replace(".", "").isdigit():
-        return None
-    return float(head) / 100.0 if 0 < float(head) < 100 else None
+    """The quantile of a failed threshold on a response time of all requests."""
+    threshold = parse_threshold(result.text)
+    asked = threshold.quantity in (None, "response") and threshold.selector is None
+    return threshold.quantile if result.verdict == "FAIL" and asked else None
 
 
 def _moving_gain(finding: Finding) -> str | None:
