@@ -16,7 +16,7 @@ def test_all_of_it() -> None:
     waiting = np.where(np.arange(N) < 6, 3.0, 0.0)
     values = {
         "cpu_share": np.full(N, 0.6),
-        "process_cpu_share": np.full(N, 1.5),
+        "cpu_s": 1.5 * np.arange(N),
         "db_in_use": np.where(np.arange(N) < 10, 20.0, 10.0),
         "db_max": np.full(N, 20.0),
         "db_waiting": waiting,

@@ -87,9 +87,9 @@ def _connect(scene: Scene, finding: Finding) -> Advice:
 
 
 def _cpu(scene: Scene, finding: Finding) -> Advice:
-    used, rate = _value(finding, "The target") or 0.0, scene.summary.total.rate_per_s
+    used, rate = finding.evidence[0].value, scene.summary.total.rate_per_s
     text = "give the target more CPU, or find what a request spends it on with a profiler"
-    if not rate or not used:
+    if not rate or used < COMFORT:  # a quota's throttling is no utilisation
         return text, _figure(finding), None
     factor = used / COMFORT
     gain = (
