@@ -232,7 +232,7 @@ def _breaker(scene: Scene, finding: Finding) -> Advice:
     whole = scene.summary.total.count
     gain = None
     if refused and whole:
-        gain = f"{refused:,.0f} requests ({100 * refused / whole:.2g} %) would have been served"
+        gain = f"{refused:,.0f} requests ({100 * refused / whole:.3g} %) would have been served"
     return (
         "find what the breaker guards and why it failed; a shorter time to half-open shortens the "
         "outage, not its cause",
@@ -248,7 +248,7 @@ def _rate_limit(scene: Scene, finding: Finding) -> Advice:
         f"raise the limit for the keys of the test, spread the load over more users, or offer at "
         f"most about {passed:,.0f}/s",
         _figure(finding),
-        f"{100 * refused:.2g} % of the requests would have been served",
+        f"{100 * refused:.3g} % of the requests would have been served",
     )
 
 

@@ -165,7 +165,7 @@ def rate_limit(scene: Scene) -> Finding | None:
     first = int(np.flatnonzero(per_second)[0])
     share = refused / whole
     text = (
-        f"{refused:,} requests ({100 * share:.2g} %) were answered 429 (too many requests), from "
+        f"{refused:,} requests ({100 * share:.3g} %) were answered 429 (too many requests), from "
         f"second {first}; about {accepted:,.0f}/s passed"
     )
     expected = scene.summary.total.failed + scene.summary.total.transport < refused / 2
@@ -200,7 +200,7 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     most, kind = max(kinds, default=(0, "of unknown kind"))
     first = int(np.flatnonzero(scene.failed)[0]) if scene.failed.any() else None
     text = (
-        f"{failed:,.0f} of {total.count:,} requests failed ({100 * share:.2g} %), most of them by "
+        f"{failed:,.0f} of {total.count:,} requests failed ({100 * share:.3g} %), most of them by "
         f"{kind.replace('_', ' ')} ({most:,})"
     )
     return Finding(

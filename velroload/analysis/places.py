@@ -140,8 +140,8 @@ def _failing_address(rows: list[Row]) -> Finding | None:
         return None
     share = (bad.failed + bad.transport) / bad.count
     text = (
-        f"{clean(bad.name)}: {100 * share:.2g} % of its requests failed, of every other address at "
-        f"most {100 * most:.2g} %"
+        f"{clean(bad.name)}: {100 * share:.3g} % of its requests failed, of every other address at "
+        f"most {100 * most:.3g} %"
     )
     return Finding(
         code="address",

@@ -309,7 +309,7 @@ def network(scene: Scene) -> Finding | None:
     return Finding(
         code="network",
         title="The network loses packets",
-        text=f"about {lost:,.0f} {happened}, {100 * share:.2g} for every hundred requests",
+        text=f"about {lost:,.0f} {happened}, {100 * share:.3g} for every hundred requests",
         confidence=LIKELY if many or rho is not None else WEAK,
         evidence=tuple(evidence),
         score=min(1.0, 10 * share),
