@@ -1,7 +1,9 @@
 """The one door of the room: a run folder's data in, everything that can be said of it out."""
 
+from velroload.analysis.beyond import capacity_of_run, drift_of_run, fidelity_of_run
 from velroload.analysis.failures import failures
 from velroload.analysis.hold import in_hold
+from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
 from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_reasons
 from velroload.analysis.summary import summarise
@@ -37,6 +39,9 @@ def analyse(data: RunData) -> Result:
         judged |= {result.text: result for result in results}
         results = tuple(judged[threshold.source] for threshold in thresholds)
         validity = with_reasons(validity, [*suite_reasons(suite), *reasons])
+    compliance, validity = judge_compliance(
+        data, summary, validity, suite=suite, incomplete=bool(incomplete)
+    )
     verdict, why, codes = overall(
         summary,
         validity,
@@ -44,6 +49,7 @@ def analyse(data: RunData) -> Result:
         ended=end.get("ended"),
         reason=end.get("reason"),
         incomplete=incomplete,
+        compliance=compliance,
         suite=suite,
     )
     return Result(
@@ -60,6 +66,10 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        compliance=compliance,
+        drift=drift_of_run(data, summary, validity, suite),
+        capacity=capacity_of_run(data, suite),
+        fidelity=fidelity_of_run(data, summary, validity, suite),
         suite=suite,
     )
 

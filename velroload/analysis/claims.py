@@ -10,7 +10,6 @@ from velroload.analysis.cells import (
     Late,
     Slices,
     count_above,
-    counter_series,
     counter_values,
     late,
     seconds_of,
@@ -20,6 +19,7 @@ from velroload.analysis.cells import (
 )
 from velroload.analysis.hold import held_seconds
 from velroload.analysis.interval import (
+    ONE_SIDED,
     ShareTest,
     effective_size,
     percentile_columns,
@@ -27,6 +27,7 @@ from velroload.analysis.interval import (
     share_bounds,
 )
 from velroload.analysis.outcome import outcome
+from velroload.analysis.reach import complete_per_second
 from velroload.analysis.recovered import judge_recovery
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
 from velroload.analysis.shares import NOTHING, share_counts, share_series
@@ -37,7 +38,6 @@ from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
 from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
-from velroload.sample import ErrorKind
 
 LAG_DID_IT = "the limit was exceeded, but the generator's own lag may have done it"
 SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad seconds"
@@ -45,22 +45,32 @@ SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad se
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a threshold is judged against; `data` is what counts of the `whole` run."""
+    """What a threshold is judged against; `data` is what counts of the `whole` run. pass_tail and
+    fail_tail: the probability of a wrong PASS or FAIL that is allowed (less in a set: Holm)."""
 
     data: RunData
     whole: RunData
     summary: Summary
     validity: Validity
+    pass_tail: float = ONE_SIDED
+    fail_tail: float = ONE_SIDED
 
     @property
     def paced(self) -> bool:
         """True when generator lag may be judged."""
         return bool(self.data.manifest.get("model", {}).get("paced"))
 
+    def test(self, total: float, allowed: float, thinning: float) -> ShareTest:
+        """A test at this claim's own levels."""
+        return ShareTest(total, allowed, thinning, self.pass_tail, self.fail_tail)
 
-def judge_claim(claim: Claim, threshold: Threshold) -> ThresholdResult:
-    """The threshold's result; NOT MEASURED when nothing of that name exists in the run."""
-    ids = _selected(claim.data, threshold)
+
+def judge_claim(
+    claim: Claim, threshold: Threshold, ids: list[int] | None = None
+) -> ThresholdResult:
+    """The threshold's result over these endpoints, or over those that it names; NOT MEASURED when
+    nothing of that name exists in the run."""
+    ids = _selected(claim.data, threshold) if ids is None else ids
     if not ids:
         return outcome(threshold, Verdict.NOT_MEASURED, why=f"no {_what(threshold)} in this run")
     if threshold.metric == "recovery":
@@ -115,7 +125,8 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
     parts = with_failures(data, slices(data, quantity, ids), quantity, ids)
     above = tuple(hits + never for hits in count_above(histogram, limit))
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, quantile if upward else 1.0 - quantile, _thinning(parts, limit))
+    allowed = quantile if upward else 1.0 - quantile
+    test = claim.test(count, allowed, _thinning(parts, limit))
     least, most = (count - above[1], count - above[0]) if upward else above
     if threshold.op == "==":
         value = _value(histogram, quantile, count)
@@ -201,7 +212,7 @@ def _voids_fail(
         return None
     good = parts.without(bad)
     total, hits = float(good.totals().sum()), float(good.above(threshold.limit).sum())
-    if not total or not stands(ShareTest(total, test.allowed, test.thinning), hits):
+    if not total or not stands(claim.test(total, test.allowed, test.thinning), hits):
         return SECONDS_DID_IT
     return None
 
@@ -212,7 +223,7 @@ def _voids_pass(claim: Claim, test: ShareTest, most: float) -> str | None:
     if not 0.0 < share < 1.0:
         return None
     unsent = test.total * share / (1.0 - share)
-    whole = ShareTest(test.total + unsent, test.allowed, test.thinning)
+    whole = claim.test(test.total + unsent, test.allowed, test.thinning)
     if whole.below(most + unsent):
         return None
     return f"it holds for what was sent, but {100 * share:.2g} % of the planned load was not"
@@ -270,7 +281,7 @@ def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResul
     low, high = share_bounds(hits * thinning, count * thinning)
     observed = hits / count
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
+    test = claim.test(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
     misses = count - hits if upward else hits
     exact = threshold.op == "==" or test.allowed <= 0.0
     suspect = None
@@ -326,17 +337,6 @@ def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult
         count=int(values.sum()),
         why=f"over {seconds:g} s",
         suspect=suspect,
-    )
-
-
-def complete_per_second(
-    data: RunData, ids: Collection[int], length: int
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Complete responses (timeouts are none) per second, float64[length]."""
-    complete = counter_series(data, ids, Counter.OK, length)
-    complete = complete + counter_series(data, ids, Counter.FAILED, length)
-    return np.asarray(
-        complete - counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length)
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from velroload.analysis.claims import LAG_DID_IT, SECONDS_DID_IT, Claim, judge_claim
-from velroload.analysis.gates import with_gates
+from velroload.analysis.compliance import Compliance
+from velroload.analysis.gates import WORST_FIRST, with_gates
 from velroload.analysis.result import PhaseResult, Reason, Summary, ThresholdResult, Validity
 from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
 from velroload.errors import Exit, strongest
@@ -37,6 +38,16 @@ def judge_thresholds(
     `held`: what counts of the run."""
     claim = Claim(held, data, summary, validity)
     results = [judge_claim(claim, threshold) for threshold in thresholds]
+    validity = with_voided(data, validity, results)
+    doubt = doubt_of(validity)
+    return tuple(
+        replace(result, suspect=doubt) if doubt and result.verdict == Verdict.PASS else result
+        for result in results
+    ), validity
+
+
+def with_voided(data: RunData, validity: Validity, results: Sequence[ThresholdResult]) -> Validity:
+    """The validity with what these claims have turned up against the generator."""
     voided = [
         Reason(
             SUSPECT,
@@ -47,18 +58,15 @@ def judge_thresholds(
         for result in results
         if result.suspect
     ]
-    validity = with_reasons(validity, voided)
-    suspects = [
-        reason.text
-        for reason in validity.reasons
-        if reason.level == SUSPECT and reason.code not in SIGNED
-    ]
-    return tuple(
-        replace(result, suspect=suspects[0])
-        if suspects and result.verdict == Verdict.PASS
-        else result
-        for result in results
-    ), validity
+    return with_reasons(validity, voided)
+
+
+def doubt_of(validity: Validity) -> str | None:
+    """Why a PASS of this run is one in doubt; None where it is not."""
+    for reason in validity.reasons:
+        if reason.level == SUSPECT and reason.code not in SIGNED:
+            return reason.text
+    return None
 
 
 def unclaimed(results: Sequence[ThresholdResult], why: str) -> tuple[ThresholdResult, ...]:
@@ -77,6 +85,7 @@ def overall(
     ended: str | None,
     reason: str | None,
     incomplete: Sequence[str],
+    compliance: Compliance | None = None,
     suite: Sequence[PhaseResult] = (),
 ) -> tuple[Verdict, str, tuple[Exit, ...]]:
     """The verdict on the run, what it rests on, and every exit code that holds."""
@@ -88,8 +97,20 @@ def overall(
     verdict, why = verdict_of(summary, results, ended, reason)
     if suite:
         verdict, why = with_gates(suite, verdict, why, bool(results))
+    if compliance is not None:
+        gated = any(phase.gate for phase in suite)
+        verdict, why = _with(compliance, verdict, why, bool(results) or gated)
     code = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL}.get(verdict, Exit.INCONCLUSIVE)
     return verdict, why, (*codes, code)
+
+
+def _with(compliance: Compliance, verdict: Verdict, why: str, judged: bool) -> tuple[Verdict, str]:
+    """The verdict of the document and that of the thresholds: the worse, the document's first."""
+    other = Verdict(compliance.verdict)
+    if not judged and verdict == Verdict.PASS:
+        return other, compliance.why
+    worse = min(verdict, other, key=WORST_FIRST.index)
+    return worse, compliance.why if worse == other else why
 
 
 def verdict_of(

@@ -240,10 +240,14 @@ cdef class RingReader:
         if not self.closed:
             self.closed = True
             PyBuffer_Release(&self.view)
+        free(self.r.tally.seen)
+        self.r.tally.seen = NULL
+        self.r.tally.seen_room = 0
 
     def __dealloc__(self):
         if not self.closed:
             PyBuffer_Release(&self.view)
+        free(self.r.tally.seen)
 
 
 cdef void writer_lap(vl_ring *ring, const vl_sample *sample, uint64_t n) noexcept nogil:

@@ -35,6 +35,7 @@ from velroload.runfolder import RunData
 from velroload.runner.call import Place
 from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
+from velroload.runner.cycles import user_windows
 from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
@@ -254,6 +255,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
+        windows=user_windows(work.plan, work.phases),
     )
     mask = Mask(work.plan.secrets)
     examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
@@ -313,7 +315,12 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": phases_json(work),
+        "phases": [
+            {**row, **({"window_s": width} if width else {})}
+            for row, (_, width) in zip(
+                phases_json(work), user_windows(plan, work.phases), strict=True
+            )
+        ],
         "suite": suite_json(plan, has_pauses=work.has_pauses),
         "requirements": None
         if plan.requirements is None
