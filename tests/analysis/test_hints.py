@@ -121,6 +121,7 @@ def test_the_order_of_saturation_decides_between_equals() -> None:
     assert (found[0].onset_s, found[1].onset_s) == (5, 16)
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_a_long_suite_takes_less_than_a_second() -> None:
     """4,140 seconds × 20 endpoints, without the bins: what the hints themselves take."""

@@ -224,6 +224,5 @@ def _is(scene: Scene, number: int) -> Bools:
 
 
 def _kinds(scene: Scene) -> list[int]:
-    counters = np.unique(scene.counted["counter"])
-    found = counters[(counters > Counter.ERROR) & (counters < Counter.OK)]
-    return [int(counter) - Counter.ERROR for counter in found]
+    found = scene.table[Counter.ERROR + 1 : Counter.OK].any(axis=1)
+    return [int(place) + 1 for place in np.flatnonzero(found)]
