@@ -16,7 +16,8 @@ from velroload.runfolder import RunData
 
 def with_hints(result: Result, data: RunData, held: RunData) -> Result:
     """The result and what it hints at. `held`: what counts of the run (hold.in_hold)."""
-    scene = Scene(data, held, result.summary, result.validity, result.thresholds)
+    judged = [each for phase in result.suite for each in phase.thresholds]
+    scene = Scene(data, held, result.summary, result.validity, (*result.thresholds, *judged))
     findings, examined = bottlenecks(scene)
     return replace(
         result,
