@@ -351,10 +351,6 @@ class Result:
     summary: Summary
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
-    compliance: Compliance | None = None
-    drift: tuple[Drift, ...] = ()
-    capacity: Capacity | None = None
-    fidelity: Fidelity | None = None
     bursts: tuple[ErrorBurst, ...] = ()
     examined: tuple[Examined, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -364,4 +360,8 @@ class Result:
     resilience: tuple[Resilience, ...] = ()
     broken: tuple[Broken, ...] = ()
     utilisation: tuple[Utilisation, ...] = ()
+    compliance: Compliance | None = None
+    drift: tuple[Drift, ...] = ()
+    capacity: Capacity | None = None
+    fidelity: Fidelity | None = None
     suite: tuple[PhaseResult, ...] = ()
