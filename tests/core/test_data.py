@@ -340,12 +340,13 @@ def test_every_worker_takes_what_the_twin_says(
             assert sorted(row for _, row in pairs) == sorted(row for row in rows if row is not None)
 
 
-@given(n=SIZES, lap=st.integers(0, 5), seed=st.integers(0, 2**64 - 1))
+@settings(max_examples=40, deadline=None)
+@given(n=st.integers(1, 300), lap=st.integers(0, 5), seed=st.integers(0, 2**64 - 1))
 def test_a_shuffle_is_a_permutation(n: int, lap: int, seed: int) -> None:
     assert sorted(shuffled(seed, lap, n, i) for i in range(n)) == list(range(n))
 
 
 def test_every_order_is_as_likely() -> None:
-    orders = Counter(tuple(shuffled(5, lap, 3, i) for i in range(3)) for lap in range(6000))
+    orders = Counter(tuple(shuffled(5, lap, 3, i) for i in range(3)) for lap in range(900))
     assert set(orders) == set(permutations(range(3)))
     assert stats.chisquare(list(orders.values())).pvalue > 1e-4
