@@ -297,7 +297,7 @@ def test_damaged_heads_are_refused(at: int, word: int, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("at", "word"),
-    [(-16, 2**63), (-16, 3), (-16, 2**64 - 4), (64, 2**64 - 1), (64, 9 << 32 | 8), (64, 2**40)],
+    [(-40, 2**63), (-40, 3), (-40, 2**64 - 4), (64, 2**64 - 1), (64, 9 << 32 | 8), (64, 2**40)],
 )
 def test_damaged_cells_are_empty(at: int, word: int) -> None:
     """Where a block lies; where a cell ends: before it begins, behind the memory, too long."""
