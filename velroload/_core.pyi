@@ -344,10 +344,11 @@ class Engine:
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
     `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
-    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in, and under "settings" what
-    velroload.runner.jobs says of this worker; under "computed" per expression the slots that it
-    reads and a function of their texts: the truth of a condition, or a slot's text. `judges`: what
-    steps ask of their answers, as velroload.protocol.judge makes them. All memory
+    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in,
+    and under "settings" what velroload.runner.jobs says of this worker; under "computed" per
+    expression the slots that it reads and a function of their texts: the truth of a condition, or a
+    slot's text. `judges`: what steps ask of their answers, as velroload.protocol.judge makes them.
+    All memory
     is taken here; nothing is allocated once it runs, but for captured bodies that outgrow every
     earlier one. Every index of the program is checked: ValueError.
 

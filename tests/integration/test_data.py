@@ -98,9 +98,11 @@ def launched(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_row_once_and_then_the_run_ends(tmp_path: Path, workers: int) -> None:
     asked = Asked()
-    with ScriptedServer(asked) as server:
-        with launched(tmp_path, server.url, 501, "stop", "10m", workers) as run:
-            code = run.finish()
+    with (
+        ScriptedServer(asked) as server,
+        launched(tmp_path, server.url, 501, "stop", "10m", workers) as run,
+    ):
+        code = run.finish()
     assert asked.paths == {f"/a/{n}": 1 for n in range(501)}
     assert code in (0, 4, 97), run.stderr  # what a busy machine makes of so short a run
     assert run.ledger()["ok"] == 501
@@ -108,9 +110,11 @@ def test_every_row_once_and_then_the_run_ends(tmp_path: Path, workers: int) -> N
 
 
 def test_the_end_of_rows_makes_a_run_incomplete(tmp_path: Path) -> None:
-    with ScriptedServer(respond()) as server:
-        with launched(tmp_path, server.url, 300, "fail", "10m", 2) as run:
-            assert run.finish() == 4
+    with (
+        ScriptedServer(respond()) as server,
+        launched(tmp_path, server.url, 300, "fail", "10m", 2) as run,
+    ):
+        assert run.finish() == 4
     assert "INCOMPLETE" in run.stdout
     assert "data people: its 300 rows were used up at " in run.stdout
     assert run.ledger()["ok"] == 300

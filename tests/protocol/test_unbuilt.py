@@ -8,8 +8,7 @@ import pytest
 
 from velroload.errors import ConfigError
 from velroload.plan.check import Check
-from velroload.plan.data import Data
-from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, Take, While
+from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, While
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Think
 from velroload.plan.session import Session
 from velroload.plan.threshold import parse_threshold

@@ -73,8 +73,7 @@ class Sent:
 
 @dataclass
 class User:
-    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users.
-    """
+    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users."""
 
     plan: Plan
     number: int
