@@ -67,6 +67,7 @@ def assess(
         *_surroundings(data),
         *_refused(data),
         *_cookies(data),
+        *_rows(data),
         *_values(data),
         *_incomplete(data),
         *(() if thresholds else _figures(held, summary, bad, share)),
@@ -167,8 +168,8 @@ def _little(data: RunData) -> Iterator[Reason]:
 def _unsent(data: RunData) -> tuple[int, float, bool]:
     """(planned starts not made, their share, whether the target was what held them back)."""
     end = data.end or {}
-    if end.get("ended") != "planned" or end.get("incomplete"):
-        return 0, 0.0, False
+    if end.get("ended") != "planned" or end.get("incomplete") or _used_up(data):
+        return 0, 0.0, False  # it ended before, and that is said
     book = ledger(data, "iterations")
     if not book.get("planned"):
         book = ledger(data, "requests")
@@ -327,6 +328,21 @@ def _cookies(data: RunData) -> Iterator[Reason]:
             "cookies_ignored",
             f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
             "4 KiB, or more than 50 of a user",
+        )
+
+
+def _used_up(data: RunData) -> dict[str, int]:
+    """Data set → users that ended because it had no more rows, as the plan wants."""
+    found: dict[str, int] = evidence(data).get("rows_used_up") or {}
+    return found
+
+
+def _rows(data: RunData) -> Iterator[Reason]:
+    for name in _used_up(data):
+        yield Reason(
+            NOTE,
+            "rows_used_up",
+            f"data {name}: its rows were used up, and who needed one ended (at_end: stop)",
         )
 
 
