@@ -403,6 +403,8 @@ class Engine:
     def short_of(self) -> int | None:
         """The data set that has no more rows and fails the run, from 0: the engine comes to its end
         by itself, as after stop(). None while there is none."""
+    def starved(self) -> list[int]:
+        """Per data set the users that it had no row for."""
     def finish(self) -> None:
         """After DONE: count what was planned and not done, close the connections."""
     def note_collection(self) -> None:

@@ -106,6 +106,8 @@ def test_every_row_once_and_then_the_run_ends(tmp_path: Path, workers: int) -> N
     assert asked.paths == {f"/a/{n}": 1 for n in range(501)}
     assert code in (0, 4, 97), run.stderr  # what a busy machine makes of so short a run
     assert run.ledger()["ok"] == 501
+    used_up = run.run["end"]["evidence"]["rows_used_up"]
+    assert list(used_up) == ["people"]
     assert run.run["plan"]["data"][0]["path"].endswith("people.csv")
 
 
@@ -127,3 +129,15 @@ def test_too_few_rows_are_refused_before_anything_is_sent(tmp_path: Path) -> Non
             assert run.finish() == 2
         assert "data people: it has 3 row(s), and the run needs 4, for" in run.stderr
         assert server.settled().requests == 0
+
+
+@pytest.mark.slow
+def test_the_shipped_plan(tmp_path: Path) -> None:
+    """Against the embedded target: every user logs in with an account of its own."""
+    plan = Path(__file__).parents[2] / "configs" / "data-driven.yaml"
+    words = ("--set", "load.hold=2s", "--set", "load.ramp=1s", "--set", "load.users=8")
+    with Launch(tmp_path, os.fspath(plan), *words) as run:
+        code = run.finish()
+    assert code in (0, 4, 97, 99), run.stderr  # a busy machine is slow, and makes a run SUSPECT
+    ledger = run.ledger()
+    assert ledger["ok"] == ledger["started"] > 8

@@ -59,6 +59,7 @@ cdef struct vl_table:
     uint64_t n_columns
     uint64_t taken              # rows that this worker has taken in turn
     uint64_t seed               # of shuffles
+    uint64_t starved            # users of this worker that it had no row for
     uint8_t pick
     uint8_t at_end
 

@@ -31,6 +31,7 @@ class WorkerProcess:
         self.warmed: Message | None = None
         self.done = False
         self.short_of: int | None = None
+        self.starved: list[int] = []
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
@@ -144,6 +145,7 @@ class WorkerProcess:
         elif "done" in message:
             self.done = True
             self.site = message["site"]
+            self.starved = message["starved"]
         elif "error" in message:
             self.error = str(message["error"])
 
