@@ -49,7 +49,9 @@ class Crew:
                     site={"refused": {"http://h:1": 2}, "cookies_ignored": 3},
                 )
             )
-            self.jobs.append(SimpleNamespace(steps_per_iteration=2, iterations_planned=None))
+            job = SimpleNamespace(steps_per_iteration=2, iterations_planned=None)
+            job.settings = {"phases": [0, 5]}
+            self.jobs.append(job)
         self.readers = [process.segment.reader for process in self.processes]
         self.merger = _core.Merger(1, 1)
 
