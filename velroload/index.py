@@ -1,0 +1,72 @@
+"""Rows of the run folder by endpoint and quantity: a report asks for thousands of small parts of
+arrays with millions of rows."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velroload.journal import Rows
+
+SPAN = 1 << 16
+"""More than there are endpoints, quantities or counters."""
+OUTCOMES = 4
+
+
+class Index:
+    """Rows in the order of quantity (or counter), endpoint and outcome where they have one, else as
+    they were. A copy of them: the order of the rows that were given stays.
+
+    keys: (quantity * SPAN + endpoint) * OUTCOMES + outcome of each kind of row that may occur,
+    ascending; starts: where it begins, and the end of all.
+    """
+
+    __slots__ = ("keys", "rows", "starts")
+
+    def __init__(self, rows: Rows) -> None:
+        names = rows.dtype.names or ()
+        columns = [rows["counter" if "counter" in names else "quantity"], rows["endpoint"]]
+        columns.append(rows["outcome"] if "outcome" in names else np.zeros(1, np.uint8))
+        known, ranks = zip(*(_ranked(column) for column in columns), strict=True)
+        sizes = [max(1, len(each)) for each in known]
+        whole = sizes[0] * sizes[1] * sizes[2]
+        small = np.uint16 if whole <= SPAN else np.uint32  # 16 bits sort by radix: much faster
+        place = np.zeros(len(rows), small)
+        for column, rank, size in zip(columns, ranks, sizes, strict=True):
+            if size > 1:
+                place *= np.array(size, small)
+            place += rank.astype(small)[column]
+        order = np.argsort(place, kind="stable")
+        self.rows: Rows = rows[order]
+        counts = np.bincount(place, minlength=whole)
+        self.starts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(counts)])
+        pairs = known[0][:, np.newaxis] * SPAN + known[1]
+        self.keys: NDArray[np.int64] = (pairs[..., np.newaxis] * OUTCOMES + known[2]).ravel()
+
+    def part(
+        self,
+        endpoints: Collection[int] | None,
+        what: int | None = None,
+        outcomes: Collection[int] | None = None,
+    ) -> Rows:
+        """The rows of these endpoints, this quantity or counter, these outcomes; None: of all."""
+        wanted = np.ones(len(self.keys), np.bool_)
+        if what is not None:
+            wanted = self.keys // (OUTCOMES * SPAN) == what
+        if outcomes is not None:
+            wanted &= np.isin(self.keys % OUTCOMES, list(outcomes))
+        if endpoints is not None:
+            wanted &= np.isin(self.keys // OUTCOMES % SPAN, list(endpoints))
+        places = np.flatnonzero(wanted)
+        if len(places) and len(places) == places[-1] - places[0] + 1:  # they lie side by side
+            return self.rows[self.starts[places[0]] : self.starts[places[-1] + 1]]
+        parts = [self.rows[self.starts[place] : self.starts[place + 1]] for place in places]
+        return np.concatenate([self.rows[:0], *parts])
+
+
+def _ranked(column: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The values that occur, ascending, and the rank of each value below SPAN."""
+    seen = np.zeros(SPAN, np.bool_)
+    seen[column] = True
+    return np.flatnonzero(seen), np.maximum(np.cumsum(seen) - 1, 0)
