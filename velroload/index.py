@@ -31,8 +31,8 @@ class Index:
         known, ranks = zip(*(_ranked(column) for column in columns), strict=True)
         sizes = [max(1, len(each)) for each in known]
         whole = sizes[0] * sizes[1] * sizes[2]
-        small = np.uint16 if whole <= SPAN else np.uint32  # 16 bits sort by radix: much faster
-        place = np.zeros(len(rows), small)
+        small: Any = np.uint16 if whole < SPAN else np.uint32  # 16 bits sort by radix: much faster
+        place: NDArray[Any] = np.zeros(len(rows), small)
         for column, rank, size in zip(columns, ranks, sizes, strict=True):
             if size > 1:
                 place *= np.array(size, small)
