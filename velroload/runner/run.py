@@ -260,10 +260,8 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     mask = Mask(work.plan.secrets)
     examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
     due = due_of(work.plan.phases)
-    events = None
-    if due:
-        token = prepared.fault_token
-        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
+    token, record = prepared.fault_token, recorder.event
+    events = Timeline(due, prepared.places, token, mask, record, ui.say) if due else None
     coordinator = Coordinator(
         workers=workers,
         node=node,
