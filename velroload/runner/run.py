@@ -294,6 +294,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
+    resolved = plan_json(plan)
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -313,7 +314,7 @@ def manifest(
             "embedded": not options.addresses,
         },
         "command": options.command,
-        "plan": plan_json(plan),
+        "plan": resolved,
         "phases": [
             {**row, **({"window_s": width} if width else {})}
             for row, (_, width) in zip(
@@ -321,9 +322,7 @@ def manifest(
             )
         ],
         "suite": suite_json(plan, has_pauses=work.has_pauses),
-        "requirements": None
-        if plan.requirements is None
-        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
+        "requirements": resolved.get("requirements"),
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
