@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,11 +26,11 @@ B = Request("GET", "/b", endpoint="b")
 
 
 def phase(name: str, users: int, rate: int | None, **more: int) -> Phase:
-    times = {"ramp_ns": ms(20), "hold_ns": ms(60), "cool_down_ns": ms(60), **more}
+    times: dict[str, Any] = {"ramp_ns": ms(20), "hold_ns": ms(60), "cool_down_ns": ms(60), **more}
     return Phase(name, users, rate_per_s=None if rate is None else Fraction(rate), **times)
 
 
-def suite(url: str, *phases: Phase, flow: tuple[Step, ...] = (GET,), **more: object) -> Plan:
+def suite(url: str, *phases: Phase, flow: tuple[Step, ...] = (GET,), **more: Any) -> Plan:
     return replace(plan_for(url, phases[0].load, flow, **more), phases=phases)
 
 
