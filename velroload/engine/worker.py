@@ -23,6 +23,7 @@ from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.computed import make_computed
 from velroload.protocol.judge import make_judges
+from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
@@ -85,7 +86,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.over = False
-        self.warming = False
+        self.warming = self.logging_in = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -116,7 +117,8 @@ class Worker:
 
     def obey(self, message: Message) -> None:
         self.warming = "warm" in message
-        if self.warming:
+        self.logging_in = "login" in message
+        if self.warming or self.logging_in:
             return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
@@ -136,6 +138,10 @@ class Worker:
                 if self.engine.warm() == _core.DONE:
                     self.warming = False
                     self.say({"warmed": self.engine.warmed()})
+            elif self.logging_in:
+                if self.engine.login() == _core.DONE:
+                    self.logging_in = False
+                    self.say({"logged_in": self.engine.logged_in()})
             elif self.engine.poll() == _core.DONE:
                 self.retire()
                 self.engine.finish()
@@ -168,6 +174,7 @@ def make_engine(
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),
+        "life": life_of,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, make_judges(settings))

@@ -107,6 +107,22 @@ class Scenario:
         return requests_in(self.flow)
 
     @property
+    def login(self) -> Steps:
+        """What a user does before its first iteration: `setup`, or the session's steps."""
+        return self.setup if self.session is None else self.session.steps
+
+    @property
+    def renewal(self) -> Steps:
+        """What renews a token; () when that is one more log-in, or nothing."""
+        session = self.session
+        return session.renew.steps if session is not None and session.renew is not None else ()
+
+    @property
+    def every_request(self) -> tuple[Request, ...]:
+        """The requests of log-in, renewal and flow."""
+        return requests_in((*self.login, *self.renewal, *self.flow))
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The names of the flow's groups."""
         return tuple(dict.fromkeys(s.name for s in walk(self.flow) if isinstance(s, Group)))

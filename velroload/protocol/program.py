@@ -20,9 +20,12 @@ TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One scenario's place in the program: (first, count) of its steps, its pause, its row."""
+    """One scenario's place in the program: (first, count) of its steps, its pause, its row.
+    `life_slot`: what says how long a token lives."""
 
     setup: tuple[int, int]
+    renew: tuple[int, int]
+    life_slot: int | None
     flow: tuple[int, int]
     think: int | None
     iteration_endpoint: int | None
@@ -49,6 +52,7 @@ class Program:
     origins: tuple[Origin, ...]
     sources_v4: int
     slots: int
+    slot_numbers: dict[str, int]
     user_slot: int | None
     slot_bytes: int
     render_bytes: int
@@ -57,13 +61,16 @@ class Program:
 def compile_scenario(writer: Writer, scenario: Scenario) -> Compiled:
     """Write the scenario's steps."""
     flow = Flow(writer, scenario)
-    setup = flow.section(scenario.setup, setup=True)
+    setup = flow.section(scenario.login, setup=True)
+    renew = flow.section(scenario.renewal, setup=True)
+    told = None if scenario.session is None else scenario.session.life_slot
     main = flow.section(scenario.flow, setup=False)
     pause = scenario.load.think
     row = None
     if scenario.flow != scenario.requests[:1]:  # with one request the request is the iteration
         row = writer.endpoint("iteration", "iteration", scenario.name, None, False)
-    return Compiled(setup, main, None if pause is None else flow.think(pause), row)
+    life = None if told is None else writer.parts.slot(told)
+    return Compiled(setup, renew, life, main, None if pause is None else flow.think(pause), row)
 
 
 def compile_program(
@@ -99,6 +106,7 @@ def compile_program(
         origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
         slots=len(writer.parts.slots),
+        slot_numbers=dict(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=writer.slot_bytes,
         render_bytes=writer.longest,

@@ -9,7 +9,6 @@ from velroload.errors import ConfigError
 from velroload.plan.flow import Take, walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
-from velroload.plan.steps import Request
 from velroload.plan.threshold import Threshold
 
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
@@ -40,16 +39,12 @@ def unbuilt(plan: Plan) -> Iterator[str]:
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[str]:
-    if scenario.session is not None:
-        yield "session"
     for name in LOAD_FIELDS:
         if getattr(scenario.load, name):
             yield name.removesuffix("_ns")
-    for step in (*walk(scenario.setup), *walk(scenario.flow)):
+    for step in walk((*scenario.login, *scenario.renewal, *scenario.flow)):
         if isinstance(step, Take):
             yield "take"
-        elif isinstance(step, Request) and step.on_error == "login":
-            yield "on_error: login"
 
 
 def _of_threshold(threshold: Threshold) -> Iterator[str]:
