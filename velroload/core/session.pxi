@@ -113,12 +113,16 @@ cdef void session_renew(vl_engine *e, uint32_t u) noexcept nogil:
     session_begin(e, u, renew_section(s), max(user.renew_ns, user.freed_ns))
 
 
+cdef inline void session_count(vl_engine *e, uint32_t u) noexcept nogil:
+    if e.scenarios[e.users[u].scenario].session:
+        count(&e.ring, C_LOGINS if e.users[u].section == SECTION_SETUP else C_RENEWALS, 1)
+
+
 cdef void session_done(vl_engine *e, uint32_t u) noexcept nogil:
     """The last step of a session's is done: on to what it was done for."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
-    if s.session:
-        count(&e.ring, C_LOGINS if user.section == SECTION_SETUP else C_RENEWALS, 1)
+    session_count(e, u)
     user.failed_logins = 0
     user.renew_ns = INT64_MAX
     user.renew_by_ns = INT64_MAX

@@ -98,6 +98,8 @@ cdef void setup_abandon(vl_engine *e, uint32_t u) noexcept nogil:
     if user.pc < section_stop(&e.scenarios[user.scenario], user.section):
         unstarted_count(e, user)
         user.begun = user.section != SECTION_SETUP
+    else:
+        session_count(e, u)
     user.section = SECTION_REST
     user_off(e, u)
 
@@ -274,13 +276,16 @@ cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error, uint16_t status)
     user.scheduled_ns = user.freed_ns
     user.available_ns = user.freed_ns
     user.pc += 1
-    if error and user.section != SECTION_FLOW:
-        session_failed(e, u)
+    if user.section != SECTION_FLOW:
+        if error:
+            session_failed(e, u)
+        else:
+            user_ready(e, u)
         return
     if error and session_repeats(e, u, status):
         return
     user.repeated = 0
-    if error and user.section == SECTION_FLOW and step.flags & STEP_END_ON_ERROR:
+    if error and step.flags & STEP_END_ON_ERROR:
         if step.think == ON_ERROR_LOGIN:
             session_again(e, u)
         iteration_cut(e, u, C_ITERATIONS_INTERRUPTED)
