@@ -67,8 +67,10 @@ cdef void session_begin(vl_engine *e, uint32_t u, uint8_t section, int64_t at) n
     if turn != user.scheduled_ns:       # else what it waited for the step in whose place it comes
         user.scheduled_ns = turn
         user.available_ns = turn
+    user_state(e, user, USER_THINKING)
+    if section == SECTION_SETUP and not rows_take(e, u, s.rows_setup, 0):
+        return
     if turn > monotonic_ns():
-        user_state(e, user, USER_THINKING)
         timer_set(&e.timers, u, turn)
     else:
         user_ready(e, u)
@@ -146,6 +148,8 @@ cdef void session_leave(vl_engine *e, uint32_t u) noexcept nogil:
         session_hand_over(user)
         user_ready(e, u)
     elif user.has_start:
+        if not rows_begin(e, u):
+            return
         iteration_begin(e, u, user.iteration_ns)
         if s.session:
             session_hand_over(user)

@@ -62,11 +62,12 @@ cdef void user_join(vl_engine *e, uint16_t scenario, uint32_t u, int64_t at) noe
     user.freed_ns = at
     user.late_ns = 0
     count(&e.ring, C_VUS_ACTIVE, 1)
+    user_state(e, user, USER_READY)
     if not user.begun:
         user_first(e, u)
     if user.login_due == LOGIN_DUE:
         session_begin(e, u, SECTION_SETUP, at)
-    else:
+    elif user.state != USER_OFF:        # by now: for want of a row
         user_rest(e, u)
 
 
@@ -81,7 +82,7 @@ cdef void user_first(vl_engine *e, uint32_t u) noexcept nogil:
         user.login_due = LOGIN_DUE
         if s.session and s.open and s.login_when == LOGIN_FIRST_USE and not user.has_start:
             user.login_due = LOGIN_DUE_AT_START
-    elif s.life_slot != NONE and not s.setup_count:
+    elif s.life_slot != NONE and not s.setup_count and rows_take(e, u, s.rows_setup, 0):
         life_note(e, u)
 
 
@@ -101,7 +102,10 @@ cdef void setup_abandon(vl_engine *e, uint32_t u) noexcept nogil:
     else:
         session_count(e, u)
     user.section = SECTION_REST
-    user_off(e, u)
+    if e.preparing:
+        prepare_off(e, u, 1)
+    else:
+        user_off(e, u)
 
 
 cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
@@ -241,11 +245,15 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
             else:
                 request_begin(e, u, now)
             return
-        if step.op == STEP_PARK:
+        if step.op == STEP_TAKE:
+            if not rows_next(e, u, step.capture_first):
+                return
+            user.pc += 1
+        elif step.op == STEP_PARK:
             user_state(e, user, USER_PARKED)
             users_push(e, &e.parked, u)
             return
-        if step.op == STEP_THINK:
+        elif step.op == STEP_THINK:
             pause = think_ns(step, &user.random)
             user.scheduled_ns += pause
             user.available_ns = user.scheduled_ns
@@ -334,7 +342,7 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_off(e, u)
     elif user.renew_ns <= now:
         session_renew(e, u)
-    else:
+    elif rows_begin(e, u):
         if s.budget > 0:
             s.budget -= 1
         iteration_begin(e, u, user.scheduled_ns)

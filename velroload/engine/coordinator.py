@@ -15,6 +15,7 @@ from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
+from velroload.errors import PreflightError
 from velroload.runfolder import RunData
 
 TICK_S = 0.1
@@ -65,6 +66,7 @@ class Coordinator:
     _told: set[int] = field(default_factory=set)
     _seconds: int = 0
     _named: int = 0
+    _short_of: int | None = None
 
     async def run(self) -> RunData:
         """From spawn to the saved run folder. InvalidRunError when it could not begin."""
@@ -73,6 +75,7 @@ class Coordinator:
             loop.add_signal_handler(number, self.interrupt, number)
         try:
             await self.workers.start()
+            await self._log_in()
             await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
@@ -80,6 +83,23 @@ class Coordinator:
             self.node.close()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def _log_in(self) -> None:
+        """Sessions of users who log in before the load; their instants count from here on."""
+        begun_ns = time.monotonic_ns()
+        users, failed = await self.workers.login(lambda: self._signals > 0, self.node.drain)
+        if failed and not self._signals:
+            seen = self.examples.fresh()[:1]
+            why = "".join(f" (status {each['status']}: {each.get('text', '')})" for each in seen)
+            raise PreflightError(
+                f"cannot log in: {failed:,} of {users:,} users got no session in three tries{why}; "
+                "nothing was measured"
+            )
+        if users:
+            took_ns = time.monotonic_ns() - begun_ns
+            self.node.drain()
+            self._write_down()
+            self.recorder.update_manifest(login={"users": users, "took_ns": took_ns})
 
     async def _measure(self) -> RunData:
         workers = self.workers.processes
@@ -101,7 +121,9 @@ class Coordinator:
             if now_ns >= (self._seconds + 1) * SECOND_NS:
                 self._seconds = now_ns // SECOND_NS
                 self._second(now_ns, read_generator(), evidence)
+            self._notice_short(now_ns)
             self._end_silent(now_ns)
+        self._notice_short(time.monotonic_ns() - epoch_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
@@ -175,6 +197,21 @@ class Coordinator:
                 self._give_up(worker.index, f"{worker.name} {worker.died} at {at_s:.1f} s")
             elif worker.error:
                 self._give_up(worker.index, f"{worker.name} stopped: {worker.error}")
+
+    def _notice_short(self, now_ns: int) -> None:
+        """A data set that fails the run has come to its end in one worker: the others stop too."""
+        for worker in self.workers.processes:
+            if worker.short_of is not None and self._short_of is None:
+                self._short_of = worker.short_of
+                table = self.workers.tables[worker.short_of]
+                why = (
+                    f"data {table.name}: its {table.rows:,} rows were used up at "
+                    f"{now_ns / SECOND_NS:.1f} s, and at_end is fail"
+                )
+                self.incomplete.append(why)
+                self.recorder.event({"event": "rows used up", "at_ns": now_ns, "why": why})
+                if self._stopped_ns is None:
+                    self._stop("drain", now_ns)
 
     def _end_silent(self, now_ns: int) -> None:
         """Kill workers that outlast every deadline that they were given."""

@@ -87,6 +87,7 @@ class Worker:
         self.ended = self.loop.create_future()
         self.over = False
         self.warming = self.logging_in = False
+        self.told_short = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -117,8 +118,8 @@ class Worker:
 
     def obey(self, message: Message) -> None:
         self.warming = "warm" in message
-        self.logging_in = "login" in message
-        if self.warming or self.logging_in:
+        self.logging_in = "login" in message or (self.logging_in and "stop" in message)
+        if self.warming or "login" in message:
             return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
@@ -138,11 +139,17 @@ class Worker:
                 if self.engine.warm() == _core.DONE:
                     self.warming = False
                     self.say({"warmed": self.engine.warmed()})
-            elif self.logging_in:
+                return
+            if self.logging_in:
                 if self.engine.login() == _core.DONE:
                     self.logging_in = False
                     self.say({"logged_in": self.engine.logged_in()})
-            elif self.engine.poll() == _core.DONE:
+                return
+            over = self.engine.poll() == _core.DONE
+            if not self.told_short and self.engine.short_of is not None:
+                self.told_short = True
+                self.say({"short_of": self.engine.short_of})
+            if over:
                 self.retire()
                 self.engine.finish()
                 self.say({"done": True, "site": self.site.to_json()})
@@ -171,6 +178,7 @@ def make_engine(
     program: dict[str, Any] = {
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
+        "tables": [map_file(fd) for fd in settings["table_files"]],
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),

@@ -173,7 +173,7 @@ class Plan:
                 if column not in tables[data]:
                     known = ", ".join(tables[data])
                     raise ConfigError(f"${{{name}}}: {data} has no such column; it has {known}")
-            for step in walk((*scenario.login, *scenario.renewal, *scenario.flow)):
+            for step in scenario.every_step:
                 if isinstance(step, Take) and step.data not in tables:
                     raise ConfigError(f"take: there is no data set {step.data!r}")
             session = scenario.session

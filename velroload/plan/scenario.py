@@ -10,6 +10,7 @@ from velroload.plan.flow import (
     Group,
     Step,
     Steps,
+    Take,
     Unpredictable,
     depth,
     expected,
@@ -123,6 +124,11 @@ class Scenario:
         return requests_in((*self.login, *self.renewal, *self.flow))
 
     @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The same of all steps, those inside others too."""
+        return tuple(walk((*self.login, *self.renewal, *self.flow)))
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The names of the flow's groups."""
         return tuple(dict.fromkeys(s.name for s in walk(self.flow) if isinstance(s, Group)))
@@ -130,13 +136,18 @@ class Scenario:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of data sets (data.column) that its steps read."""
-        parts = [self.setup, self.flow]
         texts: list[str] = []
         if self.session is not None:
-            parts += [self.session.steps, self.session.renew.steps if self.session.renew else ()]
             texts = [slot for _, value in self.session.headers for slot in references(value)]
-        read = [slot for steps in parts for step in walk(steps) for slot in reads(step)]
+            texts += [self.session.life_slot or ""]
+        read = [slot for step in self.every_step for slot in reads(step)]
         return tuple(dict.fromkeys(slot for slot in (*read, *texts) if "." in slot))
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets that it takes rows of."""
+        taken = [step.data for step in self.every_step if isinstance(step, Take)]
+        return tuple(dict.fromkeys([*(name.partition(".")[0] for name in self.columns), *taken]))
 
     @property
     def is_predictable(self) -> bool:
