@@ -1,18 +1,13 @@
 """Rows of data sets in the engine: who gets which, in what a user sends, and when there is none."""
 
-from collections import Counter
 from typing import Any
-
-import pytest
 
 from tests.core.balance import balanced
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import ScriptedServer, read_request
 from velroload.plan.data import Data
-from velroload.plan.flow import If, Repeat, Set, Steps, Take
+from velroload.plan.flow import Steps
 from velroload.plan.model import Load, Request
-from velroload.plan.values import Expression, Text
-from velroload.protocol.table import Table
 
 ROWS = (("1", "Ann"), ("2", "Bo b"), ("3", "Ç"))
 GET = Request("GET", "/${d.id}", (("X-Name", "${d.name}"),))
@@ -56,5 +51,5 @@ def test_cells_are_sent_as_slots_are() -> None:
     assert [head.split("\r\n")[0] for head in paths.heads] == [
         "GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "GET /3 HTTP/1.1", "GET /1 HTTP/1.1",
     ]  # fmt: skip
-    assert ["Ann", "Bo b", "Ç", "Ann"] == [head.rpartition("X-Name: ")[2] for head in paths.heads]
+    assert [head.rpartition("X-Name: ")[2] for head in paths.heads] == ["Ann", "Bo b", "Ç", "Ann"]
     balanced(rig)
