@@ -2,14 +2,14 @@
 # that every worker maps and none copies. A user holds the numbers of its rows; a cell is a slot
 # whose text lies here.
 #
-# Contract. A header of 64 bytes (magic, rows, columns, where the index lies), blocks of 4,096 rows,
+# Contract. A header of 64 bytes (magic, rows, columns, where the index lies), blocks of 1,024 rows,
 # and the index: a uint64 per block, where it begins. A block is a uint32 per cell, row by row: where
 # its text ends, counted from behind these numbers; then the texts.
 
 cdef extern from *:
     """
     #define VL_TABLE_MAGIC 0x31574F52564C4F41ULL
-    #define VL_BLOCK_BITS 12
+    #define VL_BLOCK_BITS 10
     typedef struct {
         uint64_t magic;
         uint64_t rows;

@@ -178,7 +178,7 @@ def make_engine(
     program: dict[str, Any] = {
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
-        "tables": [map_file(fd) for fd in settings["table_files"]],
+        "tables": [map_file(fd, whole=True) for fd in settings["table_files"]],
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),

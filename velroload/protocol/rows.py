@@ -177,7 +177,8 @@ def _json_items(text: str) -> Iterator[tuple[object, int]]:
             if text[at : at + 1] != ",":
                 raise _Bad(_line(text, at), "no JSON: a comma or the end of the array is missing")
             at = _skip(text, at + 1)
-    if _skip(text, at) < len(text):
+    at = _skip(text, at)
+    if at < len(text):
         raise _Bad(_line(text, at), "no JSON: something stands behind the array")
 
 

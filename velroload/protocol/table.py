@@ -31,7 +31,7 @@ from velroload.errors import ConfigError
 
 MAGIC = 0x31574F52564C4F41
 HEAD = struct.Struct("<4Q32x")
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 1024
 BLOCK_BYTES_MAX = 2**32 - 1
 CELL_BYTES_MAX = 64 << 10
 ROWS_MAX = 2**32 - 2
@@ -197,7 +197,6 @@ def _bad_cell(cells: list[str], columns: int, first: int) -> BadRow:
 def _unfit(ends: NDArray[np.uint64], texts: bytes) -> NDArray[np.bool_]:
     """Per cell: it has what a path cannot have, that is all but visible ASCII, and #."""
     data = np.frombuffer(texts, np.uint8)
-    seen = np.zeros(len(texts) + 1, "<u8")
+    seen = np.zeros(len(texts) + 1, "<u4")
     np.cumsum((data <= 32) | (data >= 127) | (data == 35), out=seen[1:])
-    until = seen[ends]
-    return np.diff(until, prepend=0) > 0
+    return np.diff(seen[ends], prepend=np.uint32(0)) > 0
