@@ -359,8 +359,8 @@ def test_no_secret_is_anywhere(tmp_path: Path) -> None:
         plan = write(tmp_path, SECRET_PLAN.format(url=site.url))
         seen = []
         with Launch(tmp_path, plan, "-w", "2", "-v", environ=CANARIES) as run:
-            wait_for("the workers", lambda: len(run.workers()) == 2)
             wait_for("the load", lambda: len(site.seen) > 100)
+            assert len(run.workers()) == 2
             for worker in run.workers():
                 for name in ("cmdline", "environ"):
                     seen.append(Path(f"/proc/{worker.pid}/{name}").read_bytes())
