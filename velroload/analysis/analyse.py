@@ -6,6 +6,7 @@ from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
 from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
+from velroload.analysis.sessions import sessions_of
 from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_reasons
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess, with_reasons
@@ -67,6 +68,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        sessions=sessions_of(data),
         compliance=compliance,
         drift=drift_of_run(data, summary, validity, suite),
         capacity=capacity_of_run(data, suite),

@@ -179,8 +179,10 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
     verdict, why, needed = found.verdict, found.why, found.needed
     if not found.count and not found.infinite:
         verdict, needed = str(Verdict.NOT_MEASURED), None
-        named = each.row.endpoint or each.row.cls or (
-            threshold.selector.name if threshold.selector else ""
+        named = (
+            each.row.endpoint
+            or each.row.cls
+            or (threshold.selector.name if threshold.selector else "")
         )
         if threshold.window_ns and scope.held.counts.size:
             why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"

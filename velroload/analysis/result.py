@@ -13,6 +13,7 @@ from velroload.analysis.finding import Examined, Finding, Recommendation
 from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
+from velroload.analysis.sessions import Sessions
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -360,6 +361,7 @@ class Result:
     resilience: tuple[Resilience, ...] = ()
     broken: tuple[Broken, ...] = ()
     utilisation: tuple[Utilisation, ...] = ()
+    sessions: Sessions | None = None
     compliance: Compliance | None = None
     drift: tuple[Drift, ...] = ()
     capacity: Capacity | None = None

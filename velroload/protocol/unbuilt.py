@@ -6,14 +6,9 @@ The one list of it. A line leaves it in the commit that builds the thing.
 from collections.abc import Iterator
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import walk
 from velroload.plan.model import Plan
-from velroload.plan.scenario import Scenario
-from velroload.plan.steps import Request
 
-PLAN_FIELDS = (
-    "accounts", "setup", "teardown", "requirements", "probes",
-)  # fmt: skip
+PLAN_FIELDS = ("requirements", "probes")
 """Fields of a plan that have to be empty."""
 
 
@@ -29,13 +24,3 @@ def unbuilt(plan: Plan) -> Iterator[str]:
     for name in PLAN_FIELDS:
         if getattr(plan, name):
             yield name
-    for scenario in plan.scenarios:
-        yield from _of_scenario(scenario)
-
-
-def _of_scenario(scenario: Scenario) -> Iterator[str]:
-    if scenario.session is not None:
-        yield "session"
-    for step in (*walk(scenario.setup), *walk(scenario.flow)):
-        if isinstance(step, Request) and step.on_error == "login":
-            yield "on_error: login"

@@ -31,6 +31,7 @@ from velroload.report.judged_json import (
     reach_json,
     warm_up_json,
 )
+from velroload.report.sessions import sessions_json
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -122,6 +123,7 @@ def document(
         "failures": [_failure(failure) for failure in result.failures],
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
+        "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
         **hints(result),
         "compliance": compliance_json(result.compliance),
