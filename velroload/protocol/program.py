@@ -1,12 +1,13 @@
 """Compile a plan's flows to what the core executes, workers' Python included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from velroload.plan.model import Plan, Scenario
+from velroload.plan.probe import CACHE_HEADER
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.flow import Flow
@@ -14,6 +15,7 @@ from velroload.protocol.layout import EXTRA, FILL, ORIGIN, STEP, array
 from velroload.protocol.parts import PART
 from velroload.protocol.redirect import Origin, origin_of
 from velroload.protocol.writer import Endpoint, Writer
+from velroload.sample import CacheLayer
 
 TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 
@@ -35,7 +37,7 @@ class Program:
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
     `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
-    with the origin and path that each is for.
+    with the origin and path that each is for. `cache`: rules of (header, value, sample.CacheLayer).
     """
 
     arrays: dict[str, bytes]
@@ -47,6 +49,7 @@ class Program:
     wanted: tuple[tuple[str, int], ...]
     scopes: tuple[tuple[int, int, str], ...]
     origins: tuple[Origin, ...]
+    cache: tuple[tuple[str, str, int], ...]
     sources_v4: int
     slots: int
     user_slot: int | None
@@ -97,12 +100,21 @@ def compile_program(
         wanted=tuple(writer.headers.items()),
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),
+        cache=tuple(cache_rules(plan)),
         sources_v4=sources_v4,
         slots=len(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=writer.slot_bytes,
         render_bytes=writer.longest,
     )
+
+
+def cache_rules(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """What each value of a header says of the cache."""
+    for probe in plan.probes:
+        if probe.kind == CACHE_HEADER:
+            for value, word in probe.values:
+                yield probe.where.lower(), value, CacheLayer[word.upper()]
 
 
 def origins_of(places: Sequence[tuple[Target, bytes]]) -> dict[str, bytes]:
