@@ -65,13 +65,13 @@ CACHE_SHIFT = 12
 class CacheLayer(IntEnum):
     """Where an answer came from, by its own word. L3 is the source behind the caches."""
 
-    NOT_ASKED = 0  # no plan's header, or a write
+    NOT_ASKED = 0  # no plan's header, or a write; in a run folder's samples unknown as well
     MISS = 1
     HIT = 2  # its layer was not told
     L1 = 3
     L2 = 4
     L3 = 5
-    UNKNOWN = 6  # asked; nothing was said that the plan knows
+    UNKNOWN = 6  # in a ring: asked; nothing was said that the plan knows
 
 
 class ErrorKind(IntEnum):

@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
     "target": "velroload.cli.target",
+    "agent": "velroload.cli.agent",
     "completion": "velroload.cli.completion",
 }
 """Name → the module whose main(values) does it, loaded when it is asked for."""

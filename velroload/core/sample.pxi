@@ -72,7 +72,7 @@ cdef enum:
     CACHE_L1 = 3
     CACHE_L2 = 4
     CACHE_L3 = 5
-    CACHE_UNKNOWN = 6           # asked; nothing was said that the plan knows
+    CACHE_UNKNOWN = 6           # in a ring: asked; nothing was said that the plan knows
 
 cdef enum:
     ERR_NONE = 0

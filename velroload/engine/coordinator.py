@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from velroload.engine.evidence import Evidence, GeneratorSecond
 from velroload.engine.examples import Examples
@@ -25,14 +26,29 @@ SILENCE_NS = 5 * SECOND_NS
 """A worker that should have ended gets this much longer, then it is killed."""
 
 
+class Watching(Protocol):
+    """What watches generator and target beside the run, once a second, in tasks of its own."""
+
+    async def begin(self) -> None:
+        """What there is before the first request."""
+
+    def go(self, epoch_ns: int) -> None:
+        """The run begins at this instant (CLOCK_MONOTONIC)."""
+
+    async def end(self, *, at_once: bool = False) -> None:
+        """The last look, if there is time for it. May be called twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """generator: pids and CPUs of the workers → a callable that reads the last second.
-    progress: called every second with a Live. abort: the reason to stop now, or None."""
+    progress: called every second with a Live. abort: the reason to stop now, or None. watch: pids
+    of the workers → what watches."""
 
     generator: Callable[[list[int], list[int]], Callable[[], GeneratorSecond]]
     progress: Callable[["Live"], None]
     abort: Callable[["Live"], str | None]
+    watch: Callable[[list[int]], Watching] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class Coordinator:
     ended: str = "planned"
     reason: str | None = None
     incomplete: list[str] = field(default_factory=list)
+    _watching: Watching | None = None
     _signals: int = 0
     _stopped_ns: int | None = None
     _told: set[int] = field(default_factory=set)
@@ -76,6 +93,7 @@ class Coordinator:
             await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
+            await self._last_look(at_once=True)
             self.workers.close()
             self.node.close()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,9 +104,14 @@ class Coordinator:
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
         evidence = Evidence(self.workers, self.node.values)
+        if self.hooks.watch is not None:
+            self._watching = self.hooks.watch([worker.pid for worker in workers])
+            await self._watching.begin()
         if self._signals:  # before the start: then nothing is sent at all
             self._stop("now", 0)
         epoch_ns = self.workers.go()
+        if self._watching is not None:
+            self._watching.go(epoch_ns)
         self.recorder.update_manifest(
             epoch_monotonic_ns=epoch_ns,
             workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
@@ -105,7 +128,13 @@ class Coordinator:
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
-        return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+        ended_ns = time.monotonic_ns() - epoch_ns
+        await self._last_look(at_once=self._signals > 1)
+        return self._finish(ended_ns, evidence)
+
+    async def _last_look(self, *, at_once: bool) -> None:
+        if self._watching is not None:
+            await self._watching.end(at_once=at_once)
 
     def _write_down(self) -> None:
         """What came in since the last time."""

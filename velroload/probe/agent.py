@@ -14,7 +14,9 @@ from aiohttp import web
 
 from velroload.errors import ConfigError
 from velroload.probe.machine import FIGURES, Machine, metric
+from velroload.probe.watch import reason
 
+LOOPBACK = "127.0.0.1"
 PORT = 9187
 EVERY_S = 1.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,7 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Settings:
     """Where it listens. ConfigError when others could ask it without a token."""
 
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     port: int = PORT
     token: str | None = field(default=None, repr=False)
 
@@ -106,7 +108,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         await site.start()
     except OSError as error:
         await runner.cleanup()
-        why = (error.strerror or str(error)).lower()
+        why = reason(error, 0)
         raise ConfigError(
             f"agent: cannot listen on {settings.host}:{settings.port}: {why}"
         ) from None

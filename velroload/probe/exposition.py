@@ -16,10 +16,8 @@ SLICE_LINES = 2000
 _NUMBER = r"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+"
 _VALUE = rf"{_NUMBER}|[+-]?+(?i:inf(?:inity)?+)|(?i:nan)"
 _LINE = re.compile(
-    rf"[ \t]*+({NAME})[ \t]*+({LABELS})?+[ \t]++({_VALUE})(?:[ \t]++-?+[0-9]++)?+[ \t\r]*+"
-)
-_LABELLED = re.compile(
-    rf"[ \t]*+({NAME})[ \t]*+({LABELS})[ \t]*+({_VALUE})(?:[ \t]++-?+[0-9]++)?+[ \t\r]*+"
+    rf"[ \t]*+({NAME})(?:[ \t]*+({LABELS})[ \t]*+|[ \t]++)({_VALUE})"
+    r"(?:[ \t]++-?+[0-9]++)?+[ \t\r]*+"
 )
 SHOWN = 40
 
@@ -40,7 +38,7 @@ class Exposition:
         """Take one line. MissingError when it is none."""
         if not line or line.isspace() or line.lstrip()[0] == "#":
             return
-        found = _LINE.fullmatch(line) or _LABELLED.fullmatch(line)
+        found = _LINE.fullmatch(line)
         if found is None:
             raise MissingError(f"no Prometheus text: line {number} is {line.strip()[:SHOWN]!r}")
         for name, metric in self._wanted.get(found[1], ()):

@@ -86,8 +86,8 @@ class Machine:
         found = {}
         for line in told_lines(self._proc / "stat"):
             cpu = _CPU.match(line)
-            if cpu is not None:
-                ticks = [int(word) for word in line.split()[1:9]]
+            ticks = [int(word) for word in line.split()[1:9] if word.isdigit()]
+            if cpu is not None and len(ticks) == 8:
                 idle, softirq, steal = ticks[3] + ticks[4], ticks[6], ticks[7]
                 found[cpu[1]] = (sum(ticks) - idle, steal, softirq, sum(ticks))
         return found

@@ -27,12 +27,17 @@ PER_PROCESS = {
 FREQUENCY = Figure("per_s", "mean frequency of the CPUs, in Hz")
 
 
-def figures_of(cores: Sequence[int], workers: int) -> dict[str, Figure]:
+def cores() -> list[int]:
+    """The CPUs of this machine."""
+    return list(range(os.cpu_count() or 1))
+
+
+def figures_of(cpus: Sequence[int], workers: int) -> dict[str, Figure]:
     """All that can be told of so many workers on these CPUs' machine."""
     processes = (*(f"worker{index}" for index in range(workers)), "coordinator")
     return {
         **FIGURES,
-        **{f"cpu{core}_{name}": each for core in cores for name, each in PER_CORE.items()},
+        **{f"cpu{core}_{name}": each for core in cpus for name, each in PER_CORE.items()},
         **{f"{who}_{name}": each for who in processes for name, each in PER_PROCESS.items()},
         "frequency_hz": FREQUENCY,
     }
@@ -41,12 +46,12 @@ def figures_of(cores: Sequence[int], workers: int) -> dict[str, Figure]:
 class GeneratorSource:
     """Reads about 1 ms at a time, on the loop. It has no roles: it is not the target."""
 
-    def __init__(self, pids: Sequence[int], cores: Sequence[int], root: Path = Path("/")) -> None:
+    def __init__(self, pids: Sequence[int], cpus: Sequence[int], root: Path = Path("/")) -> None:
         self.name = self.kind = NAME
         self.timeout_ns = TIMEOUT_NS
-        self.figures = figures_of(cores, len(pids))
+        self.figures = figures_of(cpus, len(pids))
         self.roles: dict[str, str] = {}
-        self._machine = Machine(cores, root)
+        self._machine = Machine(cpus, root)
         self._proc = root / "proc"
         names = [f"worker{index}" for index in range(len(pids))]
         self._processes = [*zip(names, pids, strict=True), ("coordinator", os.getpid())]

@@ -110,9 +110,10 @@ class Page:
 
     def _drop(self) -> None:
         if self._writer is not None:
-            self._writer.close()
+            self._writer.transport.abort()
         self._reader = self._writer = None
 
     async def close(self) -> None:
         """Close the connection; may be called twice."""
         self._drop()
+        await asyncio.sleep(0)  # for its transport to hear of it

@@ -59,6 +59,8 @@ class ProcessSource:
         for process in family.values():
             try:
                 with process.oneshot():
+                    if process.status() == psutil.STATUS_ZOMBIE:
+                        continue
                     times = process.cpu_times()
                     used[process.pid, process.create_time()] = times.user + times.system
                     sums["memory"] += process.memory_info().rss

@@ -6,13 +6,18 @@ is back. A source that is slow is asked again when it has answered.
 
 import asyncio
 import contextlib
+import os
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from velroload.probe.source import STATE_NAMES, MissingError, Reading, Source
+from velroload.protocol.tls import refusal
 
 SECOND_NS = 1_000_000_000
+EDGE_S = 1.0
+"""The first and the last reading may hold the run up for so long."""
 GATHER_S = 0.2
 """Answers within this time stand in one record; later ones have records of their own."""
 BREAKER = "breaker_"
@@ -48,7 +53,7 @@ class Watch:
 
     async def begin(self) -> None:
         """The first reading: what counters stood at before the run."""
-        await self._round(None)
+        await self._round(EDGE_S)
 
     def go(self, epoch_ns: int) -> None:
         """From this instant (CLOCK_MONOTONIC) on once a second."""
@@ -66,10 +71,11 @@ class Watch:
                 await self._task
             self._task = None
         if not at_once and self._epoch_ns is not None:
-            await self._round(1.0)
-        for task in self._reads.values():
+            await self._round(EDGE_S)
+        left = list(self._reads.values())
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._reads.values(), return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         for source in self.sources:
             with contextlib.suppress(Exception):
                 await source.close()
@@ -82,7 +88,7 @@ class Watch:
             await asyncio.sleep(max(0.0, (turn * SECOND_NS - now_ns) / 1e9))
             await self._round(GATHER_S)
 
-    async def _round(self, wait_s: float | None) -> None:
+    async def _round(self, wait_s: float) -> None:
         """Ask all that are not being asked; record what comes within the time."""
         began_ns = time.monotonic_ns()
         self._gathering = True
@@ -90,10 +96,12 @@ class Watch:
             if source.name not in self._reads:
                 task = asyncio.create_task(self._read(source))
                 self._reads[source.name] = task
-        if self._reads:
-            await asyncio.wait(self._reads.values(), timeout=wait_s)
-        self._gathering = False
-        self._flush(began_ns)
+        try:
+            if self._reads:
+                await asyncio.wait(self._reads.values(), timeout=wait_s)
+        finally:
+            self._gathering = False
+            self._flush(began_ns)
 
     def _flush(self, began_ns: int) -> None:
         if self._fresh:
@@ -178,6 +186,10 @@ def reason(error: Exception, timeout_ns: int) -> str:
         return f"no answer within {timeout_ns / 1e9:g} s"
     if isinstance(error, MissingError):
         return str(error)
+    if isinstance(error, ssl.SSLError):
+        return refusal(error, "this host")
     if isinstance(error, OSError):
-        return (error.strerror or str(error) or type(error).__name__).lower()
+        number = error.errno or 0  # those of getaddrinfo are below 0
+        known = os.strerror(number) if number > 0 else error.strerror
+        return (known or str(error) or type(error).__name__).lower()
     return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -106,14 +106,14 @@ class JsonSource(WebSource):
         values, absent = {}, {}
         for name, path in self._paths.items():
             try:
-                values[name] = number(path.find(document))
+                values[name] = sum(number(each) for each in path.find(document))
             except MissingError as error:
                 absent[name] = str(error)
         return Reading(values, absent)
 
 
 class Path:
-    """A JSON path to one place."""
+    """A JSON path to one place, or to several whose numbers are added up."""
 
     def __init__(self, source: str) -> None:
         self._keys = plain_path(source)
@@ -123,19 +123,19 @@ class Path:
 
             self._compiled = jsonpath.JSONPathEnvironment(strict=True).compile(source)
 
-    def find(self, document: Any) -> Any:
+    def find(self, document: Any) -> list[Any]:
         """What stands there. MissingError where nothing does."""
         if self._keys is None:
-            found = self._compiled.match(document)
-            if found is None:
+            found: list[Any] = self._compiled.findall(document)
+            if not found:
                 raise MissingError("nothing is there")
-            return found.obj
+            return found
         for key in self._keys:
             try:
                 document = document[key]
             except (KeyError, IndexError, TypeError):
                 raise MissingError("nothing is there") from None
-        return document
+        return [document]
 
 
 def number(value: Any) -> float:

@@ -15,7 +15,7 @@ from velroload.plan.threshold import Threshold
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
 UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes",
+    "data", "accounts", "setup", "teardown", "phases", "requirements",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 LOAD_FIELDS = ("start_after_ns", "warm_up_ns")

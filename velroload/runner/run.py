@@ -26,18 +26,25 @@ from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.plan.probe import Probe
 from velroload.probe.generator import GeneratorProbe
+from velroload.probe.source import Source
+from velroload.probe.sources import make_sources
+from velroload.probe.watch import Watch
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
+from velroload.protocol.tls import make_context
 from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.conclude import conclude
+from velroload.runner.embedded_probes import embedded_probes
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
+from velroload.runner.watching import probe_rows, watching
 
 Address = tuple[str, int]
 
@@ -63,8 +70,8 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
-        plan = replace(plan, target=url)
+    with target_of(plan, cores, work.users, ui) as (url, addresses, probes):
+        plan = replace(plan, target=url, probes=(*plan.probes, *probes))
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
@@ -118,16 +125,20 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...]]]:
-    """The URL to load; the embedded target is started, and stopped at the end."""
+) -> Iterator[tuple[str, tuple[Address, ...], tuple[Probe, ...]]]:
+    """The URL to load; the embedded target is started, and stopped at the end, and brings its own
+    probes."""
     if plan.target != EMBEDDED:
-        yield plan.target, ()
+        yield plan.target, (), ()
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        yield process.url, (("127.0.0.1", process.port),)
+        named = {probe.name for probe in plan.probes}
+        own = embedded_probes(process.url, process.pid)
+        probes = tuple(probe for probe in own if probe.name not in named)
+        yield process.url, (("127.0.0.1", process.port),), probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,7 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    sources: list[Source]
 
 
 def pack_all(addresses: Sequence[Address]) -> bytes:
@@ -157,8 +169,10 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
     rows = address_rows(len(program.endpoints), everywhere)
+    sources = make_sources(plan.probes, lambda: make_context(plan.tls))
     said = manifest(work, (*program.endpoints, *rows), addresses, options)
-    return Prepared(work, program, rows, jobs, said)
+    said["probes"] = probe_rows(plan.probes, sources, len(jobs))
+    return Prepared(work, program, rows, jobs, said, sources)
 
 
 def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
@@ -227,6 +241,9 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
+    def watch(pids: list[int]) -> Watch:
+        return watching(work, pids, prepared.sources, recorder, ui.say)
+
     workers = Workers(prepared.jobs, program.files)
     values = None
     if work.plan.server_timing:
@@ -247,7 +264,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason),
+        hooks=Hooks(generator, progress, rules.reason, watch),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
     )
