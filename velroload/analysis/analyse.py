@@ -6,6 +6,7 @@ from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
+from velroload.analysis.watched import watched
 from velroload.plan.threshold import parse_threshold
 from velroload.runfolder import RunData
 
@@ -50,6 +51,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        watched=watched(data, held, summary),
     )
 
 

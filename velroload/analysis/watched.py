@@ -5,28 +5,30 @@ the run's epoch; `held` is the run with the figures of that hold only.
 """
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from velroload.analysis.result import Distribution, Row
+from velroload.analysis.hold import hold_window
+from velroload.analysis.result import Distribution, Row, Summary
+from velroload.analysis.summary import is_flow
 from velroload.analysis.watching import (
     BreakerChange,
     CacheUse,
     HitRate,
     Level,
     ProbeHealth,
-    Track,
     Watched,
 )
 from velroload.journal import Counter
 from velroload.runfolder import RunData
 
+T = TypeVar("T")
 Window = tuple[int, int]
 Floats = NDArray[np.float64]
-CPU, MEMORY = ("cpu_share", "process_cpu_share"), ("memory_share",)
-"""Roles that tell the target's CPU and memory, the best first."""
+TARGET = {"cpu_share": ("cpu_share", "process_cpu_share")}
+"""Figure → roles that tell it, the best first, where it is not its own only."""
 LIMITS = {"cpu_share": 0.80, "memory_share": 0.85}
 """R12's, for the share of the time that is over them."""
 LEVELS = ("db_connections", "db_in_use", "db_waiting", "db_max", "open_connections", "cpu_share",
@@ -62,17 +64,16 @@ def level(data: RunData, role: str, window: Window) -> tuple[Level | None, str |
     ), None
 
 
-def share_over(data: RunData, role: str, window: Window, limit: float) -> float | None:
-    """Share of the readings in the window above `limit`; None without any."""
-    source, _ = filled(data, role)
-    values = within(data, source, window)[1] if source is not None else np.empty(0)
+def share_over(data: RunData, source: str, window: Window, limit: float) -> float | None:
+    """Share of a value's readings in the window above `limit`; None without any."""
+    _, values = within(data, source, window)
     return float((values > limit).mean()) if len(values) else None
 
 
 def target_level(
     data: RunData, roles: Collection[str], window: Window
 ) -> tuple[Level | None, str | None]:
-    """The level of the first of these roles that is filled, such as CPU and MEMORY."""
+    """The level of the first of these roles that is filled, the best first."""
     reasons = []
     for role in roles:
         found, why = level(data, role, window)
@@ -156,67 +157,42 @@ def health(data: RunData) -> tuple[ProbeHealth, ...]:
     return tuple(found)
 
 
-def watched(data: RunData, held: RunData, total: Row, ids: Collection[int],
-            window: Window) -> Watched:  # fmt: skip
-    """Everything that was watched in a hold. `total` and `ids`: the flow's row and endpoints."""
+def watched(data: RunData, held: RunData, summary: Summary) -> Watched:
+    """Everything that was watched in the hold."""
+    window = hold_window(data)
     why: dict[str, str] = {}
 
-    def note(name: str, reason: str | None) -> None:
+    def known(name: str, found: tuple[T | None, str | None]) -> T | None:
+        """A figure; where there is none, its reason is kept."""
+        value, reason = found
         if reason is not None:
             why[name] = reason
+        return value
 
-    levels: dict[str, Level] = {}
-    for role in LEVELS:
-        found, reason = target_level(data, CPU if role == "cpu_share" else (role,), window)
-        note(role, reason)
-        if found is not None:
-            levels[role] = found
-    counted: dict[str, HitRate] = {}
-    for name in RATES:
-        rate, reason = hit_rate(data, name, window)
-        note(f"{name} hit rate", reason)
-        if rate is not None:
-            counted[name] = rate
-    use, reason = cache_use(held, ids)
-    note("cache", reason)
-    access = access_times(total)
-    if not access:
-        note("access", "no answer told the time of its look-up (Server-Timing: cache;desc=L1)")
-    limited, reason = rise(data, "rate_limited", window)
-    over = {
-        role: share_over(data, next(r for r in wanted if filled(data, r)[0]), window, limit)
-        for role, wanted, limit in (("cpu_share", CPU, 0.8), ("memory_share", MEMORY, 0.85))
-        if role in levels
+    levels = {
+        role: known(role, target_level(data, TARGET.get(role, (role,)), window)) for role in LEVELS
     }
+    counted = {name: known(f"{name} hit rate", hit_rate(data, name, window)) for name in RATES}
+    ids = [e["id"] for e in data.manifest.get("endpoints", []) if is_flow(e)]
+    use = known("cache", cache_use(held, ids))
+    limited = known("rate_limited", rise(data, "rate_limited", window))
+    if not access_times(summary.total):
+        why["access"] = "no answer told what its look-up took (Server-Timing: cache;desc=L1;dur=…)"
     return Watched(
-        levels=levels,
-        over={role: share for role, share in over.items() if share is not None},
+        levels={role: found for role, found in levels.items() if found is not None},
+        over={
+            role: share
+            for role, limit in LIMITS.items()
+            if (found := levels[role]) is not None
+            and (share := share_over(data, found.source, window, limit)) is not None
+        },
         cache=use,
-        counted=counted,
-        access=access,
+        counted={name: found for name, found in counted.items() if found is not None},
         rises={} if limited is None else {"rate_limited": limited},
         breakers=breaker_changes(data),
         probes=health(data),
-        tracks=tracks(data),
         why=why,
     )
-
-
-def tracks(data: RunData) -> tuple[Track, ...]:
-    """The readings of every role."""
-    units = {
-        f"{probe['name']}.{name}": str(value.get("unit"))
-        for probe in data_probes(data)
-        for name, value in (probe.get("values") or {}).items()
-    }
-    found = []
-    for role, source in data.roles().items():
-        time_s, values = data.probe_series(source)
-        found.append(
-            Track(role, source, units.get(source, "count"), tuple(time_s.tolist()),
-                  tuple(values.tolist()))
-        )  # fmt: skip
-    return tuple(found)
 
 
 def filled(data: RunData, role: str) -> tuple[str | None, str | None]:

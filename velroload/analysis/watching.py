@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from velroload.analysis.result import Distribution
-
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -87,30 +85,18 @@ class ProbeHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
-    """A role's readings over the run, for drawing: times in s since the epoch."""
-
-    role: str
-    source: str
-    unit: str
-    time_s: tuple[float, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Watched:
     """All of it, over one hold. levels: role → Level. over: share of the readings over the limit
     of cpu_share and memory_share. counted: hit rates by the target's own counters (L1, L2, Redis,
-    authorization). access: layer → time of its look-ups. rises: role → what a counter grew by.
+    authorization). rises: role → what a counter grew by. What layers took stands among the values
+    of a Row, as `cache L1` and so on.
     """
 
     levels: dict[str, Level] = field(default_factory=dict)
     over: dict[str, float] = field(default_factory=dict)
     cache: CacheUse | None = None
     counted: dict[str, HitRate] = field(default_factory=dict)
-    access: dict[str, Distribution] = field(default_factory=dict)
     rises: dict[str, int] = field(default_factory=dict)
     breakers: tuple[BreakerChange, ...] = ()
     probes: tuple[ProbeHealth, ...] = ()
-    tracks: tuple[Track, ...] = ()
     why: dict[str, str] = field(default_factory=dict)

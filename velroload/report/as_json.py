@@ -21,6 +21,7 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.watched import as_json as watched_json
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -111,6 +112,7 @@ def document(
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
         "series": _series(summary.series),
+        "watched": watched_json(result.watched),
     }
 
 
