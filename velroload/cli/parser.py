@@ -257,7 +257,7 @@ def add_agent_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload agent`."""
     add = parser.add_argument
     add("--host", metavar="ADDRESS", help="where to listen (127.0.0.1); elsewhere needs a token")
-    add("--port", metavar="PORT", help="port to listen on, 0 for a free one (9187)")
+    add("--port", metavar="PORT", help="port to listen on, 0 for a free one (9101)")
     add("--token-file", metavar="FILE",
         help="the token that readers must bring (or VELROLOAD_AGENT_TOKEN)")  # fmt: skip
 

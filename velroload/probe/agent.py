@@ -17,7 +17,7 @@ from velroload.probe.machine import FIGURES, Machine, metric
 from velroload.probe.watch import reason
 
 LOOPBACK = "127.0.0.1"
-PORT = 9187
+PORT = 9101
 EVERY_S = 1.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

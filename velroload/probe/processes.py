@@ -24,7 +24,8 @@ ROLES = {
     "memory_bytes": "memory_bytes",
 }
 LOOK_AGAIN_S = 5.0
-"""Between two searches for whoever listens: each lists all sockets of the machine."""
+"""Between two looks for new children, which go through all processes of the machine, and between
+two searches for whoever listens, which list all its sockets."""
 
 
 class ProcessSource:
@@ -42,7 +43,8 @@ class ProcessSource:
         self._by, _, number = probe.where.partition(":")
         self._number = int(number)
         self._roots: list[psutil.Process] = []
-        self._searched_s = -LOOK_AGAIN_S
+        self._family: dict[int, psutil.Process] = {}
+        self._searched_s = self._looked_s = -LOOK_AGAIN_S
         self._used_s: dict[tuple[int, float], float] = {}
         self._total_s = 0.0
         self._at_s: float | None = None
@@ -51,12 +53,15 @@ class ProcessSource:
         """Its figures; the first reading has no share of CPU."""
         if not any(root.is_running() for root in self._roots):
             await self._search()
-        family = {each.pid: each for root in self._roots for each in tree(root)}
+            self._looked_s = -LOOK_AGAIN_S
+        if time.monotonic() - self._looked_s >= LOOK_AGAIN_S:
+            self._looked_s = time.monotonic()
+            self._family = {each.pid: each for root in self._roots for each in tree(root)}
         now_s, before_s = time.monotonic(), self._at_s
         used: dict[tuple[int, float], float] = {}
         sums = dict.fromkeys(("memory", "threads", "descriptors"), 0)
         cpus: set[int] = set()
-        for process in family.values():
+        for process in self._family.values():
             try:
                 with process.oneshot():
                     if process.status() == psutil.STATUS_ZOMBIE:

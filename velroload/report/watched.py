@@ -106,4 +106,6 @@ def _cache(result: Result, watched: Watched) -> Iterator[str]:
     for name, rate in watched.counted.items():
         yield f"{name} by its counters {percent(rate.rate)} of {number(rate.asked)}"
     for layer, times in access_times(result.summary.total).items():
-        yield f"{layer} p95 {ms(times.percentiles['p95'].value_ns)} ms"
+        p95_ns = times.percentiles["p95"].value_ns
+        if p95_ns is not None:
+            yield f"{layer} p95 {ms(p95_ns)} ms"
