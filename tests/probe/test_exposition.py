@@ -88,7 +88,7 @@ def test_why_a_value_is_absent() -> None:
 
 NAMES = st.from_regex(r"[a-z_:][a-z0-9_:]{0,5}", fullmatch=True)
 LABELS = st.dictionaries(
-    st.from_regex(r"[a-z_][a-z0-9_]{0,3}", fullmatch=True),
+    st.from_regex(r"[a-z][a-z0-9_]{0,3}", fullmatch=True),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5),
     max_size=3,
 )

@@ -55,7 +55,8 @@ cdef enum:
     N_SCHEDULED = 1267
     N_AGE = 1268                # + age class of the connection, 0-3
     N_CACHE = 1272              # + CACHE_MISS to CACHE_L3; itself: asked, and not told
-    COUNTS_SIZE = 1278
+    N_USERS = 1288              # 1278-1287: free
+    COUNTS_SIZE = 1289
 
 cdef struct vl_cell:            # one histogram of one quantity
     uint32_t *bins              # borrowed from the row that holds this cell

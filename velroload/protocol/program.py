@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,10 @@ class Program:
     expressions (protocol/ask.py, computed.py); `files` the paths that spans refer to, as 1, 2, …
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
-    `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
-    with the origin and path that each is for. `cache`: rules of (header, value, sample.CacheLayer).
+    `mixes`: (endpoint, own probability) of each chance that the phases of a suite have their own
+    probabilities for. `wanted`: the headers of answers that are kept, and room for each. `scopes`:
+    slots of cookies, with the origin and path that each is for. `cache`: rules of (header, value,
+    sample.CacheLayer).
     """
 
     arrays: dict[str, bytes]
@@ -48,6 +51,7 @@ class Program:
     computed: tuple[dict[str, Any], ...]
     wanted: tuple[tuple[str, int], ...]
     scopes: tuple[tuple[int, int, str], ...]
+    mixes: tuple[tuple[str, Fraction], ...]
     origins: tuple[Origin, ...]
     cache: tuple[tuple[str, str, int], ...]
     sources_v4: int
@@ -99,6 +103,7 @@ def compile_program(
         computed=tuple(writer.fills.computed),
         wanted=tuple(writer.headers.items()),
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
+        mixes=tuple(writer.mixes),
         origins=tuple(origin_of(target) for target, _ in places),
         cache=tuple(cache_rules(plan)),
         sources_v4=sources_v4,
