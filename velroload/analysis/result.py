@@ -11,6 +11,8 @@ from velroload.analysis.burst import ErrorBurst
 from velroload.analysis.finding import Examined, Finding, Recommendation
 from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
+from velroload.analysis.compliance import Compliance
+from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -60,9 +62,32 @@ class ByOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The figures of one endpoint, of the iterations of a scenario, or of all requests together.
+class Reach:
+    """What a row's users got, failures included; one of the flow's requests, or several together.
 
+    adjusted: percentiles with every failure infinitely slow (None also where the percentile is a
+    failure: then its name is in `infinite`). Rates are complete responses per second of the hold's
+    whole seconds: the best second, the best and the worst (sustained) window of 10 s. goodput: what
+    was ok and within slo_ns. apdex: (within T + half of T to 4T) / all, T being slo_ns. None without
+    an SLO.
+    """
+
+    adjusted: dict[str, Percentile]
+    infinite: tuple[str, ...]
+    best_second_per_s: float | None
+    best_10s_per_s: float | None
+    sustained_per_s: float | None
+    slo_ns: float | None
+    goodput_per_s: float | None
+    apdex: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one endpoint, of the iterations of a scenario, or of several together.
+
+    kind: request | hop | group | iteration | address, or of several requests: scenario | class |
+    tag; id is None then.
     count: everything that finished = ok + failed + transport. failed: unexpected status, failed
     check or timeout; transport: no complete response. rate_per_s: complete responses per second of
     the hold. failed_share: (failed + transport) / count, with its 95 % bounds. ours_p99_ns: most
@@ -94,6 +119,7 @@ class Row:
     bytes_in: int
     counters: dict[str, int]
     values: dict[str, Distribution]
+    reach: "Reach | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +233,7 @@ class Summary:
     rows: tuple[Row, ...]
     series: Series
     connections: Connections | None = None
+    warm_up: WarmUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,3 +338,7 @@ class Result:
     resilience: tuple[Resilience, ...] = ()
     broken: tuple[Broken, ...] = ()
     utilisation: tuple[Utilisation, ...] = ()
+    compliance: Compliance | None = None
+    drift: tuple[Drift, ...] = ()
+    capacity: Capacity | None = None
+    fidelity: Fidelity | None = None

@@ -145,8 +145,8 @@ def _by_worker(
     if count > 4:
         columns = np.array([_column(row) for row in rows])
         return [
-            (name.format("(busiest)"), f"{role}0", np.nanmax(columns, axis=1)),
-            (name.format("(idlest)"), f"{role}2", np.nanmin(columns, axis=1)),
+            (name.format("(busiest)"), f"{role}0", np.fmax.reduce(columns, axis=1)),
+            (name.format("(idlest)"), f"{role}2", np.fmin.reduce(columns, axis=1)),
         ]
     return [
         (name.format(place), f"{role}{(0, 2, 1, 4)[place]}", _column([row[place] for row in rows]))
@@ -156,7 +156,7 @@ def _by_worker(
 
 def _worst(named: list[tuple[str, str, Floats]], name: str) -> list[tuple[str, str, Floats]]:
     columns = [values for _, _, values in named if not np.isnan(values).all()]
-    return [(name, "", np.nanmax(columns, axis=0))] if columns else []
+    return [(name, "", np.fmax.reduce(columns, axis=0))] if columns else []
 
 
 def lags(frame: Frame) -> Chart:
@@ -179,7 +179,7 @@ def lags(frame: Frame) -> Chart:
     for name, role, values in (("generator lag", "response", lag), ("read lag", "service", read)):
         parts = [values[place == slot] for slot in slots]
         for word, level in (("p50", 50.0), ("p99", 99.0)):
-            y = np.array([np.percentile(part, level) for part in parts]) / 1e6
+            y = np.maximum([np.percentile(part, level) / 1e6 for part in parts], 1e-3)
             lines.append(Line(f"{name} {word}", known(y), f"{role}_{'p50' if word == 'p50' else 'p95'}"))  # fmt: skip
     exact = [total.get(quantity) for quantity in (2, 3)]
     said = [
