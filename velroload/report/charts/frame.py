@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from velroload.analysis.cells import Slices, counter_series, seconds_of, slices
+from velroload.analysis.hold import ended_ns
 from velroload.analysis.result import Quantity
 from velroload.analysis.summary import is_flow
 from velroload.load.phases import HOLD
@@ -37,6 +38,11 @@ class Frame:
     def length(self) -> int:
         """Seconds that the run's figures cover; the last may be a part of one."""
         return seconds_of(self.told.data)
+
+    @cached_property
+    def whole(self) -> int:
+        """How many of these seconds the run lasted from beginning to end; at least one."""
+        return max(1, min(self.length, ended_ns(self.told.data) // 1_000_000_000))
 
     @cached_property
     def seconds(self) -> Floats:

@@ -29,7 +29,10 @@ def rates(frame: Frame) -> Chart:
     answered = frame.counted([Counter.OK, Counter.FAILED])
     answered -= frame.counted([Counter.ERROR + ErrorKind.TIMEOUT])
     users = frame.live("vus_active")
+    for values in (due, sent, answered):  # a part of a second shows no rate
+        values[frame.whole :] = np.nan
     at, (due_, sent_, answered_, users_) = envelope(frame.seconds, [due, sent, answered, users])
+    most_sent = np.nan_to_num(sent).max()
     has_users = bool((~np.isnan(users)).any())
     lines = [Line("users active", known(users_), "users", "area", second=True)] if has_users else []
     lines += [
@@ -42,7 +45,7 @@ def rates(frame: Frame) -> Chart:
         "load",
         title,
         f"{rate(_typical(sent))} requests/s were sent in a typical second and "
-        f"{rate(_typical(answered))} answered; the busiest second sent {number(int(sent.max()))}"
+        f"{rate(_typical(answered))} answered; the busiest second sent {number(int(most_sent))}"
         f"{most}.",
         "Sent should cover due: where it does not, the load was not what the plan says.",
         y=Axis("requests", "/s"),

@@ -154,7 +154,7 @@ def service_against_response(frame: Frame) -> Chart:
     return Chart(
         "service",
         title,
-        f"At p95 a user waited {ms(response)} ms, of which the server took {ms(service)} ms.",
+        f"At p95 the response time was {ms(response)} ms, the service time {ms(service)} ms.",
         "Where the two part, requests waited before they were sent: for a free user or connection, "
         "or for the generator itself.",
         y=Axis("time", "ms", log=_is_wide(thinned)),
@@ -187,13 +187,13 @@ def heat(frame: Frame) -> Chart:
     by_row = np.zeros((len(edges) - 1, len(weights)))
     np.add.at(by_row, rows, weights.T)
     np.add.at(grid.T, np.arange(len(weights)) // width, by_row.T)
-    busiest = np.unravel_index(int(grid.argmax()), grid.shape)
+    busiest = int(grid.sum(axis=1).argmax())
     return Chart(
         "heat",
         title,
-        f"Most responses took {ms(edges[busiest[0]])} to {ms(edges[busiest[0] + 1])} ms. "
+        f"The most usual time was {ms(edges[busiest])} to {ms(edges[busiest + 1])} ms. "
         f"{number(int(weights.sum()))} are shown.",
-        "Darker is more. Two bands, one above the other, are two kinds of responses that an average "
+        "The stronger the colour, the more. Two bands, one above the other, are two kinds of responses that an average "
         "would hide.",
         y=Axis("response time", "ms", log=True),
         heat=Heat(

@@ -51,9 +51,10 @@ def _times(rows: list[Row]) -> Grid:
 
 def _of(id_: str, title: str, rows: list[Row], note: str = "") -> Grid:
     heads = (
-        Head("endpoint", left=True), Head("count"), Head("req/s"), Head("failed"),
+        Head("endpoint", left=True),
         *(Head(name, hint="response time, ms") for name in LEVELS.values()),
         Head("max", hint="response time, ms"),
+        Head("failed"), Head("req/s"), Head("count"),
         Head("service p95", hint="sent to last byte, ms"),
         Head("ours p99", hint="most that the generator can have added to the p99, ms"),
     )  # fmt: skip
@@ -63,17 +64,16 @@ def _of(id_: str, title: str, rows: list[Row], note: str = "") -> Grid:
 def _row(row: Row) -> tuple[Cell, ...]:
     percentiles = row.response.all.percentiles
     ours = row.ours_p99_ns
-    share = row.failed_share
     return (
         Cell(named(row), row.cls or ""),
-        number_cell(number(row.count), row.count),
-        number_cell(rate(row.rate_per_s), row.rate_per_s),
-        number_cell(percent(share), share, "fail" if share and share >= 0.01 else ""),
         *(
             time_cell(percentiles[key].value_ns, percentiles[key].low_ns, percentiles[key].high_ns)
             for key in LEVELS
         ),
         time_cell(row.response.all.max_ns),
+        number_cell(percent(row.failed_share), row.failed_share),
+        number_cell(rate(row.rate_per_s), row.rate_per_s),
+        number_cell(number(row.count), row.count),
         time_cell(row.service.all.percentiles["p95"].value_ns),
         number_cell(DASH if ours is None else f"≤ {ms(ours)}", ours),
     )
