@@ -1,6 +1,7 @@
 """The one door of the room: a run folder's data in, everything that can be said of it out."""
 
 from velroload.analysis.failures import failures
+from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
@@ -36,7 +37,7 @@ def analyse(data: RunData) -> Result:
         reason=end.get("reason"),
         incomplete=incomplete,
     )
-    return Result(
+    result = Result(
         manifest=data.manifest,
         ledger=end.get("ledger") or {},
         ended=end.get("ended"),
@@ -51,6 +52,7 @@ def analyse(data: RunData) -> Result:
         failures=failures(data),
         codes=codes,
     )
+    return with_hints(result, data, held)
 
 
 def _incomplete(data: RunData) -> tuple[str, ...]:

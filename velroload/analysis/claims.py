@@ -13,11 +13,12 @@ from velroload.analysis.cells import (
     counter_series,
     counter_values,
     late,
+    seconds_of,
     slices,
     upper_edges,
     with_failures,
 )
-from velroload.analysis.hold import whole_seconds
+from velroload.analysis.hold import held_seconds
 from velroload.analysis.interval import (
     ShareTest,
     effective_size,
@@ -326,7 +327,7 @@ def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResul
 
 
 def _share_thinning(claim: Claim, ids: Sequence[int], transport: bool) -> float:
-    length = len(claim.summary.series.second)
+    length = seconds_of(claim.data)
     if not length:
         return 1.0
     hits = counter_series(claim.data, ids, Counter.FAILED, length)
@@ -340,13 +341,14 @@ def _share_thinning(claim: Claim, ids: Sequence[int], transport: bool) -> float:
 
 def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
     """Complete responses per second of the hold: counted, so compared without bounds."""
-    first, last = whole_seconds(claim.whole)
-    if last > first:
-        seconds: float = last - first
-        values = complete_per_second(claim.whole, ids, last)[first:]
+    parts = held_seconds(claim.whole)
+    if parts:
+        seconds: float = sum(map(len, parts))
+        every = complete_per_second(claim.whole, ids, parts[-1].stop)
+        values = np.concatenate([every[part.start : part.stop] for part in parts])
     else:
         seconds = claim.summary.hold_s
-        values = complete_per_second(claim.data, ids, len(claim.summary.series.second))
+        values = complete_per_second(claim.data, ids, seconds_of(claim.data))
     if not values.sum() or seconds <= 0:
         return _result(threshold, Verdict.INCONCLUSIVE, why="no response was complete")
     observed = float(values.sum()) / seconds

@@ -8,12 +8,14 @@ class Resilience:
     """An event of the run and what followed. All times in ns; None: it did not happen, or the run
     holds nothing to tell it by.
 
-    at_ns: its begin, since the epoch; end_ns: its end. onset_ns: from the begin to the first second
-    out of the band. fast_fail_ns: from the begin to the first second in which requests still fail
-    but are answered as fast as before. depth: the worst second's p95 over the band's; failed_depth:
-    the worst second's share of failures. lost: requests that failed beyond what failed before.
-    recovery_ns: from the begin back into the band before it, for good. open_ns: how long breakers
-    stood open; half_open: how many times one probed. text: the row in one sentence.
+    at_ns: its begin, since the epoch; end_ns: its end. The band, onset and recovery are those of
+    resilience.Recovery. onset_ns: from the begin to the first second out of the band. fast_fail_ns:
+    from the begin to the first second in which requests fail but are answered as fast as before.
+    depth: the share of the usual good answers that was missing in the worst second; failed_depth:
+    the worst second's share of failures; slow: its p95 over the usual one. lost: good answers that
+    were missing until it was over. recovery_ns: from the begin back into the band for good, 0
+    without a disturbance. open_ns: how long breakers stood open meanwhile; half_open: how many
+    times one probed. text: the row in one sentence.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Resilience:
     fast_fail_ns: int | None
     depth: float | None
     failed_depth: float | None
+    slow: float | None
     lost: int | None
     recovery_ns: int | None
     open_ns: int | None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 class TailShare:
     """A trait that is more frequent among the slow requests than among all.
 
-    trait: "new connection" | "address" | "endpoint" | "second" | "cache layer" | "generator lag" |
-    "wait" | "failed" | "retried" | "phase"; value: which one, None where the trait is a yes or no.
-    Shares from 0 to 1; chance: the probability (Fisher's exact test, Holm over all traits) that
-    so great a difference comes of itself.
+    trait: "new connection" | "address" | "endpoint" | "second" | "worker" | "cache layer" |
+    "generator lag" | "read lag" | "wait" | "failed" | "retried" | "phase"; value: which one, None
+    where the trait is a yes or no. Shares from 0 to 1; chance: the probability (Fisher's exact
+    test, Holm over all traits) that so great a difference comes of itself.
     """
 
     trait: str

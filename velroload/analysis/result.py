@@ -305,15 +305,37 @@ class ThresholdResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """One phase of a suite, judged over its hold alone.
+
+    verdict and why: as in Result; NOT MEASURED where the run did not reach the hold or the
+    generator cannot vouch for it. gate: a failure here fails the run; else it informs. judges: ids
+    of the requirements that the plan has this phase answer. summary: the figures of the hold, with
+    its ramp and cool-down among the phases and its seconds in the series. validity: of the hold.
+    """
+
+    name: str
+    gate: bool
+    verdict: str
+    why: str
+    thresholds: tuple[ThresholdResult, ...]
+    summary: Summary
+    validity: Validity
+    judges: tuple[str, ...] = ()
+    reached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Everything that is said of a run.
 
     verdict: PASS | FAIL | INCONCLUSIVE | NOT MEASURED; why says what it rests on when no threshold
     does. ended: planned | interrupted | terminated | aborted | None (no end record). codes: every
-    exit code that holds; see exit_code. manifest and ledger are the run folder's own. findings: the
-    weightiest first, each a hint; recommendations follow from them. bursts, modes, resilience,
-    broken and utilisation are empty where there is nothing of the kind; tail is None without
-    samples.
+    exit code that holds; see exit_code. manifest and ledger are the run folder's own. suite: the
+    plan's phases in order, () for a plan without; then all else speaks of all holds together.
+    findings: the weightiest first, each a hint; recommendations follow from them. bursts, modes,
+    resilience, broken and utilisation are empty where there is nothing of the kind; tail is None
+    without samples.
     """
 
     manifest: dict[str, Any]
@@ -342,3 +364,4 @@ class Result:
     drift: tuple[Drift, ...] = ()
     capacity: Capacity | None = None
     fidelity: Fidelity | None = None
+    suite: tuple[PhaseResult, ...] = ()

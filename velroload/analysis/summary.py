@@ -19,7 +19,7 @@ from velroload.analysis.cells import (
     slices,
 )
 from velroload.analysis.connections import connections_of
-from velroload.analysis.hold import SECOND_NS, ended_ns, hold_window, whole_seconds
+from velroload.analysis.hold import SECOND_NS, ended_ns, held_seconds, hold_ns
 from velroload.analysis.interval import percentile_columns, samples_needed, share_bounds
 from velroload.analysis.result import (
     QUANTILES,
@@ -49,12 +49,11 @@ def summarise(data: RunData, held: RunData) -> Summary:
     endpoints: list[dict[str, Any]] = data.manifest.get("endpoints", [])
     paced = bool(data.manifest.get("model", {}).get("paced"))
     flow = [e["id"] for e in endpoints if is_flow(e)]
-    start, end = hold_window(data)
-    spans = {True: ended_ns(data) / SECOND_NS, False: (end - start) / SECOND_NS}
+    spans = {True: ended_ns(data) / SECOND_NS, False: hold_ns(data) / SECOND_NS}
 
     def row(entry: dict[str, Any], ids: list[int]) -> Row:
         setup = bool(entry.get("setup", False))
-        seconds = (0, 0) if setup else whole_seconds(data)
+        seconds = () if setup else held_seconds(data)
         rate = _rate(data, held, ids, seconds, spans[setup])
         return _row(held, entry, ids, rate, paced)
 
@@ -171,18 +170,21 @@ def _errors(values: dict[int, int]) -> dict[str, int]:
 
 
 def _rate(
-    data: RunData, held: RunData, ids: list[int], seconds: tuple[int, int], span_s: float
+    data: RunData, held: RunData, ids: list[int], seconds: Sequence[range], span_s: float
 ) -> float | None:
-    """Complete responses per second. What is answered in the whole `seconds` of the hold, whenever
+    """Complete responses per second. What is answered in the whole `seconds` of the holds, whenever
     it was sent: what was under way at its beginning stands for what is under way at its end.
     Without such seconds what counts of the run, over its span."""
-    first, last = seconds
-    if last > first:
-        values, span_s = counter_values(data, ids, seconds=seconds), last - first
+    if seconds:
+        span_s = sum(map(len, seconds))
+        complete = sum(_complete(counter_values(data, ids, seconds=part)) for part in seconds)
     else:
-        values = counter_values(held, ids)
-    complete = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0) - _timeouts(values)
+        complete = _complete(counter_values(held, ids))
     return complete / span_s if span_s > 0 else None
+
+
+def _complete(values: dict[int, int]) -> int:
+    return values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0) - _timeouts(values)
 
 
 def _ours(data: RunData, ids: list[int]) -> int | None:

@@ -1,14 +1,14 @@
 """The worst window of a run: thresholds such as "rate >= 1000/s over 10s"."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series, slices, with_failures
-from velroload.analysis.hold import SECOND_NS, whole_seconds
+from velroload.analysis.hold import SECOND_NS, held_seconds
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import Quantity
 from velroload.journal import Counter
@@ -36,9 +36,10 @@ def worst_window(
     counts of the run. Percentiles come from the per-second histograms (2 digits), of response and
     service only. None when no window has enough requests, or the quantity is not kept per second.
     """
-    first, last = whole_seconds(data)
     width = math.ceil((threshold.window_ns or SECOND_NS) / SECOND_NS)
-    starts = range(first, last - width + 1)
+    starts = [
+        start for part in held_seconds(data) for start in range(part.start, part.stop - width + 1)
+    ]
     if threshold.metric in ("percentile", "max", "min", "mean"):
         found = _times(held, threshold, ids, starts, width)
     else:
@@ -53,7 +54,7 @@ def worst_window(
 
 
 def _counts(
-    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: Sequence[int], width: int
 ) -> list[Window]:
     if not starts:
         return []
@@ -82,7 +83,7 @@ def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _times(
-    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: Sequence[int], width: int
 ) -> list[Window]:
     quantity = Quantity(QUANTITIES.index(threshold.quantity or "response"))
     if quantity not in (Quantity.RESPONSE, Quantity.SERVICE):
