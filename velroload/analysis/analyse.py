@@ -3,6 +3,7 @@
 from velroload.analysis.failures import failures
 from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
+from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
@@ -29,6 +30,7 @@ def analyse(data: RunData) -> Result:
         results = unclaimed(results, "the run is incomplete")
     elif validity.verdict == INVALID:
         results = unclaimed(results, "the run is INVALID")
+    compliance, validity = judge_compliance(data, summary, validity, incomplete=bool(incomplete))
     verdict, why, codes = overall(
         summary,
         validity,
@@ -36,6 +38,7 @@ def analyse(data: RunData) -> Result:
         ended=end.get("ended"),
         reason=end.get("reason"),
         incomplete=incomplete,
+        compliance=compliance,
     )
     result = Result(
         manifest=data.manifest,
@@ -51,6 +54,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        compliance=compliance,
     )
     return with_hints(result, data, held)
 

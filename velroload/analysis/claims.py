@@ -20,6 +20,7 @@ from velroload.analysis.cells import (
 )
 from velroload.analysis.hold import held_seconds
 from velroload.analysis.interval import (
+    ONE_SIDED,
     ShareTest,
     effective_size,
     percentile_columns,
@@ -42,22 +43,32 @@ SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad se
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a threshold is judged against; `data` is what counts of the `whole` run."""
+    """What a threshold is judged against; `data` is what counts of the `whole` run. pass_tail and
+    fail_tail: the probability of a wrong PASS or FAIL that is allowed (less in a set: Holm)."""
 
     data: RunData
     whole: RunData
     summary: Summary
     validity: Validity
+    pass_tail: float = ONE_SIDED
+    fail_tail: float = ONE_SIDED
 
     @property
     def paced(self) -> bool:
         """True when generator lag may be judged."""
         return bool(self.data.manifest.get("model", {}).get("paced"))
 
+    def test(self, total: float, allowed: float, thinning: float) -> ShareTest:
+        """A test at this claim's own levels."""
+        return ShareTest(total, allowed, thinning, self.pass_tail, self.fail_tail)
 
-def judge_claim(claim: Claim, threshold: Threshold) -> ThresholdResult:
-    """The threshold's result; NOT MEASURED when nothing of that name exists in the run."""
-    ids = _selected(claim.data, threshold)
+
+def judge_claim(
+    claim: Claim, threshold: Threshold, ids: list[int] | None = None
+) -> ThresholdResult:
+    """The threshold's result over these endpoints, or over those that it names; NOT MEASURED when
+    nothing of that name exists in the run."""
+    ids = _selected(claim.data, threshold) if ids is None else ids
     if not ids:
         return _result(threshold, Verdict.NOT_MEASURED, why=f"no {_what(threshold)} in this run")
     if threshold.window_ns is not None:
@@ -145,7 +156,8 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
     parts = with_failures(data, slices(data, quantity, ids), quantity, ids)
     above = tuple(hits + never for hits in count_above(histogram, limit))
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, quantile if upward else 1.0 - quantile, _thinning(parts, limit))
+    allowed = quantile if upward else 1.0 - quantile
+    test = claim.test(count, allowed, _thinning(parts, limit))
     least, most = (count - above[1], count - above[0]) if upward else above
     if threshold.op == "==":
         value = _value(histogram, quantile, count)
@@ -231,7 +243,7 @@ def _voids_fail(
         return None
     good = parts.without(bad)
     total, hits = float(good.totals().sum()), float(good.above(threshold.limit).sum())
-    if not total or not stands(ShareTest(total, test.allowed, test.thinning), hits):
+    if not total or not stands(claim.test(total, test.allowed, test.thinning), hits):
         return SECONDS_DID_IT
     return None
 
@@ -242,7 +254,7 @@ def _voids_pass(claim: Claim, test: ShareTest, most: float) -> str | None:
     if not 0.0 < share < 1.0:
         return None
     unsent = test.total * share / (1.0 - share)
-    whole = ShareTest(test.total + unsent, test.allowed, test.thinning)
+    whole = claim.test(test.total + unsent, test.allowed, test.thinning)
     if whole.below(most + unsent):
         return None
     return f"it holds for what was sent, but {100 * share:.2g} % of the planned load was not"
@@ -302,7 +314,7 @@ def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResul
     low, high = share_bounds(hits * thinning, count * thinning)
     observed = hits / count
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
+    test = claim.test(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
     misses = count - hits if upward else hits
     exact = threshold.op == "==" or test.allowed <= 0.0
     suspect = None

@@ -119,7 +119,7 @@ class Row:
     bytes_in: int
     counters: dict[str, int]
     values: dict[str, Distribution]
-    reach: "Reach | None" = None
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,14 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.judged_json import (
+    capacity_json,
+    compliance_json,
+    drift_json,
+    fidelity_json,
+    reach_json,
+    warm_up_json,
+)
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -60,6 +68,8 @@ ITERATION_KEYS = (
     "dropped",
     "unstarted",
 )
+TOGETHER = {"scenario": "scenarios", "class": "classes", "tag": "tags"}
+"""Kinds of rows of several endpoints together, and their key."""
 SHOWN_OF_MANIFEST = ("name", "seed", "started_at", "command", "target", "model", "build", "host")
 
 
@@ -111,6 +121,15 @@ def document(
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
         "series": _series(summary.series),
+        "compliance": compliance_json(result.compliance),
+        "warm_up": warm_up_json(summary.warm_up),
+        "drift": [drift_json(drift) for drift in result.drift],
+        "capacity": capacity_json(result.capacity),
+        "fidelity": fidelity_json(result.fidelity),
+        **{
+            plural: [_row(row) for row in summary.rows if row.kind == kind]
+            for kind, plural in TOGETHER.items()
+        },
     }
 
 
@@ -199,7 +218,9 @@ def _row(row: Row) -> dict[str, Any]:
         **_times("response", row.response),
         **_times("service", row.service),
     }
-    if row.kind not in ("request", "hop", "address"):
+    if row.reach is not None:
+        found["reach"] = reach_json(row.reach)
+    if row.kind in ("group", "iteration"):
         return found
     found |= {PART_KEYS[part]: _distribution(times) for part, times in row.parts.items()}
     return found | {

@@ -14,6 +14,7 @@ from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
+from velroload.report.requirements import requirement_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate
@@ -50,6 +51,7 @@ def as_text(
     """The report, every line ended."""
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
+    above += _section(requirement_lines(result, style))
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),
