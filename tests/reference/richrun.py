@@ -29,7 +29,7 @@ NAMES = (
 )  # fmt: skip
 RAMP, COOL = 0.2, 0.1
 THRESHOLDS = ("p95(response) < 75ms", "p99(response) < 60ms", "errors < 5%")
-PROBES = [
+PROBES: list[dict[str, Any]] = [
     {
         "name": "velro",
         "kind": "prometheus",
@@ -93,7 +93,8 @@ def rich(seconds: float = 60.0, rate_per_s: int = 25, **more: Any) -> RunData:
         for place, (name, kind, start, end) in enumerate(spans(seconds))
     ]  # fmt: skip
     data = rd.build(loads, seconds, name="velro-prd", phases=phases, suite=_suite(seconds),
-                    probes=PROBES, plan=_plan(), **more)  # fmt: skip
+                    probes=PROBES, requirements={"use": "velro-prd", "phase": PHASES[3][0]},
+                    plan=_plan(), **more)  # fmt: skip
     data.counts = np.concatenate([data.counts, _cache(data, len(NAMES))])
     data.counts.sort(order=["second", "endpoint", "counter"])
     data.probes = _probes(seconds)
@@ -141,7 +142,7 @@ def _suite(seconds: float) -> list[dict[str, Any]]:
             "judges": ["R1", "R4"] if place == 3 else [],
             "stop_on": None,
             "thresholds": ["p95(response) < 75ms", "errors < 2%"],
-            "mix": {name: 0.5 for name in NAMES[:6]},
+            "mix": dict.fromkeys(NAMES[:6], 0.5),
             "events": [],
         }
         for place, (name, users, rate) in enumerate(PHASES)

@@ -19,9 +19,7 @@ def as_html(told: Told) -> bytes:
 
     frame = Frame(told)
     found = sections(frame)
-    charts = [
-        each.chart for section in found for each in section.blocks if isinstance(each, Drawn)
-    ]
+    charts = [each.chart for section in found for each in section.blocks if isinstance(each, Drawn)]
     return render(
         "report.html.j2",
         plotly=True,

@@ -13,13 +13,14 @@ class Told:
     """A run as reports get it: what analysis says of it, and the run folder's data.
 
     folder: where the run lies, as it is shown; code: the process's exit code, None for that of the
-    result alone.
+    result alone; name: of the file that is written.
     """
 
     result: Result
     data: RunData
     folder: str | None = None
     code: Exit | None = None
+    name: str = ""
 
 
 class Report(Protocol):

@@ -67,9 +67,7 @@ def _at(values: Floats) -> tuple[float, ...]:
 
 def _stacked(frame: Frame, chart: Chart, areas: list[tuple[str, str, Floats]]) -> Chart:
     places = picked(frame.seconds, [values for _, _, values in areas])
-    lines = tuple(
-        Line(name, known(values[places]), role, "stack") for name, role, values in areas
-    )
+    lines = tuple(Line(name, known(values[places]), role, "stack") for name, role, values in areas)
     return Chart(
         chart.id,
         chart.title,

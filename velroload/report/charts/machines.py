@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from velroload.analysis.result import Quantity
 from velroload.journal import Rows
 from velroload.report.charts.chart import Axis, Chart, Line, absent
 from velroload.report.charts.frame import Frame, among
@@ -181,7 +182,7 @@ def lags(frame: Frame) -> Chart:
         for word, level in (("p50", 50.0), ("p99", 99.0)):
             y = np.maximum([np.percentile(part, level) / 1e6 for part in parts], 1e-3)
             lines.append(Line(f"{name} {word}", known(y), f"{role}_{'p50' if word == 'p50' else 'p95'}"))  # fmt: skip
-    exact = [total.get(quantity) for quantity in (2, 3)]
+    exact = [total.get(which) for which in (Quantity.GENERATOR_LAG, Quantity.READ_LAG)]
     said = [
         f"{name} p99 {ms(each.percentiles['p99'].value_ns)} ms, at most {ms(each.max_ns)} ms"
         for name, each in zip(("generator lag", "read lag"), exact, strict=True)

@@ -67,5 +67,6 @@ def picked(x: Floats, ys: Sequence[Floats], points: int = POINTS) -> NDArray[np.
 def known(values: Floats, digits: int = 4) -> tuple[float | None, ...]:
     """Floats of so many significant digits; None for NaN and infinity."""
     return tuple(
-        None if not np.isfinite(value) else float(f"{value:.{digits}g}") for value in values.tolist()
+        None if not np.isfinite(value) else float(f"{value:.{digits}g}")
+        for value in values.tolist()
     )

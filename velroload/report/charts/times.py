@@ -250,7 +250,5 @@ def _curve(histogram: Histogram, name: str, role: str, hidden: bool) -> list[Lin
     beyond_x = (*x[sure - 1 :], float(histogram.count))
     beyond_y = (*y[sure - 1 :], histogram.max / 1e6)
     dotted = f"{name}, too few samples"
-    lines.append(
-        Line(dotted, known(np.array(beyond_y)), role, "dots", x=beyond_x, hidden=hidden)
-    )
+    lines.append(Line(dotted, known(np.array(beyond_y)), role, "dots", x=beyond_x, hidden=hidden))
     return lines

@@ -122,13 +122,16 @@
       showlegend: !chart.heat, dragmode: "zoom", xaxis: xAxis(chart, ink, width),
       yaxis: axisOf(chart.y, ink, chart.heat ? {} : { fixedrange: inTime(chart) }),
     };
+    if (chart.y.unit === "%") found.yaxis.range = [0, Math.max(100, ...chart.lines.filter((line) => !line.second).flatMap((line) => line.y)) * 1.02];
     if (chart.right) found.yaxis2 = axisOf(chart.right, ink, { overlaying: "y", side: "right", showgrid: false, fixedrange: true, tickmode: "auto" });
     if (chart.id === "breakers") Object.assign(found.yaxis, { tickvals: [0, 1, 2], ticktext: ["closed", "half-open", "open"], range: [-0.2, 2.2] });
     if (inTime(chart)) Object.assign(found, behind(chart, ink, width));
+    let limits = 0;
     for (const line of chart.lines) {
       const value = line.y[0];
       if (line.role !== "limit" || !line.x || line.x.length > 3) continue; // one limit for all of the run
-      found.annotations.push({ xref: "paper", x: 1, xanchor: "right", y: chart.y.log ? Math.log10(value) : value, yanchor: "bottom", text: safe(line.name), showarrow: false, font: { size: 10.5, color: ink.vermillion } });
+      const side = limits++ % 2 ? "left" : "right"; // two near each other stay readable
+      found.annotations.push({ xref: "paper", x: side === "left" ? 0.01 : 1, xanchor: side, y: chart.y.log ? Math.log10(value) : value, yanchor: "bottom", text: safe(line.name), showarrow: false, font: { size: 10.5, color: ink.vermillion } });
     }
     return found;
   }

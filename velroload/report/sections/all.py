@@ -15,9 +15,7 @@ BEFORE_CHARTS = 2
 def sections(frame: Frame) -> list[Section]:
     """Every section, also those of which nothing is known: they say what is missing."""
     result = frame.told.result
-    charts = {
-        id_: tuple(Drawn(chart) for chart in found) for id_, _, found in all_charts(frame)
-    }
+    charts = {id_: tuple(Drawn(chart) for chart in found) for id_, _, found in all_charts(frame)}
     judged: list[Grid | Missing | None] = [
         claims.requirements(result.compliance),
         claims.thresholds(result),

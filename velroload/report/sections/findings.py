@@ -3,7 +3,17 @@
 from velroload.analysis.finding import Evidence
 from velroload.analysis.incident import Resilience, Utilisation
 from velroload.analysis.result import Result
-from velroload.report.grid import Block, Cell, Grid, Head, Item, Items, Missing, number_cell, time_cell  # fmt: skip
+from velroload.report.grid import (  # fmt: skip
+    Block,
+    Cell,
+    Grid,
+    Head,
+    Item,
+    Items,
+    Missing,
+    number_cell,
+    time_cell,
+)
 from velroload.report.sections.claims import amount
 from velroload.report.words import DASH, digits, ms, number, percent
 from velroload.report.words import per_second as rate
@@ -77,7 +87,12 @@ def incidents(result: Result) -> list[Block]:
              each.rate_per_s), number_cell(number(each.at_s), each.at_s))
             for each in result.broken
         )  # fmt: skip
-        heads = (Head("phase", left=True), Head("limit", left=True), Head("broke at"), Head("second"))
+        heads = (
+            Head("phase", left=True),
+            Head("limit", left=True),
+            Head("broke at"),
+            Head("second"),
+        )
         blocks.append(Grid("broken", "Where rising load broke a limit", heads, rows))
     return blocks
 
@@ -106,7 +121,9 @@ def _resilience(found: tuple[Resilience, ...]) -> Grid:
         Head("failed", hint="worst second"), Head("lost", hint="failed beyond what failed before"),
         Head("recovery", hint="back into the band, for good"), Head("half-open"),
     )  # fmt: skip
-    return Grid("resilience", "Events", heads, rows, "Times run from the event's begin.", cards=True)
+    return Grid(
+        "resilience", "Events", heads, rows, "Times run from the event's begin.", cards=True
+    )
 
 
 def tail(result: Result) -> list[Block]:

@@ -56,7 +56,9 @@ def plan(told: Told) -> list[Block]:
     command = manifest.get("command")
     if command:
         seed = manifest.get("seed")
-        again = f"{command} --seed {seed}" if seed is not None and "--seed" not in command else command
+        again = (
+            f"{command} --seed {seed}" if seed is not None and "--seed" not in command else command
+        )
         blocks.append(Pre("again", "The same run again", str(again)))
     facts = [
         (name, f"{key}: {value}")

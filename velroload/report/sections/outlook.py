@@ -58,10 +58,10 @@ def growth(found: Capacity | None) -> list[Block]:
             )
             for each in found.levels
         )  # fmt: skip
-        heads = (Head("level", left=True), Head("users"), Head("req/s"), Head("p95 ms"),
-                 Head("failed"), Head(f"meets {found.limit}" if found.limit else "meets a limit",
-                                      left=True))  # fmt: skip
-        blocks.append(Grid("levels", "Levels that were held", heads, rows))
+        meets = f"meets {found.limit}" if found.limit else "meets a limit"
+        names = ("users", "req/s", "p95 ms", "failed")
+        levels = (Head("level", left=True), *map(Head, names), Head(meets, left=True))
+        blocks.append(Grid("levels", "Levels that were held", levels, rows))
     if found.usl is not None:
         blocks.append(_law(found.usl))
     if found.growth:
@@ -112,7 +112,9 @@ def fidelity(result: Result) -> list[Block]:
                       Cell("yes" if each.severe else "no")) for each in bad[:200])  # fmt: skip
         heads = (Head("second"), Head("cause", left=True), Head("severe", left=True))
         note = f"{percent(result.validity.bad_share)} of the hold."
-        blocks.append(Grid("bad", "Seconds in which the generator was disturbed", heads, rows, note))
+        blocks.append(
+            Grid("bad", "Seconds in which the generator was disturbed", heads, rows, note)
+        )
     return blocks
 
 
