@@ -161,13 +161,14 @@ def _plan() -> dict[str, Any]:
 def _cache(data: RunData, endpoints: int) -> Any:
     """Cache codes (miss, L1, L2, L3) for the answers that are there."""
     ok = data.counts[(data.counts["counter"] == 1256) & (data.counts["endpoint"] < endpoints)]
-    parts = []
-    for code, share in ((3, 0.80), (4, 0.12), (5, 0.05), (1, 0.03)):
+    parts, left = [], ok["value"].copy()
+    for code, share in ((4, 0.12), (5, 0.05), (1, 0.03), (3, 1.0)):  # what is left came from L1
         rows = np.zeros(len(ok), COUNTS)
         for name in ("second", "endpoint", "phase"):
             rows[name] = ok[name]
         rows["counter"] = 1272 + code
-        rows["value"] = np.round(ok["value"] * share)
+        rows["value"] = left if code == 3 else np.minimum(np.ceil(ok["value"] * share), left)
+        left = left - rows["value"]
         parts.append(rows[rows["value"] > 0])
     return np.concatenate(parts)
 

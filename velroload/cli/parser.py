@@ -241,7 +241,8 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload report`."""
     parser.add_argument("folder", nargs="?", metavar="DIR", help="a run folder (runs/latest)")
     add = parser.add_argument
-    add("--report", metavar="FILE", action="append", help="where to; its name says its kind (velroload run --help); repeatable")
+    add("--report", metavar="FILE", action="append",
+        help="where to; its name says its kind, see velroload run --help; repeatable")  # fmt: skip
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--strict", action="store_true", help="a SUSPECT run exits 97")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")

@@ -1,6 +1,5 @@
 """`velroload run`: flags → Plan and Options, consent, and then the runner's work."""
 
-import os
 import re
 import shlex
 from collections.abc import Mapping

@@ -41,7 +41,7 @@ REPORTS: dict[str, Report] = {
     "*.png": as_png,
     "*.svg": as_svg,
 }
-"""What `--report FILE` writes, by the file's name, small letters or capitals: the first that fits."""
+"""What `--report FILE` writes, by the file's name in small letters: the first pattern that fits."""
 
 
 def report_named(name: str) -> Report:

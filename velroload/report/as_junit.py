@@ -21,7 +21,7 @@ def as_junit(told: Told) -> bytes:
 
     result = told.result
     found = junit.JUnitXml(clean(str(result.manifest.get("name") or "run")))
-    found.add_testsuite(_suite(junit, "run", [_run(junit, told)], result.summary.elapsed_s))
+    found.add_testsuite(_suite(junit, "run", [_run(junit, told)]))
     groups: list[tuple[str, list[tuple[str, Any]]]] = [
         ("thresholds", [(each.text, each) for each in result.thresholds]),
         (
@@ -37,24 +37,24 @@ def as_junit(told: Told) -> bytes:
     for name, judged in groups:
         cases = [_case(junit, title, each, name) for title, each in judged]
         if cases:
-            found.add_testsuite(_suite(junit, name, cases, result.summary.hold_s))
+            found.add_testsuite(_suite(junit, name, cases))
     out = io.BytesIO()
     found.update_statistics()
     found.write(out, pretty=True)
     return out.getvalue()
 
 
-def _suite(junit: Any, name: str, cases: Iterable[Any], time_s: float) -> Any:
+def _suite(junit: Any, name: str, cases: Iterable[Any]) -> Any:
     suite = junit.TestSuite(clean(name))
     for case in cases:
         suite.add_testcase(case)
-    suite.time = round(time_s, 3)
     return suite
 
 
 def _run(junit: Any, told: Told) -> Any:
     head = headline(told)
     case = junit.TestCase("the run is complete and the generator vouches for it", "run")
+    case.time = round(told.result.summary.elapsed_s, 3)
     said = " · ".join(vouched(told.result))
     reasons = [text for level, text, _ in head.reasons if level != "NOTE"]
     if head.word in ("INCOMPLETE", "INVALID"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from velroload.analysis.result import Percentile, Result
 from velroload.report.kind import Told
 from velroload.report.sections.headline import Headline, headline, most_users
-from velroload.report.words import DASH, duration, ms, number, percent
+from velroload.report.words import DASH, ms, number, percent
 from velroload.report.words import per_second as rate
 
 RISKS, STEPS = 3, 4
@@ -68,7 +68,7 @@ def _tested(told: Told) -> str:
     when = str(result.manifest.get("started_at") or "")[:10]
     on = f" on {when}" if when else ""
     return (
-        f"{where} was loaded{who} for {duration(result.summary.elapsed_s)}{on}; "
+        f"{where} was loaded{who} for {spoken(result.summary.elapsed_s)}{on}; "
         f"{number(result.summary.total.count)} requests count."
     )
 
@@ -88,7 +88,7 @@ def _score(result: Result) -> str | None:
 
 def _figures(told: Told) -> Iterator[Figure]:
     result = told.result
-    total, hold = result.summary.total, duration(result.summary.hold_s)
+    total, hold = result.summary.total, spoken(result.summary.hold_s)
     counted = f"{number(total.count)} requests of the {hold} that count"
     yield Figure("Requests answered", f"{rate(total.rate_per_s)} per second", "", counted)
     for what, key in (("Half of the requests were answered within", "p50"),
@@ -115,12 +115,11 @@ def _risks(result: Result) -> Iterator[str]:
     judged = [(f"{each.id} {each.title}", each.verdict, each.why) for each in
               (result.compliance.requirements if result.compliance else ())]  # fmt: skip
     judged += [(each.text, each.verdict, each.why) for each in result.thresholds]
-    for word, said in (("FAIL", "not met"),):
-        for title, verdict, why in judged:
-            if verdict == word:
-                yield f"{title}: {said}" + (f" ({why})." if why else ".")
+    for title, verdict, why in judged:
+        if verdict == "FAIL":
+            yield f"{title}: not met" + (f" ({why})." if why else ".")
     for finding in result.findings:
-        yield f"{finding.title} ({finding.confidence}): {finding.text}"
+        yield f"{finding.title} ({finding.confidence}): {_ended(finding.text)}"
     open_ = [title for title, verdict, _ in judged if verdict in ("INCONCLUSIVE", "NOT MEASURED")]
     if open_:
         yield f"Not settled: {', '.join(open_)}."
@@ -133,9 +132,22 @@ def _risks(result: Result) -> Iterator[str]:
         yield f"Most failures: {number(worst.count)} × {kind} at {worst.endpoint}."
 
 
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def spoken(seconds: float) -> str:
+    """A time span as people say it: 42 seconds, 12 minutes, 3 hours."""
+    for unit, length in (("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{round(seconds / length)} {unit}"
+    return f"{round(seconds)} second{'' if round(seconds) == 1 else 's'}"
+
+
 def _steps(result: Result) -> Iterator[str]:
     for each in sorted(result.recommendations, key=lambda each: each.priority):
-        yield f"{each.title}: {each.text}" + (f" Expected: {each.gain}" if each.gain else "")
+        gain = f" Expected: {_ended(each.gain)}" if each.gain else ""
+        yield f"{each.title}: {_ended(each.text)}{gain}"
     for reason in result.validity.reasons:
         if reason.advice and reason.level != "NOTE":
             yield reason.advice
@@ -144,7 +156,7 @@ def _steps(result: Result) -> Iterator[str]:
     if needed and result.summary.total.count:
         seconds = result.summary.hold_s * max(needed) / result.summary.total.count
         if seconds < 86_400:
-            yield f"Run again for {duration(seconds)}: that would settle what is open."
+            yield f"Run again for {spoken(seconds)}: that would settle what is open."
     if not result.thresholds and result.compliance is None:
         yield "Say what is demanded (thresholds or requirements), so that a run can be judged."
     yield "Repeat the run after every change to the service and compare."

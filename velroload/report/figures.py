@@ -91,15 +91,21 @@ def _chart(axes: Any, chart: Chart, frame: Frame) -> None:
 
 
 def _axes(axes: Any, right: Any, chart: Chart) -> None:
-    if chart.y.log:
-        axes.set_yscale("log")
+    from matplotlib.ticker import FuncFormatter
+
+    for each in (axes, *(() if right is None else (right,))):
+        if chart.y.log and each is axes:
+            each.set_yscale("log")
+        elif chart.heat is None:
+            each.set_ylim(bottom=0)
+        each.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        each.spines[["top"]].set_visible(False)
     unit = f", {chart.y.unit}" if chart.y.unit else ""
     axes.set_ylabel(f"{chart.y.title}{unit}")
     if right is not None and chart.right is not None:
         right.set_ylabel(
             f"{chart.right.title}{', ' + chart.right.unit if chart.right.unit else ''}"
         )
-        right.set_ylim(bottom=0)
     if chart.x.kind == PERCENTILE:
         axes.set_xscale("log")
         axes.set_xticks([at for _, at in NINES], [name for name, _ in NINES])
@@ -108,8 +114,6 @@ def _axes(axes: Any, right: Any, chart: Chart) -> None:
                      chart.x.title}[chart.x.kind])  # fmt: skip
     axes.grid(color="#dde2e8", lw=0.6)
     axes.set_axisbelow(True)
-    for each in (axes, *(() if right is None else (right,))):
-        each.spines[["top"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
     if right is not None:
         more, names = right.get_legend_handles_labels()

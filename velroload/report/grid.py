@@ -129,7 +129,9 @@ def cells(texts: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(Cell(text) for text in texts)
 
 
-def time_cell(value_ns: float | None, low_ns: float | None = None, high_ns: float | None = None) -> Cell:  # fmt: skip
+def time_cell(
+    value_ns: float | None, low_ns: float | None = None, high_ns: float | None = None
+) -> Cell:
     """A time in ms, its interval below."""
     sub = "" if low_ns is None or high_ns is None else f"{ms(low_ns)}–{ms(high_ns)}"
     return Cell(ms(value_ns), sub, -1.0 if value_ns is None else value_ns)

@@ -1,17 +1,24 @@
 """Foreign text in Markdown: no markup, no link, no mention."""
 
+import re
+
 from velroload.report.grid import Cell, Grid
 from velroload.report.words import clean
 
-SPECIAL = {letter: f"&#{ord(letter)};" for letter in "&<>|`*_[]~\\!:"}
+SPECIAL = re.compile(r"[&<>|`*\[\]~\\]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|\bwww\.|@|#")
+"""Letters that mean something: a single underscore inside a word does not."""
 BREAK = "\u200b"
-"""After @ and #, so that nobody is called and no issue is linked."""
+"""After @, # and www., so that nobody is called and no issue is linked."""
 
 
 def plain(text: str) -> str:
     """The text so that it is shown as it is written."""
-    found = "".join(SPECIAL.get(letter, letter) for letter in clean(text))
-    return found.replace("@", "@" + BREAK).replace("#", "#" + BREAK).replace(f"&#{BREAK}", "&#")
+    return SPECIAL.sub(_shown, clean(text))
+
+
+def _shown(found: re.Match[str]) -> str:
+    text = found[0]
+    return text + BREAK if text in "@#" or len(text) > 1 else f"&#{ord(text)};"
 
 
 def rows(grid: Grid, most: int | None = None) -> list[str]:

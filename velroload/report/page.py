@@ -94,7 +94,8 @@ def coded(text: str) -> Markup:
 def _plotly() -> str:
     """Plotly's script out of its package, as the browser will see it (line ends made one kind)."""
     found = find_spec("plotly")  # found, not imported: the script alone is wanted
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     script = Path(found.origin).with_name("package_data") / "plotly.min.js"
     text = script.read_bytes().decode("utf-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")

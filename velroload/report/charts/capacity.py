@@ -36,8 +36,8 @@ def capacity(result: Result) -> Chart:
         "capacity",
         title,
         _says(found),
-        "The curve is the Universal Scalability Law; it is drawn to twice the largest level, beyond "
-        "which nothing is claimed.",
+        "The curve is the Universal Scalability Law, drawn to twice the largest level: beyond that "
+        "nothing is claimed.",
         x=Axis("users"),
         y=Axis("requests answered", "/s"),
         lines=tuple(lines),

@@ -1,4 +1,4 @@
-"""A chart before it is drawn: series with names and units, for the page, for matplotlib, for tables.
+"""A chart before it is drawn: series with names and units, for the page, matplotlib and tables.
 
 Plain frozen values. None in a series is "not known" and leaves a gap; never NaN or infinity.
 """

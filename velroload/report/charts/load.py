@@ -128,9 +128,10 @@ def errors(frame: Frame) -> Chart:
     if rest:
         areas.append(("other kinds", "other", np.sum([values for _, values in rest], axis=0)))
     worst = np.sum([values for _, _, values in areas], axis=0)
+    first = number(int(found[0][1].sum()))
     says = (
-        f"{number(int(worst.sum()))} requests failed, most of them ({number(int(found[0][1].sum()))}"
-        f") by {found[0][0]}; the worst second had {number(int(worst.max()))}."
+        f"{number(int(worst.sum()))} requests failed, {first} of them by {found[0][0]}, the most "
+        f"frequent kind; the worst second had {number(int(worst.max()))}."
     )
     chart = Chart(
         "errors", title, says, "The table of errors below has an example of each.",

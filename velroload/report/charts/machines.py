@@ -110,8 +110,7 @@ def generator(frame: Frame) -> Chart:
         return absent("generator", title, "Not known: the run has no end record.")
     at = np.array([float(entry["second"]) for entry in seconds])
     named = _by_worker(seconds, "worker_cpu", "CPU of worker {}", "kind")
-    named += [(name, "kind3", values) for name, _, values in
-              _worst(_by_worker(seconds, "run_delay", "{}", ""), "longest wait for a CPU")]  # fmt: skip
+    named += _worst(_by_worker(seconds, "run_delay", "{}", ""), "longest wait for a CPU")
     steal = _column([entry.get("steal") for entry in seconds])
     named.append(("stolen by the hypervisor", "kind5", steal))
     named = [each for each in named if not np.isnan(each[2]).all()]
@@ -157,7 +156,7 @@ def _by_worker(
 
 def _worst(named: list[tuple[str, str, Floats]], name: str) -> list[tuple[str, str, Floats]]:
     columns = [values for _, _, values in named if not np.isnan(values).all()]
-    return [(name, "", np.fmax.reduce(columns, axis=0))] if columns else []
+    return [(name, "kind3", np.fmax.reduce(columns, axis=0))] if columns else []
 
 
 def lags(frame: Frame) -> Chart:
@@ -181,7 +180,8 @@ def lags(frame: Frame) -> Chart:
         parts = [values[place == slot] for slot in slots]
         for word, level in (("p50", 50.0), ("p99", 99.0)):
             y = np.maximum([np.percentile(part, level) / 1e6 for part in parts], 1e-3)
-            lines.append(Line(f"{name} {word}", known(y), f"{role}_{'p50' if word == 'p50' else 'p95'}"))  # fmt: skip
+            pen = f"{role}_p50" if word == "p50" else f"{role}_p95"
+            lines.append(Line(f"{name} {word}", known(y), pen))
     exact = [total.get(which) for which in (Quantity.GENERATOR_LAG, Quantity.READ_LAG)]
     said = [
         f"{name} p99 {ms(each.percentiles['p99'].value_ns)} ms, at most {ms(each.max_ns)} ms"

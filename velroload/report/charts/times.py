@@ -1,4 +1,4 @@
-"""How long it took: quantiles over time, service against response, heat map, percentile spectrum."""
+"""How long it took: quantiles over time, service against response, heat map, spectrum."""
 
 import math
 from typing import Any
@@ -193,8 +193,8 @@ def heat(frame: Frame) -> Chart:
         title,
         f"The most usual time was {ms(edges[busiest])} to {ms(edges[busiest + 1])} ms. "
         f"{number(int(weights.sum()))} are shown.",
-        "The stronger the colour, the more. Two bands, one above the other, are two kinds of responses that an average "
-        "would hide.",
+        "The stronger the colour, the more. Two bands, one above the other, are two kinds of "
+        "responses that an average would hide.",
         y=Axis("response time", "ms", log=True),
         heat=Heat(
             tuple(float(place * width) for place in range(columns + 1)),

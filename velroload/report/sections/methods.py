@@ -6,12 +6,12 @@ from velroload.report.grid import Block, Grid, Head, Pre, cells
 from velroload.report.kind import Told
 
 METHODS = (
-    ("Instants", "scheduled (when the request should start) ≤ sent (just before it is sent) ≤ first "
-     "byte ≤ end (the kernel received the last byte), on one monotonic clock, in nanoseconds."),
+    ("Instants", "scheduled (when the request should start) ≤ sent (just before it is sent) ≤ "
+     "first byte ≤ end (the kernel received the last byte), on one monotonic clock, in ns."),
     ("Response time", "end − scheduled: what a user feels. It holds the wait for a free user or "
      "connection, so a slow server cannot slow the measurement down (no coordinated omission)."),
     ("Service time", "end − sent: what the server and the way to it took."),
-    ("What counts", "The holds. Ramps and cool-downs are drawn, and enter no figure and no verdict."),
+    ("What counts", "The holds. Ramps and cool-downs are drawn and enter no figure or verdict."),
     ("Percentiles", "From histograms of three significant digits, merged by exact addition, never "
      "averaged. Timeouts are in them at their limit; requests without a complete response are not, "
      "but count as infinitely slow where a threshold is judged."),
@@ -19,7 +19,7 @@ METHODS = (
      "A percentile that its sample cannot carry is a dash (p99 needs 368 requests, p99.9 3,688)."),
     ("Verdicts", "PASS and FAIL are said only where the bound of the interval says so, else "
      "INCONCLUSIVE. What was not measured never passes."),
-    ("Validity", "Whether the generator can vouch for its figures: its own lag, lost samples, books, "
+    ("Validity", "Whether the generator can vouch for its figures: own lag, lost samples, books, "
      "disturbed seconds, each priced by what it can have added."),
     ("Charts", "Longer runs are drawn with at most 1,000 points per series: the least and the "
      "greatest value of every stretch stay."),
