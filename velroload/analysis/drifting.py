@@ -71,7 +71,7 @@ def response_points(scope: Scope) -> tuple[Floats, Floats]:
     inside = _within_bin(joined, cumulative, columns)
     values = bottoms[columns] + inside * (tops[columns] - bottoms[columns])
     middles = first + (np.arange(count) + 0.5) * length
-    return middles[filled], values[filled]
+    return middles[filled].astype(np.float64), np.asarray(values[filled], np.float64)
 
 
 def _within_bin(joined: Floats, cumulative: Floats, columns: NDArray[np.intp]) -> Floats:
@@ -148,6 +148,4 @@ def _judged(
         why = f"{noun}: no significant trend, but {100 * growth:.0f} % over the hold is possible"
     else:
         verdict, why = Verdict.PASS, f"{noun}: no significant trend ({p})"
-    return Finding(
-        verdict, why, slope, low, high, "per_hour", count, "points", None, evidence
-    )
+    return Finding(verdict, why, slope, low, high, "per_hour", count, "points", None, evidence)

@@ -141,7 +141,9 @@ class ShareTest:
 
     def below(self, hits: float) -> bool:
         """True when the share's upper bound is below what is allowed."""
-        high = share_bounds(hits * self.thinning, self.total * self.thinning, tail=self.pass_tail)[1]
+        high = share_bounds(hits * self.thinning, self.total * self.thinning, tail=self.pass_tail)[
+            1
+        ]
         return high < self.allowed
 
     def above(self, hits: float) -> bool:

@@ -12,8 +12,8 @@ class Drift:
 
     what: "response p95 of endpoint:read", "memory", …; unit: "ns" | "bytes" | "count" | "share".
     slope_per_hour in `unit` by Theil–Sen, with its 95 % interval; share_per_hour: over the median
-    of the series. p_value: Mann–Kendall, two-sided, corrected for autocorrelation. trend: "rising" |
-    "falling" | "none"; None where the series is too short.
+    of the series. p_value: Mann–Kendall, two-sided, corrected for autocorrelation. trend:
+    "rising" | "falling" | "none"; None where the series is too short.
     """
 
     what: str
@@ -70,9 +70,9 @@ class Level:
 class Usl:
     """The Universal Scalability Law X(N) = λN / (1 + σ(N−1) + κN(N−1)), fitted.
 
-    Each with its 95 % interval from residual bootstrap. peak_users and peak_per_s: where the curve
-    has its top, None where that is beyond twice the largest level or there is none. r_squared: share
-    of the variance that it explains.
+    Each with its 95 % interval (bootstrap of the residuals, t for the few levels). peak_users and
+    peak_per_s: where the curve has its top, None where that is beyond twice the largest level or
+    there is none. r_squared: share of the variance that it explains.
     """
 
     per_user_per_s: float
@@ -125,9 +125,9 @@ class Fidelity:
 
     planned and sent per second of the hold are in Summary.series where known; worst_second: the
     largest share by which a second's starts differed from the plan. dispersion: variance over mean
-    of the starts per second (1 for Poisson, 0 for uniform arrivals) and p_value: of the test that it
-    is what the arrival process says. in_flight: mean requests in flight by Little's law, from the
-    counted integral and from rate × time; off: by which share they differ.
+    of the starts per second (1 for Poisson, 0 for uniform arrivals) and p_value: of the test that
+    it is what the arrival process says. in_flight: mean requests in flight by Little's law, from
+    the counted integral and from rate × time; off: by which share they differ.
     """
 
     arrival: str | None

@@ -4,7 +4,7 @@ Percentiles and shares are tested together: each answer at the level that Holm l
 a document of many requirements is not passed or failed by luck. The verdict outranks the score.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,8 @@ from velroload.analysis.observed import (
     resource,
     users,
 )
-from velroload.analysis.result import Summary, ThresholdResult, Validity
-from velroload.analysis.scope import Scope, scope_of
+from velroload.analysis.result import PhaseResult, Summary, ThresholdResult, Validity
+from velroload.analysis.scope import Scope, phase_scope, run_scope
 from velroload.analysis.validity import INVALID
 from velroload.analysis.verdict import doubt_of, with_voided
 from velroload.plan.threshold import Verdict, parse_threshold
@@ -32,9 +32,6 @@ SETTLED = (Verdict.PASS, PASS_SUSPECT, Verdict.FAIL)
 BY_CHANCE = ("percentile", "errors", "checks")
 """Metrics of which a verdict may be wrong by chance; the others were counted."""
 WORST_FIRST = (Verdict.FAIL, Verdict.NOT_MEASURED, Verdict.INCONCLUSIVE, Verdict.PASS)
-
-Summaries = Callable[[str], Summary]
-"""The summary of a phase of the suite, by its name."""
 
 
 def wanted_of(data: RunData) -> Mapping[str, Any] | None:
@@ -48,25 +45,22 @@ def judge_compliance(
     summary: Summary,
     validity: Validity,
     *,
-    summaries: Summaries | None = None,
+    suite: Sequence[PhaseResult] = (),
     incomplete: bool = False,
 ) -> tuple[Compliance | None, Validity]:
     """The document that the run is held against, judged, and the validity with what its claims have
     turned up; (None, validity) where there is none.
 
-    summary: of the whole run; summaries: of the phases of a suite.
+    summary: of the whole run; suite: its phases, judged.
     """
     wanted = wanted_of(data)
     rows = document(wanted) if wanted else ()
     if wanted is None or not rows:
         return None, validity
     asked = [_Asked(row, phase_of(row, data, wanted)) for row in rows]
-    scopes = {
-        phase: scope_of(data, phase, summary if summaries is None or phase is None
-                        else summaries(phase))
-        for phase in {each.phase for each in asked if each.phase != NOWHERE}
-    }  # fmt: skip
-    claims = _claims(asked, scopes, validity)
+    scopes: dict[str | None, Scope] = {phase.name: phase_scope(data, phase) for phase in suite}
+    scopes[None] = run_scope(data, summary, validity)
+    claims = _claims(asked, scopes)
     validity = with_voided(data, validity, [found for _, found in claims])
     judged = {asked.row.id: found for asked, found in claims}
     results = [_result(each, scopes, judged.get(each.row.id)) for each in asked]
@@ -76,15 +70,21 @@ def judge_compliance(
             replace(each, verdict=str(Verdict.NOT_MEASURED), why=why, suspect=None, needed=None)
             for each in results
         ]
-    doubt = doubt_of(validity)
-    if doubt:
-        results = [
-            replace(each, verdict=PASS_SUSPECT, suspect=doubt)
-            if each.verdict == Verdict.PASS
-            else each
-            for each in results
-        ]
+    results = [_doubted(each, doubt_of(validity), scopes.get(each.phase)) for each in results]
     return conclude(str(wanted["use"]), wanted.get("phase"), results), validity
+
+
+def _doubted(
+    result: RequirementResult, doubt: str | None, scope: Scope | None
+) -> RequirementResult:
+    """The result with what is in doubt of the run, or of its phase."""
+    if scope is not None and scope.validity.verdict == INVALID:
+        why = f"the phase is INVALID: {scope.validity.reasons[0].text}"
+        return replace(result, verdict=str(Verdict.NOT_MEASURED), why=why, needed=None)
+    doubt = doubt or (doubt_of(scope.validity) if scope is not None else None)
+    if doubt and result.verdict == Verdict.PASS:
+        return replace(result, verdict=PASS_SUSPECT, suspect=doubt)
+    return result
 
 
 NOWHERE = "\0"
@@ -99,8 +99,8 @@ class _Asked:
 
 
 def phase_of(row: Requirement, data: RunData, wanted: Mapping[str, Any]) -> str | None:
-    """Which phase answers a requirement: the one that says so, else the document's; stability is the
-    endurance phase's. None: the whole run, which has no phases."""
+    """Which phase answers a requirement: the one that says so, else the document's; stability is
+    the endurance phase's. None: the whole run, which has no phases."""
     suite: list[Mapping[str, Any]] = data.manifest.get("suite") or []
     for phase in suite:
         if row.id in (phase.get("judges") or ()):
@@ -115,22 +115,20 @@ def phase_of(row: Requirement, data: RunData, wanted: Mapping[str, Any]) -> str 
 
 
 def _claims(
-    asked: Sequence[_Asked], scopes: Mapping[str | None, Scope], validity: Validity
+    asked: Sequence[_Asked], scopes: Mapping[str | None, Scope]
 ) -> list[tuple[_Asked, ThresholdResult]]:
     """Those that are judged as thresholds. Holm's steps: all open ones at level / number of open
     ones, again while that settles one; passes and failures are families of their own."""
     open_ = [each for each in asked if each.row.sentence and each.phase in scopes]
     found: dict[str, ThresholdResult] = {}
-    chancy = [
-        each for each in open_ if parse_threshold(each.row.sentence).metric in BY_CHANCE
-    ]
+    chancy = [each for each in open_ if parse_threshold(each.row.sentence).metric in BY_CHANCE]
     passed = failed = 0
     todo = open_
     while todo:
         left = len(chancy)
         tails = ONE_SIDED / max(1, left - passed), ONE_SIDED / max(1, left - failed)
         for each in todo:
-            found[each.row.id] = _claim(each, scopes[each.phase], validity, tails)
+            found[each.row.id] = _claim(each, scopes[each.phase], tails)
         verdicts = [found[each.row.id].verdict for each in chancy]
         before = passed, failed
         passed, failed = verdicts.count(Verdict.PASS), verdicts.count(Verdict.FAIL)
@@ -144,13 +142,11 @@ def _claims(
     return [(each, found[each.row.id]) for each in open_]
 
 
-def _claim(
-    each: _Asked, scope: Scope, validity: Validity, tails: tuple[float, float]
-) -> ThresholdResult:
+def _claim(each: _Asked, scope: Scope, tails: tuple[float, float]) -> ThresholdResult:
     chooses = each.row.chooses(list(scope.flow()))
     ids = [row["id"] for row in scope.flow() if chooses(row)]
     threshold = parse_threshold(each.row.sentence)
-    claim = Claim(scope.held, scope.whole, scope.summary, validity, *tails)
+    claim = Claim(scope.held, scope.whole, scope.summary, scope.validity, *tails)
     return judge_claim(claim, threshold, ids)
 
 
@@ -183,12 +179,13 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
     if not found.count and not found.infinite:
         verdict, needed = str(Verdict.NOT_MEASURED), None
         named = each.row.endpoint or each.row.cls
-        why = f"no request of {named!r} was answered" if named else "no request was answered"
+        if threshold.window_ns and scope.held.counts.size:
+            why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"
+        else:
+            why = f"no request of {named!r} was answered" if named else "no request was answered"
     elif found.suspect:
         why = found.suspect
-    elif each.row.endpoint and not any(
-        row.get("cls") == each.row.cls for row in scope.flow()
-    ):
+    elif each.row.endpoint and not any(row.get("cls") == each.row.cls for row in scope.flow()):
         why = f"{why}; endpoint {each.row.endpoint}"
     where = "counters.npz: counts" if found.unit != "ns" else "histograms.npz: hist, response"
     return RequirementResult(
@@ -279,9 +276,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
     )
 
 
-def conclude(
-    name: str, phase: str | None, results: Sequence[RequirementResult]
-) -> Compliance:
+def conclude(name: str, phase: str | None, results: Sequence[RequirementResult]) -> Compliance:
     """Verdict, score, coverage and band of judged requirements.
 
     Any FAIL fails the whole: it was measured. What is not settled holds it back where it is

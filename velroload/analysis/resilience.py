@@ -95,7 +95,7 @@ def usual(figures: Figures, begin_s: float) -> Usual | None:
         middle = float(np.median(p95))
         slow = middle + max(SPREAD * _deviation(p95), TIME_SHARE * middle, TIME_NS)
     return Usual(
-        good_per_s=float(good.mean()),
+        good_per_s=centre,
         least_good_per_s=centre - max(SPREAD * _deviation(good), RATE_SHARE * centre),
         most_failed_share=float(np.median(share)) + max(SPREAD * _deviation(share), FAILED_SHARE),
         most_p95_ns=slow,
@@ -177,7 +177,7 @@ def _settled(out: NDArray[np.bool_], onset: int, stop: int) -> int | None:
 def figures_of(
     data: RunData, endpoints: Collection[int], phase: str | None = None
 ) -> Figures | None:
-    """The seconds of the hold of a phase (of the run's first); None where there is none."""
+    """The seconds of a phase's hold (None: of the run's first); None where there are none."""
     parts = held_seconds(data, phase)
     if not parts:
         return None
@@ -216,7 +216,8 @@ def recovery_of(
         return Recovery(event, 0.0, why=why)
     if "failed" in seen:
         return Recovery(event, _at_s(seen["begin"]), why=_failed(seen["failed"]))
-    figures = figures_of(data, endpoints, phase)
+    at = seen["begin"].get("phase")
+    figures = figures_of(data, endpoints, at if isinstance(at, str) else phase)
     if figures is None:
         return Recovery(event, _at_s(seen["begin"]), why="the run did not come to the hold")
     begin_s = _at_s(seen["begin"])

@@ -68,8 +68,8 @@ class Reach:
     adjusted: percentiles with every failure infinitely slow (None also where the percentile is a
     failure: then its name is in `infinite`). Rates are complete responses per second of the hold's
     whole seconds: the best second, the best and the worst (sustained) window of 10 s. goodput: what
-    was ok and within slo_ns. apdex: (within T + half of T to 4T) / all, T being slo_ns. None without
-    an SLO.
+    was ok and within slo_ns. apdex: (within T + half of T to 4T) / all, T being slo_ns. None
+    without an SLO.
     """
 
     adjusted: dict[str, Percentile]

@@ -43,7 +43,9 @@ def roles_of(data: RunData) -> dict[str, list[str]]:
 
 def readings(data: RunData, role: str) -> list[Readings]:
     """Every series that has a role; several machines of a target have one each."""
-    return [found for name in roles_of(data).get(role, []) if len((found := _column(data, name)).values)]
+    return [
+        found for name in roles_of(data).get(role, []) if len((found := _column(data, name)).values)
+    ]
 
 
 def _probes(data: RunData) -> list[dict[str, Any]]:

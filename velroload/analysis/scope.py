@@ -1,11 +1,11 @@
 """What one requirement looks at: a phase of the run, what counts of it, and its figures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window, in_hold, of_phase
-from velroload.analysis.result import Summary
+from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.summary import is_flow
 from velroload.journal import Counter
 from velroload.load.phases import HOLD
@@ -23,6 +23,7 @@ class Scope:
     whole: RunData
     held: RunData
     summary: Summary
+    validity: Validity
 
     @property
     def window_ns(self) -> tuple[int, int]:
@@ -70,7 +71,16 @@ class Scope:
         return None
 
 
-def scope_of(data: RunData, name: str | None, summary: Summary) -> Scope:
-    """The scope of a phase, whose summary is given."""
-    whole = data if name is None else of_phase(data, name)
-    return Scope(name, whole, in_hold(data, name), summary)
+def run_scope(data: RunData, summary: Summary, validity: Validity) -> Scope:
+    """The whole run."""
+    return Scope(None, data, in_hold(data), summary, validity)
+
+
+def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
+    """One phase of a suite."""
+    rows = {row.get("name"): row for row in data.manifest.get("suite") or []}
+    view = of_phase(data, phase.name)
+    model = rows.get(phase.name, {}).get("model")
+    if model is not None:
+        view = replace(view, manifest=view.manifest | {"model": model})
+    return Scope(phase.name, view, in_hold(view), phase.summary, phase.validity)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from velroload.analysis.claims import LAG_DID_IT, SECONDS_DID_IT, Claim, judge_claim
 from velroload.analysis.compliance import Compliance
-from velroload.analysis.result import Reason, Summary, ThresholdResult, Validity
+from velroload.analysis.gates import WORST_FIRST, with_gates
+from velroload.analysis.result import PhaseResult, Reason, Summary, ThresholdResult, Validity
 from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
 from velroload.errors import Exit, strongest
 from velroload.plan.threshold import Threshold, Verdict
@@ -45,9 +46,7 @@ def judge_thresholds(
     ), validity
 
 
-def with_voided(
-    data: RunData, validity: Validity, results: Sequence[ThresholdResult]
-) -> Validity:
+def with_voided(data: RunData, validity: Validity, results: Sequence[ThresholdResult]) -> Validity:
     """The validity with what these claims have turned up against the generator."""
     voided = [
         Reason(
@@ -87,6 +86,7 @@ def overall(
     reason: str | None,
     incomplete: Sequence[str],
     compliance: Compliance | None = None,
+    suite: Sequence[PhaseResult] = (),
 ) -> tuple[Verdict, str, tuple[Exit, ...]]:
     """The verdict on the run, what it rests on, and every exit code that holds."""
     codes = [ENDED[ended]] if ended in ENDED else []
@@ -94,28 +94,29 @@ def overall(
         return Verdict.NOT_MEASURED, incomplete[0], (*codes, Exit.INVALID)
     if validity.verdict == INVALID:
         return Verdict.NOT_MEASURED, "nothing can be claimed", (*codes, Exit.INVALID)
-    verdict, why = _verdict(summary, results, ended, reason)
+    verdict, why = verdict_of(summary, results, ended, reason)
+    if suite:
+        verdict, why = with_gates(suite, verdict, why, bool(results))
     if compliance is not None:
-        verdict, why = _with(compliance, verdict, why, bool(results) or verdict == Verdict.FAIL)
+        gated = any(phase.gate for phase in suite)
+        verdict, why = _with(compliance, verdict, why, bool(results) or gated)
     code = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL}.get(verdict, Exit.INCONCLUSIVE)
     return verdict, why, (*codes, code)
 
 
-def _with(
-    compliance: Compliance, verdict: Verdict, why: str, judged: bool
-) -> tuple[Verdict, str]:
+def _with(compliance: Compliance, verdict: Verdict, why: str, judged: bool) -> tuple[Verdict, str]:
     """The verdict of the document and that of the thresholds: the worse, the document's first."""
-    order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_MEASURED, Verdict.PASS)
     other = Verdict(compliance.verdict)
     if not judged and verdict == Verdict.PASS:
         return other, compliance.why
-    worse = min(verdict, other, key=order.index)
+    worse = min(verdict, other, key=WORST_FIRST.index)
     return worse, compliance.why if worse == other else why
 
 
-def _verdict(
+def verdict_of(
     summary: Summary, results: Sequence[ThresholdResult], ended: str | None, reason: str | None
 ) -> tuple[Verdict, str]:
+    """The verdict of a run or a phase by its own thresholds, and what it rests on."""
     unheld = summary.total.count == 0 and any(phase.ok for phase in summary.phases)
     if summary.total.ok == 0 and not unheld:
         return Verdict.FAIL, "not one request succeeded"
@@ -125,7 +126,7 @@ def _verdict(
         return Verdict.INCONCLUSIVE, "it ended before its hold: nothing counts"
     found = [result.verdict for result in results]
     if not found:
-        if ended == "planned":
+        if ended in ("planned", "stopped"):
             return Verdict.PASS, "ran as planned; no threshold was set"
         return Verdict.INCONCLUSIVE, f"{ended or 'stopped'} before its planned end"
     passed = found.count(Verdict.PASS)

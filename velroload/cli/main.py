@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "velroload.cli.check",
     "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
+    "compare": "velroload.cli.compare",
     "target": "velroload.cli.target",
     "completion": "velroload.cli.completion",
 }

@@ -41,6 +41,7 @@ cdef class Engine:
         self.decode = program.get("decode")
         self.load_program()
         self.load_tables()
+        suite_load(self, self.program["settings"])
         self.load_scenarios()
         flow_load(&self.e)
         self.load_tls()

@@ -182,6 +182,7 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
     user.think_ns = 0
     user.pc = s.flow_first
     count(&e.ring, C_ITERATIONS_STARTED, 1)
+    phase_count(e, user.phase, PHASE_STARTED)
     count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
 
 
@@ -303,6 +304,8 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
+    elif s.open:                        # it went on by itself, and is to wait for starts again
+        user_rest(e, u)
     else:
         if s.budget > 0:
             s.budget -= 1

@@ -10,15 +10,11 @@ from velroload.plan.flow import Take, walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
 from velroload.plan.steps import Request
-from velroload.plan.threshold import Threshold
 
-BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
-UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes",
+    "data", "accounts", "setup", "teardown", "requirements", "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
-LOAD_FIELDS = ("start_after_ns", "warm_up_ns")
 
 
 def refuse_unbuilt(plan: Plan) -> None:
@@ -35,25 +31,13 @@ def unbuilt(plan: Plan) -> Iterator[str]:
             yield name
     for scenario in plan.scenarios:
         yield from _of_scenario(scenario)
-    for threshold in (*plan.thresholds, *plan.abort_on):
-        yield from _of_threshold(threshold)
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[str]:
     if scenario.session is not None:
         yield "session"
-    for name in LOAD_FIELDS:
-        if getattr(scenario.load, name):
-            yield name.removesuffix("_ns")
     for step in (*walk(scenario.setup), *walk(scenario.flow)):
         if isinstance(step, Take):
             yield "take"
         elif isinstance(step, Request) and step.on_error == "login":
             yield "on_error: login"
-
-
-def _of_threshold(threshold: Threshold) -> Iterator[str]:
-    if threshold.metric in UNBUILT_METRICS:
-        yield f"threshold: {threshold.metric}"
-    if threshold.selector is not None and threshold.selector.kind not in BUILT_SELECTORS:
-        yield f"threshold of {threshold.selector.kind}:"

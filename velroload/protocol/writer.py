@@ -5,6 +5,7 @@ Even a bare URL becomes a flow of one step.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -97,11 +98,13 @@ class Writer:
     extras: list[Row] = field(default_factory=list)
     redirected: list[tuple[Request, Row]] = field(default_factory=list)
     scopes: dict[str, int] = field(default_factory=dict)
+    mixes: list[tuple[str, Fraction]] = field(default_factory=list)
     longest: int = 1
 
     def __post_init__(self) -> None:
         requests = (r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
         redirects = any(request.redirects for request in requests)
+        self.mixed = frozenset(name for phase in self.plan.phases for name, _ in phase.mix)
         self.slot_bytes = LONG_SLOT_BYTES if self.plan.cookies or redirects else SLOT_BYTES
         self.fills = Fills(self.parts, self.slot_bytes - 4)
         if redirects:

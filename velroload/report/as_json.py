@@ -11,6 +11,7 @@ from velroload.analysis.result import (
     Distribution,
     Failure,
     PhaseCount,
+    PhaseResult,
     Quantity,
     Result,
     Row,
@@ -130,6 +131,30 @@ def document(
             plural: [_row(row) for row in summary.rows if row.kind == kind]
             for kind, plural in TOGETHER.items()
         },
+        "suite": [_suite_phase(phase) for phase in result.suite],
+    }
+
+
+def _suite_phase(phase: PhaseResult) -> dict[str, Any]:
+    """One phase of the plan, of its hold alone; the series are of its own seconds."""
+    summary = phase.summary
+    return {
+        "name": phase.name,
+        "gate": phase.gate,
+        "verdict": phase.verdict,
+        "why": phase.why,
+        "reached": phase.reached,
+        "judges": list(phase.judges),
+        "validity": _validity(phase.validity),
+        "thresholds": [_threshold(threshold) for threshold in phase.thresholds],
+        "hold_s": summary.hold_s,
+        "phases": [_phase(part) for part in summary.phases],
+        "rate_per_s": summary.total.rate_per_s,
+        "total": _row(summary.total),
+        "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
+        "groups": [_row(row) for row in summary.rows if row.kind == "group"],
+        "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
+        "series": _series(summary.series),
     }
 
 

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 from velroload.analysis.compliance import BANDS, PASS_SUSPECT, Compliance, RequirementResult
 from velroload.analysis.result import Result
-from velroload.report.table import WIDTH, Column, Style, table
+from velroload.report.table import WIDTH, Column, Style, table, wrapped
 from velroload.report.words import DASH, clean, cut, digits, ms, number, percent
 from velroload.report.words import per_second as rate
 
 ROLES = {"PASS": "pass", PASS_SUSPECT: "pass", "FAIL": "fail"}
-MATTERS = ("FAIL", "INCONCLUSIVE", "NOT MEASURED")
+MATTERS = ("FAIL", "INCONCLUSIVE")
+UNMEASURED = "NOT MEASURED"
+UNMEASURED_LINES = 3
 
 
-def requirement_lines(result: Result, style: Style) -> list[str]:
-    """Nothing when the run is held against no document."""
+def requirement_lines(result: Result, style: Style, *, verbose: bool = False) -> list[str]:
+    """Nothing when the run is held against no document. Why something was not measured stands below
+    the table, all of it when verbose."""
     found = result.compliance
     if found is None:
         return []
@@ -32,7 +35,22 @@ def requirement_lines(result: Result, style: Style) -> list[str]:
         told.append(line)
         if claimed and each.verdict in MATTERS:
             told.append("     " + style("dim", cut(_why(each), WIDTH - 5)))
+    if claimed:
+        lines = list(wrapped(_unmeasured(found), WIDTH - 1))
+        kept = lines if verbose or len(lines) <= UNMEASURED_LINES else lines[:UNMEASURED_LINES]
+        told += [" " + style("dim", line) for line in kept]
+        if len(kept) < len(lines):
+            told[-1] = " " + style("dim", cut(kept[-1], WIDTH - 8) + " … -v")
     return told
+
+
+def _unmeasured(found: Compliance) -> str:
+    """Why what was not measured was not; what shares a reason stands together."""
+    reasons: dict[str, list[str]] = {}
+    for each in found.requirements:
+        if each.verdict == UNMEASURED:
+            reasons.setdefault(clean(each.why or "unknown"), []).append(each.id)
+    return " · ".join(f"{', '.join(ids)}: {why}" for why, ids in reasons.items())
 
 
 def score_lines(found: Compliance, style: Style) -> Iterator[str]:
@@ -43,7 +61,9 @@ def score_lines(found: Compliance, style: Style) -> Iterator[str]:
         meaning = next(says for _, name, says in BANDS if name == found.band)
         text += f": {found.band}" + (f" ({meaning})" if meaning else "")
     else:
-        missing = [each.id for each in found.requirements if each.verdict in MATTERS[1:]]
+        missing = [
+            each.id for each in found.requirements if each.verdict in ("INCONCLUSIVE", UNMEASURED)
+        ]
         text += f"; no band: {', '.join(missing)} not settled" if missing else ""
     yield f"{style('strong', 'SCORE')}  {cut(text, WIDTH - 7)}"
 

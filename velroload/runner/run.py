@@ -32,12 +32,17 @@ from velroload.protocol.program import Program, compile_program
 from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
+from velroload.runner.call import Place
+from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
+from velroload.runner.cycles import user_windows
+from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
+from velroload.runner.suite import planned_rows, suite_json
 
 Address = tuple[str, int]
 
@@ -63,12 +68,14 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
+    with target_of(plan, cores, work.users, ui) as (url, addresses, fault_token):
         plan = replace(plan, target=url)
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
         prepared = prepare(plan, addresses, cores, options)
+        places = places_of(plan, addresses, options.called)
+        prepared = replace(prepared, places=places, fault_token=fault_token)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
@@ -111,7 +118,7 @@ def fit(cores: Cores, work: Work) -> Cores:
 
     Every worker gets a part of every rate, and needs a user for it.
     """
-    shared = [each.peak_vus for each in work.schedules if each.is_open]
+    shared = [each.vus_to_share for each in work.schedules if each.is_open]
     most = max(1, min(work.users, work.connections, *shared))
     return replace(cores, workers=cores.workers[:most])
 
@@ -119,16 +126,17 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...]]]:
-    """The URL to load; the embedded target is started, and stopped at the end."""
+) -> Iterator[tuple[str, tuple[Address, ...], str]]:
+    """The URL to load, its addresses and what its faults want to hear ("": not known). The embedded
+    target is started, and stopped at the end."""
     if plan.target != EMBEDDED:
-        yield plan.target, ()
+        yield plan.target, (), ""
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        yield process.url, (("127.0.0.1", process.port),)
+        yield process.url, (("127.0.0.1", process.port),), process.fault_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,8 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    places: tuple[Place, ...] = ()
+    fault_token: str = ""
 
 
 def pack_all(addresses: Sequence[Address]) -> bytes:
@@ -218,7 +228,13 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
+    own = [
+        (phase.name, threshold.opposite())
+        for phase in work.plan.phases
+        for threshold in phase.thresholds
+        if threshold.abort
+    ]
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.phases, own)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -240,19 +256,36 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
+        windows=user_windows(work.plan, work.phases),
     )
-    excerpt = Mask(work.plan.secrets).excerpt
-    examples = Examples(workers.readers, len(program.endpoints), excerpt)
+    mask = Mask(work.plan.secrets)
+    examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
+    due = due_of(work.plan.phases)
+    events = None
+    if due:
+        token = prepared.fault_token
+        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason),
+        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan)),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
+        checkpoints=checkpoints_of(work.plan),
     )
     return await coordinator.run()
+
+
+def phases_json(work: Work) -> list[dict[str, Any]]:
+    """The rows of phases; in a suite with the iterations that are due in each."""
+    rows = [phase.to_json() for phase in work.phases]
+    if not work.plan.phases:
+        return rows
+    seeds = [work.seed_of(index) for index in range(len(work.schedules))]
+    planned = planned_rows(work.plan, work.schedules, seeds)
+    return [row | {"planned": count} for row, count in zip(rows, planned, strict=True)]
 
 
 def manifest(
@@ -283,7 +316,16 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [phase.to_json() for phase in work.phases],
+        "phases": [
+            {**row, **({"window_s": width} if width else {})}
+            for row, (_, width) in zip(
+                phases_json(work), user_windows(plan, work.phases), strict=True
+            )
+        ],
+        "suite": suite_json(plan, has_pauses=work.has_pauses),
+        "requirements": None
+        if plan.requirements is None
+        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
