@@ -14,6 +14,7 @@ from velroload.analysis.resources import database_ns
 from velroload.analysis.result import ThresholdResult
 from velroload.analysis.scene import Scene
 from velroload.plan.mask import clean
+from velroload.plan.threshold import parse_threshold
 
 COMFORT = 0.70
 """How far a resource is used when a service has room for a burst."""
@@ -86,9 +87,9 @@ def _connect(scene: Scene, finding: Finding) -> Advice:
 
 
 def _cpu(scene: Scene, finding: Finding) -> Advice:
-    used, rate = _value(finding, "The target") or 0.0, scene.summary.total.rate_per_s
+    used, rate = finding.evidence[0].value, scene.summary.total.rate_per_s
     text = "give the target more CPU, or find what a request spends it on with a profiler"
-    if not rate or not used:
+    if not rate or used < COMFORT:  # a quota's throttling is no utilisation
         return text, _figure(finding), None
     factor = used / COMFORT
     gain = (
@@ -208,11 +209,10 @@ def hit_rate(scene: Scene) -> str | None:
 
 
 def _level(result: ThresholdResult) -> float | None:
-    """The quantile of a failed threshold on a response time."""
-    head = result.text.partition("(")[0].strip().removeprefix("p")
-    if result.verdict != "FAIL" or result.unit != "ns" or not head.replace(".", "").isdigit():
-        return None
-    return float(head) / 100.0 if 0 < float(head) < 100 else None
+    """The quantile of a failed threshold on a response time of all requests."""
+    threshold = parse_threshold(result.text)
+    asked = threshold.quantity in (None, "response") and threshold.selector is None
+    return threshold.quantile if result.verdict == "FAIL" and asked else None
 
 
 def _moving_gain(finding: Finding) -> str | None:
@@ -232,7 +232,7 @@ def _breaker(scene: Scene, finding: Finding) -> Advice:
     whole = scene.summary.total.count
     gain = None
     if refused and whole:
-        gain = f"{refused:,.0f} requests ({100 * refused / whole:.2g} %) would have been served"
+        gain = f"{refused:,.0f} requests ({100 * refused / whole:.3g} %) would have been served"
     return (
         "find what the breaker guards and why it failed; a shorter time to half-open shortens the "
         "outage, not its cause",
@@ -248,7 +248,7 @@ def _rate_limit(scene: Scene, finding: Finding) -> Advice:
         f"raise the limit for the keys of the test, spread the load over more users, or offer at "
         f"most about {passed:,.0f}/s",
         _figure(finding),
-        f"{100 * refused:.2g} % of the requests would have been served",
+        f"{100 * refused:.3g} % of the requests would have been served",
     )
 
 

@@ -30,13 +30,14 @@ AFTER_NS = 5_000_000_000
 
 
 def cache(scene: Scene) -> Finding | None:
-    """Response time that moves with the misses; else misses that are many and slow."""
+    """Response time that moves with the misses; else misses that are many and slow. Of the holds
+    only: a cache that is cold in the ramp warms up."""
     return _moving(scene) or _standing(scene, layered(scene))
 
 
 def _moving(scene: Scene) -> Finding | None:
     best: tuple[float, str, Floats, int] | None = None
-    response = np.where(scene.loaded, scene.response, np.nan)
+    response = np.where(scene.holding, scene.response, np.nan)
     for where, misses in miss_shares(scene):
         known = np.isfinite(misses) & np.isfinite(response)
         if known.sum() < 20:
@@ -164,7 +165,7 @@ def rate_limit(scene: Scene) -> Finding | None:
     first = int(np.flatnonzero(per_second)[0])
     share = refused / whole
     text = (
-        f"{refused:,} requests ({100 * share:.2g} %) were answered 429 (too many requests), from "
+        f"{refused:,} requests ({100 * share:.3g} %) were answered 429 (too many requests), from "
         f"second {first}; about {accepted:,.0f}/s passed"
     )
     expected = scene.summary.total.failed + scene.summary.total.transport < refused / 2
@@ -199,7 +200,7 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     most, kind = max(kinds, default=(0, "of unknown kind"))
     first = int(np.flatnonzero(scene.failed)[0]) if scene.failed.any() else None
     text = (
-        f"{failed:,.0f} of {total.count:,} requests failed ({100 * share:.2g} %), most of them by "
+        f"{failed:,.0f} of {total.count:,} requests failed ({100 * share:.3g} %), most of them by "
         f"{kind.replace('_', ' ')} ({most:,})"
     )
     return Finding(

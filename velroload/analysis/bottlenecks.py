@@ -15,7 +15,15 @@ from velroload.analysis.layers import layered, miss_shares
 from velroload.analysis.marks import states
 from velroload.analysis.places import address, connect, endpoint
 from velroload.analysis.queueing import queueing
-from velroload.analysis.resources import cpu, database, database_share, memory, network, pool
+from velroload.analysis.resources import (
+    cpu,
+    database,
+    database_share,
+    losses,
+    memory,
+    network,
+    pool,
+)
 from velroload.analysis.scene import Scene
 from velroload.analysis.seconds import busy_share
 
@@ -145,7 +153,7 @@ def _missing(scene: Scene, code: str) -> str | None:
     rates = scene.summary.series.completed
     seen: dict[str, tuple[bool, str]] = {
         "network": (
-            any("retrans" in s.value or "drop" in s.value for s in scene.sensors),
+            bool(losses(scene)),
             "a probe that counts retransmitted segments or dropped packets",
         ),
         "cpu": (bool(roles & {"cpu_share", "process_cpu_share"}), "a probe of the target's CPU"),

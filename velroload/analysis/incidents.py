@@ -5,11 +5,14 @@ from contextlib import suppress
 
 import numpy as np
 
+from velroload.analysis.cells import SERIES_DIGITS, upper_edges
 from velroload.analysis.hold import SECOND_NS, phase_rows
 from velroload.analysis.incident import Broken, Resilience
+from velroload.analysis.interval import samples_needed
 from velroload.analysis.marks import Mark, State, marks, states
 from velroload.analysis.probed import Floats
 from velroload.analysis.resilience import Figures, Recovery, recover
+from velroload.analysis.result import Quantity
 from velroload.analysis.scene import Scene, Span
 from velroload.errors import ConfigError
 from velroload.load.phases import HOLD, RAMP
@@ -17,7 +20,7 @@ from velroload.plan.mask import clean
 from velroload.plan.threshold import Threshold, parse_threshold
 
 LASTING = 5
-"""A threshold is broken where most of so many seconds in a row do not hold it."""
+"""A threshold is judged over so many seconds in a row."""
 RISING = 1.2
 """The rate at a ramp's end over that at its beginning: less is no rising load."""
 
@@ -161,11 +164,12 @@ def broken(scene: Scene) -> tuple[Broken, ...]:
         if len(rate) < 2 * LASTING or not _rises(rate):
             continue
         for threshold in _thresholds(scene, str(name)):
-            values = _per_second(scene, threshold)
-            at = None if values is None else _breaks(values[first:last], threshold)
+            share = _broken_share(scene, threshold)
+            at = None if share is None else _breaks(share[0][first:last], share[1])
             if at is not None:
-                reached = float(rate[at : at + LASTING].mean())
-                found.append(Broken(str(name), threshold.source, reached, first + at))
+                second = min(last - 1, first + at + LASTING - 1)
+                reached = scene.rate_at(second) or 0.0
+                found.append(Broken(str(name), threshold.source, reached, second))
     return tuple(found)
 
 
@@ -185,32 +189,43 @@ def _rises(rate: Floats) -> bool:
     return float(rate[-LASTING:].mean()) >= RISING * float(rate[:LASTING].mean())
 
 
-def _per_second(scene: Scene, threshold: Threshold) -> Floats | None:
-    """The values of a threshold second by second; None for those that have none, or that speak of
-    a part of the requests."""
+def _broken_share(scene: Scene, threshold: Threshold) -> tuple[Floats, float] | None:
+    """(share of requests that a threshold forbids, in the LASTING seconds from each on; how many it
+    allows). NaN where they are too few; None for a threshold that says no such thing of all
+    requests."""
     if threshold.selector is not None and threshold.selector.kind != "phase":
         return None
-    if threshold.metric == "errors":
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shares: Floats = np.where(scene.finished > 0, scene.failed / scene.finished, np.nan)
-        return shares
+    if threshold.metric == "errors" and threshold.op in ("<", "<="):
+        return _windowed(scene.failed, scene.finished, LASTING * 2), threshold.limit
     if threshold.metric != "percentile" or threshold.quantity not in (None, "response"):
         return None
-    series = scene.summary.series
-    known = {0.5: series.p50_ns, 0.95: series.p95_ns, 0.99: series.p99_ns}
-    column = known.get(threshold.quantile or 0.0)
-    if column is None:
+    if threshold.quantile is None or threshold.op not in ("<", "<="):
         return None
-    return np.array([np.nan if value is None else value for value in column], np.float64)
+    rows = scene.data.series
+    rows = rows[(rows["quantity"] == Quantity.RESPONSE) & np.isin(rows["endpoint"], scene.flow)]
+    over = rows[upper_edges(SERIES_DIGITS)[rows["bin"]] > threshold.limit]
+    seconds, counts = over["second"].astype(np.int64), over["count"].astype(np.float64)
+    slow = np.bincount(seconds, counts, scene.length)[: scene.length]
+    bad = np.minimum(scene.finished, slow + scene.failed)
+    needed = samples_needed(threshold.quantile)
+    return _windowed(bad, scene.finished, needed), 1.0 - threshold.quantile
 
 
-def _breaks(values: Floats, threshold: Threshold) -> int | None:
-    """The first second that breaks it, with most of LASTING and of all that come after."""
-    known = np.isfinite(values)
-    pairs = zip(values, known, strict=True)
-    bad = np.array([bool(seen) and not threshold.holds(float(value)) for value, seen in pairs])
-    for place in np.flatnonzero(bad).tolist():
-        near, rest = slice(place, place + LASTING), slice(place, None)
-        if 2 * bad[near].sum() > LASTING and 2 * bad[rest].sum() > known[rest].sum():
+def _windowed(bad: Floats, whole: Floats, needed: int) -> Floats:
+    """The share of `bad` in each window of LASTING seconds, NaN where `whole` has too few."""
+    window = np.ones(LASTING)
+    padded = [np.concatenate([values, np.zeros(LASTING - 1)]) for values in (bad, whole)]
+    hits, size = (np.convolve(values, window, "valid") for values in padded)
+    return np.where(size >= needed, hits / np.maximum(size, 1.0), np.nan)
+
+
+def _breaks(share: Floats, allowed: float) -> int | None:
+    """The first second from which on most of what can be judged breaks it, after some that did
+    not: what is broken from the beginning tells of no rate."""
+    known = np.isfinite(share)
+    bad = known & (np.nan_to_num(share) > allowed)
+    held = np.cumsum(known & ~bad)
+    for place in np.flatnonzero(bad & (held >= LASTING)).tolist():
+        if 2 * bad[place:].sum() > known[place:].sum():
             return int(place)
     return None

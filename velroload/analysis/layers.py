@@ -17,6 +17,8 @@ PAIRS = (
     ("authz_hits", "authz_misses"),
     ("redis_hits", "redis_misses"),
 )
+MISSES, HITS = (MISS, L3), (HIT, L1, L2)
+"""L3 is the source behind the caches: who got there had missed them."""
 LEAST_SAMPLES = 50
 
 
@@ -39,10 +41,10 @@ def miss_shares(scene: Scene) -> Iterator[tuple[str, Floats]]:
             if hits.probe in misses:
                 missed = misses[hits.probe]
                 yield f"{hits.where} and {missed.value}", _share(missed.per_s(), hits.per_s())
-    told = [scene.count(CACHE + code) for code in (HIT, L1, L2, L3)]
-    missed_ = scene.count(CACHE + MISS)
+    missed_ = scene.count(*(CACHE + code for code in MISSES))
     if missed_.any():
-        yield "cache layer of the responses", _share(missed_, np.sum(told, axis=0))
+        hit = scene.count(*(CACHE + code for code in HITS))
+        yield "cache layer of the responses", _share(missed_, hit)
 
 
 def _share(misses: Floats, hits: Floats) -> Floats:
@@ -52,11 +54,10 @@ def _share(misses: Floats, hits: Floats) -> Floats:
 
 
 def layered(scene: Scene) -> Layered | None:
-    """From the uniform samples of what counts; None where too few of them tell their layer. L2 and
-    L3 count as hits: they were found."""
+    """From the uniform samples of what counts; None where too few of them tell their layer."""
     samples = counted(scene.data.reservoir, scene.data)
     layers, response = layers_of(samples), response_ns(samples)
-    missed, hit = layers == MISS, layers >= HIT
+    missed, hit = np.isin(layers, MISSES), np.isin(layers, HITS)
     if missed.sum() < LEAST_SAMPLES or hit.sum() < LEAST_SAMPLES:
         return None
     return Layered(

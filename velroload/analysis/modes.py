@@ -45,6 +45,8 @@ def modes(data: RunData, held: RunData) -> tuple[Modes, ...]:
         if not is_flow(entry):
             continue
         times = held.histogram(Quantity.RESPONSE, endpoints=entry["id"])
+        if two_humps(times) is None:  # nor will a smaller sample show any
+            continue
         humps = two_humps(times, thinning(held, entry["id"], times.count))
         if humps is None:
             continue

@@ -12,10 +12,11 @@ SET_UP = 0.25
 """Connecting and shaking hands, as a share of all response time."""
 NEW = 0.05
 """Requests on new connections, of all."""
-SLOWER = 5.0
-"""An endpoint's p95 over the median of the others'."""
+SLOWER, MUCH_SLOWER = 5.0, 10.0
+"""An endpoint's p95 over the median of the others' where something is amiss, and where nothing is:
+operations differ, and that alone is no bottleneck."""
 OF_ALL = 0.30
-"""Its share of all response time."""
+"""Its share of all service time."""
 LEAST_ENDPOINTS = 3
 APART = 1.25
 """An address: its interval's lower end over the upper end of every other."""
@@ -69,7 +70,8 @@ def endpoint(scene: Scene) -> Finding | None:
     slow = max(rows, key=lambda row: _p95(row) or 0)
     others = float(np.median([_p95(row) or 0 for row in rows if row is not slow]))
     mine, share = float(_p95(slow) or 0), times[slow.id] / max(1.0, sum(times.values()))
-    if mine < SLOWER * others or share < OF_ALL:
+    amiss = strained(scene)
+    if mine < (SLOWER if amiss else MUCH_SLOWER) * others or share < OF_ALL:
         return None
     text = (
         f"{clean(slow.name)}: service p95 {mine / 1e6:.3g} ms, the median of the others' is "
@@ -80,7 +82,7 @@ def endpoint(scene: Scene) -> Finding | None:
         code="endpoint",
         title="One endpoint is slow",
         text=text,
-        confidence=LIKELY if strained(scene) else POSSIBLE,
+        confidence=LIKELY if amiss else POSSIBLE,
         evidence=(
             Evidence("service p95", mine, "ns", slow.name),
             Evidence("service p95 of the others, median", others, "ns", "endpoints"),
@@ -138,8 +140,8 @@ def _failing_address(rows: list[Row]) -> Finding | None:
         return None
     share = (bad.failed + bad.transport) / bad.count
     text = (
-        f"{clean(bad.name)}: {100 * share:.2g} % of its requests failed, of every other address at "
-        f"most {100 * most:.2g} %"
+        f"{clean(bad.name)}: {100 * share:.3g} % of its requests failed, of every other address at "
+        f"most {100 * most:.3g} %"
     )
     return Finding(
         code="address",

@@ -1,5 +1,6 @@
 """What probes saw, as series over the seconds of the run, found by the role that a value plays."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,18 +40,21 @@ class Sensor:
 
 
 def sensors(data: RunData, length: int) -> tuple[Sensor, ...]:
-    """Every value that the manifest knows, over seconds 0 <= second < length of the run."""
-    found: dict[str, Sensor] = {}
+    """Every value that the manifest knows, once for each role that it plays, over the seconds
+    0 <= second < length of the run."""
+    found: dict[str, list[Sensor]] = {}
     for probe in data.manifest.get("probes") or []:
-        found |= {sensor.where: sensor for sensor in _of_probe(probe, length)}
+        for sensor in _of_probe(probe, length):
+            found.setdefault(sensor.where, []).append(sensor)
     for row in data.probes:
-        second = int(row["time_s"])
+        second = math.floor(row["time_s"])
         if not 0 <= second < length:
             continue
         for where, value in row["values"].items():
-            if where in found:
-                found[where].values[second] = value
-    return tuple(sensor for sensor in found.values() if np.isfinite(sensor.values).any())
+            for sensor in found.get(where, ()):
+                sensor.values[second] = value
+    every = (sensor for those in found.values() for sensor in those)
+    return tuple(sensor for sensor in every if np.isfinite(sensor.values).any())
 
 
 def _of_probe(probe: dict[str, Any], length: int) -> list[Sensor]:
@@ -61,16 +65,19 @@ def _of_probe(probe: dict[str, Any], length: int) -> list[Sensor]:
         str(value): str((said or {}).get("unit", "count"))
         for value, said in (values.items() if isinstance(values, dict) else ())
     }
-    roles = {str(value): str(role) for role, value in (probe.get("roles") or {}).items()}
+    roles = [(str(role), str(value)) for role, value in (probe.get("roles") or {}).items()]
+    played = {value for _, value in roles}
+    named: list[tuple[str | None, str]] = [*roles]
+    named += [(None, value) for value in units if value not in played]
     return [
         Sensor(
             where=f"{name}.{value}",
             probe=name,
             value=value,
-            role=roles.get(value),
+            role=role,
             unit=units.get(value, "count"),
             own=name == GENERATOR,
             values=np.full(length, np.nan),
         )
-        for value in dict.fromkeys((*units, *roles))
+        for role, value in named
     ]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from velroload.analysis.chance import correlate
+from velroload.analysis.chance import correlate, ranks
 from velroload.analysis.finding import LIKELY, POSSIBLE, Evidence, Finding
 from velroload.analysis.probed import Floats
 from velroload.analysis.scene import Scene, Span
@@ -19,19 +20,22 @@ BENT = 2.0
 BENT_LEVELS = 2
 """So many groups at least lie beyond a knee. A test of the correlation would be worth nothing: in a
 ramp both series are one long trend."""
-RHO = 0.5
+SLOWER = 0.9
+"""Seconds beyond the knee are slower than those before in so many of all pairs."""
+STEADY = 0.8
+"""Rank correlation with time from which on a response grows steadily."""
 LEAST_SECONDS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """Where the response bends: rates in 1/s, times in ns, the fit's rank correlation."""
+    """Where the response bends: rates in 1/s, times in ns; slower: see slower_share."""
 
     rate_per_s: float
     at_s: int
     low_ns: float
     high_ns: float
-    rho: float
+    slower: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,26 @@ def knee(scene: Scene) -> Knee | None:
     base = float(np.median(np.concatenate([response[group] for group in groups[: LEVELS // 3]])))
     bent = np.flatnonzero(levels < BENT * base)
     first = int(bent[-1]) + 1
-    found = correlate(rate, response, (0,))
-    if first > LEVELS - BENT_LEVELS or found is None or found.rho < RHO:
+    if not 0 < first <= LEVELS - BENT_LEVELS:
         return None
     over = np.concatenate(groups[first:])
+    slower = slower_share(np.concatenate(groups[:first]), over, response)
+    if slower < SLOWER:
+        return None
     return Knee(
         float(rate[groups[first]].min()),
         int(seconds[over].min()),
         base,
-        float(levels[-1]),
-        found.rho,
+        float(np.median(response[over])),
+        slower,
     )
+
+
+def slower_share(before: NDArray[np.int64], beyond: NDArray[np.int64], response: Floats) -> float:
+    """How often a second beyond is slower than one before, over all pairs (Mann and Whitney)."""
+    places = ranks(response)[beyond]
+    pairs = places.sum() - len(beyond) * (len(beyond) - 1) / 2.0
+    return float(pairs / (len(before) * len(beyond)))
 
 
 def growth(scene: Scene) -> Growth | None:
@@ -84,7 +97,7 @@ def growth(scene: Scene) -> Growth | None:
             continue
         first, last = _median(part[:fifth]), _median(part[-fifth:])
         found = correlate(np.arange(len(part), dtype=np.float64), part, (0,))
-        if found is None or not known.any() or found.rho < 0.8 or last < BENT * first:
+        if found is None or not known.any() or found.rho < STEADY or last < BENT * first:
             continue
         if best is None or last / first > best.last_ns / best.first_ns:
             best = Growth(span, first, last, found.rho)
@@ -113,7 +126,7 @@ def queueing(scene: Scene) -> Finding | None:
             Evidence("rate at the knee", bend.rate_per_s, "per_s", "rate"),
             Evidence(f"{name} at low rates", bend.low_ns, "ns", "response"),
             Evidence(f"{name} at the highest rates", bend.high_ns, "ns", "response"),
-            Evidence("rank correlation with the rate", bend.rho, "rho", "response"),
+            Evidence("seconds beyond it slower than before it", bend.slower, "share", "response"),
             *_in_flight(scene, bend),
         ]
     if grown is not None:
@@ -130,7 +143,7 @@ def queueing(scene: Scene) -> Finding | None:
         code="queueing",
         title="Requests queue",
         text="; ".join(parts),
-        confidence=LIKELY if grown is not None or (bend and bend.rho > 0.7) else POSSIBLE,
+        confidence=LIKELY if grown is not None or (bend and bend.slower > 0.97) else POSSIBLE,
         evidence=tuple(evidence),
         phase=grown.span.name if grown is not None else None,
         onset_s=bend.at_s if bend is not None else grown.span.first if grown else None,

@@ -14,21 +14,21 @@ from velroload.analysis.scene import Scene, Span
 from velroload.plan.mask import clean
 
 CPU_FULL = 0.90
-CORE_FULL = (0.95, 1.10)
-"""A process of one thread uses one core: a share of a core, and what the reading may be off by."""
+THROTTLED = 0.05
+"""Share of the time for which a control group was held back."""
 MEMORY_FULL = 0.90
 POOL_FULL = 0.95
 MOST_SECONDS = 0.5
 """A resource is used up when it is so for at least this share of a hold's readings."""
 WAITING = 0.2
-"""The same for a queue that is not empty."""
+"""The same for a queue that is not empty, where something is amiss."""
 LEAST_READINGS = 5
 WAITED_SHARE = 0.10
 """Waiting for a user or connection, as a share of all response time."""
 RETRANSMITTED = 0.01
 """Per request; a network that loses nothing has a few per million."""
-LOST_SEGMENTS = 20
-DROPPED = 20
+MANY = 5.0
+LOST = 20
 RHO = 0.5
 CHANCE = 0.001
 
@@ -45,13 +45,13 @@ class Level:
     onset_s: int | None
 
 
-def highest(scene: Scene, found: list[Sensor], limit: float, above: float = np.inf) -> Level | None:
-    """The sensor and hold with the most readings at the limit or above (but not beyond `above`)."""
+def highest(scene: Scene, found: list[Sensor], limit: float) -> Level | None:
+    """The sensor and hold with the most readings at the limit or above."""
     best: Level | None = None
     for sensor in found:
-        reached = (sensor.values >= limit) & (sensor.values <= above)
+        reached = sensor.values >= limit
         for span, part in scene.within(sensor.values):
-            share = float(((part >= limit) & (part <= above)).mean())
+            share = float((part >= limit).mean())
             if len(part) >= LEAST_READINGS and (best is None or share > best.share):
                 usual, most = float(np.median(part)), float(part.max())
                 best = Level(sensor, span, share, usual, most, scene.onset(reached))
@@ -111,23 +111,27 @@ def _used_up(
 
 
 def cpu(scene: Scene) -> Finding | None:
-    """The machine's CPU, or a process that has all of one core."""
-    level = highest(scene, scene.playing("cpu_share"), CPU_FULL)
+    """The CPU of the machine, or all that its processes may run on; else the quota of a group."""
+    level = highest(scene, scene.playing("cpu_share", "process_cpu_share"), CPU_FULL)
     if level is not None and level.share >= MOST_SECONDS:
         text = (
             f"{clean(level.sensor.where)} stood at {100 * level.usual:.0f} % (median), at "
             f"{100 * CPU_FULL:.0f} % or more for {100 * level.share:.0f} % of the hold{_in(level)}"
         )
         return _used_up(scene, "cpu", level, title="The target's CPU is used up", text=text)
-    level = highest(scene, scene.playing("process_cpu_share"), *CORE_FULL)
-    if level is None or level.share < MOST_SECONDS or not strained(scene):
+    held_back = [
+        replace(each, values=each.per_s())
+        for each in scene.sensors
+        if each.value == "throttled_s" and not each.own
+    ]
+    level = highest(scene, held_back, THROTTLED)
+    if level is None or level.share < MOST_SECONDS:
         return None
     text = (
-        f"{clean(level.sensor.where)} used {level.usual:.2f} cores (median) for "
-        f"{100 * level.share:.0f} % of the hold{_in(level)}: one core is all that a process of "
-        "one thread can have"
+        f"{clean(level.sensor.where)}: its CPU quota held the target back for "
+        f"{100 * level.usual:.0f} % of the time (median){_in(level)}"
     )
-    return _used_up(scene, "cpu", level, title="The target's process has all of a core", text=text)
+    return _used_up(scene, "cpu", level, title="The target's CPU quota is used up", text=text)
 
 
 def memory(scene: Scene) -> Finding | None:
@@ -160,9 +164,13 @@ def in_use_share(scene: Scene) -> list[Sensor]:
 
 
 def waiting(scene: Scene) -> Level | None:
-    """The queue for database connections that was not empty for most of a hold."""
+    """The queue for the database that was not empty for most of a hold; for less of it where
+    response time moves with it, or something is amiss: a lock now and then is no bottleneck."""
     level = highest(scene, scene.playing("db_waiting"), 0.5)
-    return level if level is not None and level.share >= WAITING else None
+    if level is None or level.share < WAITING:
+        return None
+    amiss = level.share >= MOST_SECONDS or strained(scene)
+    return level if amiss or moves_with(scene, level.sensor.values) else None
 
 
 def pool(scene: Scene) -> Finding | None:
@@ -254,42 +262,59 @@ def database_share(scene: Scene) -> float | None:
     return min(1.0, found / mean) if mean and found else None
 
 
+LOSSES = {
+    "retrans": ("sent again", "segments were sent again"),
+    "listen": ("met a full listen queue", "new connections met a full listen queue"),
+    "drop": ("dropped", "packets were dropped"),
+}
+"""By a part of a value's name; the first that fits."""
+
+
+def losses(scene: Scene) -> list[tuple[str, Sensor]]:
+    """Counters of what the network lost, of either machine: the target's way out is our way in."""
+    return [
+        (next(part for part in LOSSES if part in each.value), each)
+        for each in scene.sensors
+        if any(part in each.value for part in LOSSES)
+    ]
+
+
 def network(scene: Scene) -> Finding | None:
-    """Segments that had to be sent again, packets that a network card dropped; of either machine,
-    since the target's way out is our way in."""
-    best: tuple[float, Sensor, float, str] | None = None
-    for sensor in scene.sensors:
-        kind = "retransmitted" if "retrans" in sensor.value else "dropped"
-        if kind == "dropped" and "drop" not in sensor.value:
-            continue
-        rates = sensor.values if sensor.unit == "per_s" else sensor.per_s()
+    """Segments that had to be sent again, packets that a network card dropped. A machine has other
+    traffic too: few of them, or drops, count where response time moves or something is amiss."""
+    best: tuple[float, float, str, Sensor] | None = None
+    for kind, sensor in losses(scene):
+        rates = _rates(sensor)
         for span, part in scene.within(rates):
             asked = float(scene.finished[span.first : span.last].sum())
             lost = float(part.mean() * (span.last - span.first))
             share = lost / asked if asked else 0.0
-            if lost >= (LOST_SEGMENTS if kind == "retransmitted" else DROPPED) and (
-                best is None or share > best[0]
-            ):
-                best = (share, sensor, lost, kind)
-    if best is None or best[0] < RETRANSMITTED:
+            if lost >= LOST and share >= RETRANSMITTED and (best is None or share > best[0]):
+                best = (share, lost, kind, sensor)
+    if best is None:
         return None
-    share, sensor, lost, kind = best
-    rho = moves_with(scene, sensor.values if sensor.unit == "per_s" else sensor.per_s())
+    share, lost, kind, sensor = best
+    rho = moves_with(scene, _rates(sensor))
+    many = kind == "retrans" and share >= MANY * RETRANSMITTED
+    if not (many or rho is not None or strained(scene)):
+        return None
+    what, happened = LOSSES[kind]
     evidence = [
-        Evidence(f"{kind} per request", share, "share", sensor.where),
-        Evidence(kind, lost, "count", sensor.where),
+        Evidence(f"{what}, per request", share, "share", sensor.where),
+        Evidence(what, lost, "count", sensor.where),
     ]
     if rho is not None:
-        evidence.append(
-            Evidence("rank correlation with the response time", rho, "rho", sensor.where)
-        )
-    sure = LIKELY if rho is not None or share >= 5 * RETRANSMITTED else POSSIBLE
-    thing = "segments were sent again" if kind == "retransmitted" else "packets were dropped"
+        what = "rank correlation with the response time"
+        evidence.append(Evidence(what, rho, "rho", sensor.where))
     return Finding(
         code="network",
         title="The network loses packets",
-        text=f"about {lost:,.0f} {thing}, {100 * share:.2g} for every hundred requests",
-        confidence=sure if kind == "retransmitted" else WEAK if sure == POSSIBLE else sure,
+        text=f"about {lost:,.0f} {happened}, {100 * share:.3g} for every hundred requests",
+        confidence=LIKELY if many or rho is not None else WEAK,
         evidence=tuple(evidence),
         score=min(1.0, 10 * share),
     )
+
+
+def _rates(sensor: Sensor) -> Floats:
+    return sensor.values if sensor.unit == "per_s" else sensor.per_s()

@@ -17,6 +17,7 @@ from velroload.load.phases import COOL_DOWN
 from velroload.runfolder import RunData
 
 Bools = NDArray[np.bool_]
+CARRIED = 0.95
 SMOOTHED = 5
 """A state counts from the first second of as many readings in a row."""
 
@@ -74,6 +75,14 @@ class Scene:
         return found
 
     @cached_property
+    def holding(self) -> Bools:
+        """Seconds that lie wholly in a hold."""
+        found = np.zeros(self.length, np.bool_)
+        for span in self.spans:
+            found[span.first : span.last] = True
+        return found
+
+    @cached_property
     def counted(self) -> Rows:
         """The counters of the flow's requests."""
         counts = self.data.counts
@@ -102,19 +111,19 @@ class Scene:
 
     @cached_property
     def response(self) -> Floats:
-        """p95 of the response time per second, or p50 where most seconds cannot carry it, ns."""
+        """p95 of the response time per second, or p50 where too many seconds of the load cannot
+        carry it, ns."""
         series = self.summary.series
-        for column in (series.p95_ns, series.p50_ns):
-            values = np.array([np.nan if v is None else v for v in column], np.float64)
-            if np.isfinite(values).mean() > 0.8 if len(values) else False:
-                break
-        return values
+        column = series.p95_ns if self.response_name == "response p95" else series.p50_ns
+        return np.array([np.nan if value is None else value for value in column], np.float64)
 
-    @property
+    @cached_property
     def response_name(self) -> str:
         """What `response` holds, in words."""
-        p95 = [value is not None for value in self.summary.series.p95_ns]
-        return "response p95" if p95 and sum(p95) > 0.8 * len(p95) else "response p50"
+        series = self.summary.series
+        some = self.loaded & np.array([value is not None for value in series.p50_ns], np.bool_)
+        many = np.array([value is not None for value in series.p95_ns], np.bool_)
+        return "response p95" if many[some].sum() >= CARRIED * some.sum() else "response p50"
 
     @cached_property
     def sensors(self) -> tuple[Sensor, ...]:

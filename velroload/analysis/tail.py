@@ -133,7 +133,7 @@ def _traits(data: RunData, slow: Rows, others: Rows) -> Iterator[Trait]:
         said = {number: names.get(number, f"{number}") for number in seen}
         if name in ("cache layer", "phase"):
             said = {number: names[number] for number in seen if number in names}
-        if len(said) > 1 or np.unique(second).size > 1:
+        if len(np.union1d(first, second)) > 1:
             yield Trait(name, first, second, dict(said))
 
 

@@ -9,7 +9,9 @@ from velroload.analysis.scene import Scene, Span
 from velroload.journal import Counter
 
 FULL = 0.95
-QUERIES = ("queries", "transactions", "statements", "xact_commit")
+CPU_TIME = "cpu_s"
+"""What probes call the CPU time used so far."""
+QUERIES = ("queries", "statements", "transactions", "commits")
 """Values of a probe that count what the database did, the best first."""
 
 
@@ -25,7 +27,7 @@ def _row(scene: Scene, span: Span, name: str) -> Utilisation:
     received = float(scene.count(Counter.BYTES_IN)[part].sum())
     waits = [_known(s.values[part]) for s in scene.playing("db_waiting")]
     waits = [values for values in waits if len(values)]
-    cores = [s.values[part] for s in scene.playing("process_cpu_share")]
+    cores = [s.per_s()[part] for s in scene.sensors if s.value == CPU_TIME and not s.own]
     return Utilisation(
         phase=name,
         rate_per_s=float(scene.rate[part].mean()) if span.last > span.first else None,
@@ -59,7 +61,9 @@ def _queries(scene: Scene, part: slice) -> list[Floats]:
 
 
 def _uses(scene: Scene, part: slice) -> list[Use]:
-    shares: list[tuple[str, Sensor]] = [("CPU", s) for s in scene.playing("cpu_share")]
+    shares: list[tuple[str, Sensor]] = [
+        ("CPU", s) for s in scene.playing("cpu_share", "process_cpu_share")
+    ]
     shares += [("memory", s) for s in scene.playing("memory_share")]
     shares += [("database connections", s) for s in in_use_share(scene)]
     found = []

@@ -22,6 +22,7 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.hints_json import hints
 from velroload.report.judged_json import (
     capacity_json,
     compliance_json,
@@ -132,6 +133,7 @@ def document(
             for kind, plural in TOGETHER.items()
         },
         "suite": [_suite_phase(phase) for phase in result.suite],
+        **hints(result),
     }
 
 

@@ -14,6 +14,7 @@ from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
+from velroload.report.findings import finding_lines
 from velroload.report.requirements import requirement_lines
 from velroload.report.suite import suite_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
@@ -60,6 +61,7 @@ def as_text(
         *_distributions(result, verbose),
         *_tls(result),
         *connection_lines(result, verbose),
+        *finding_lines(result, verbose, style),
         *_ledger(result, verbose),
         *_foot(result, folder, files, style),
     ]
