@@ -79,11 +79,16 @@ def spans(seconds: float) -> list[tuple[str, str, float, float]]:
     return found
 
 
-def rich(seconds: float = 60.0, rate_per_s: int = 25, **more: Any) -> RunData:
-    """`seconds` of all phases together, `rate_per_s` requests per endpoint."""
+def rich(
+    seconds: float = 60.0, rate_per_s: int = 25, endpoints: int = len(NAMES), **more: Any
+) -> RunData:
+    """`seconds` of all phases together, `rate_per_s` requests for each of the endpoints."""
     rng = np.random.default_rng(4711)
     size = round(rate_per_s * seconds)
-    loads = [_load(rng, place, name, size, rate_per_s, seconds) for place, name in enumerate(NAMES)]
+    loads = [
+        _load(rng, place, name, size, rate_per_s, seconds)
+        for place, name in enumerate(NAMES[:endpoints])
+    ]
     loads.append(rd.steady(5, seconds, 40 * rd.MS, name="POST /auth/login", setup=True))
     loads.append(rd.steady(rate_per_s, seconds, 400 * rd.MS, name="user", kind="iteration",
                            think_ns=200 * rd.MS))  # fmt: skip
@@ -95,13 +100,13 @@ def rich(seconds: float = 60.0, rate_per_s: int = 25, **more: Any) -> RunData:
     data = rd.build(loads, seconds, name="velro-prd", phases=phases, suite=_suite(seconds),
                     probes=PROBES, requirements={"use": "velro-prd", "phase": PHASES[3][0]},
                     plan=_plan(), **more)  # fmt: skip
-    data.counts = np.concatenate([data.counts, _cache(data, len(NAMES))])
+    data.counts = np.concatenate([data.counts, _cache(data, endpoints)])
     data.counts.sort(order=["second", "endpoint", "counter"])
     data.probes = _probes(seconds)
     data.counters = _counters(seconds)
     data.events = _events(seconds)
-    data.reservoir = _samples(rng, seconds, 4_000)
-    data.tail = np.sort(_samples(rng, seconds, 500), order="end_ns")
+    data.reservoir = _samples(rng, seconds, 4_000, endpoints)
+    data.tail = np.sort(_samples(rng, seconds, 500, endpoints), order="end_ns")
     return _with_generator(data, seconds)
 
 
@@ -219,13 +224,13 @@ def _events(seconds: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _samples(rng: np.random.Generator, seconds: float, size: int) -> Any:
+def _samples(rng: np.random.Generator, seconds: float, size: int, endpoints: int) -> Any:
     found = np.zeros(size, SAMPLE)
     found["scheduled_ns"] = np.sort(rng.integers(0, round(seconds * 1e9), size))
     found["sent_ns"] = found["scheduled_ns"] + rng.exponential(60_000, size).astype(np.int64)
     found["end_ns"] = found["sent_ns"] + rng.integers(2 * rd.MS, 40 * rd.MS, size)
     found["read_lag_ns"] = rng.exponential(20_000, size)
-    found["endpoint"] = rng.integers(0, len(NAMES), size)
+    found["endpoint"] = rng.integers(0, endpoints, size)
     found["status"] = 200
     return found
 
@@ -250,7 +255,7 @@ TERMINAL = "\x1b]0;owned\x07\x1b[31mred\x1b[0m"
 
 def hostile() -> RunData:
     """rich(), with what a user or a server can write turned against whoever reads the report."""
-    data = rich(20.0, 10)
+    data = rich(20.0, 10, 7)
     manifest = data.manifest
     for place, row in enumerate(manifest["endpoints"]):
         row["name"] = f"{FORMULAS[place % 4]} {CANARY} {TERMINAL} {place}"
