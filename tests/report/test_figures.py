@@ -43,4 +43,5 @@ def test_all_main_charts_on_a_sheet(rich: Told) -> None:
 
 
 def test_poor_runs(poor: Told) -> None:
-    assert as_png(poor).startswith(b"\x89PNG")
+    for name in ("response.png", "load.png"):
+        assert as_png(dataclasses.replace(poor, name=name)).startswith(b"\x89PNG")

@@ -5,9 +5,7 @@ from velroload.report.kind import Told
 
 
 def test_a_run_that_passes_is_a_notice(plain: Told) -> None:
-    assert annotations(plain) == [
-        "::notice title=velroload%3A PASS::synthetic: 1 threshold holds"
-    ]
+    assert annotations(plain) == ["::notice title=velroload%3A PASS::synthetic: 1 threshold holds"]
 
 
 def test_what_does_not_pass(rich: Told) -> None:

@@ -34,7 +34,8 @@ CYCLE = ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "gr
 PENS: dict[str, dict[str, str | float | bool]] = {
     "users": {"ink": "grey"},
     "planned": {"ink": "grey", "dash": "dash"},
-    "sent": {"ink": "sky", "width": 1.2},
+    "due": {"ink": "grey", "width": 1.0},
+    "sent": {"ink": "sky", "width": 1.4},
     "answered": {"ink": "blue"},
     "p50": {"ink": "sky"},
     "p95": {"ink": "blue", "width": 2.0},

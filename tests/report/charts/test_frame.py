@@ -74,7 +74,10 @@ def test_probes_by_role_and_as_rates() -> None:
 
 
 def test_live_counters_are_summed_over_workers() -> None:
-    rows = [{"at_ns": 2 * 10**9, "workers": [{"vus_active": 3}, {"vus_active": 4}]}, {"at_ns": 1}]
+    rows: list[dict[str, Any]] = [
+        {"at_ns": 2 * 10**9, "workers": [{"vus_active": 3}, {"vus_active": 4}]},
+        {"at_ns": 1},
+    ]
     data = dataclasses.replace(DATA, counters=rows)
     found = Frame(Told(analyse(DATA), data)).live("vus_active")
     np.testing.assert_array_equal(found, [np.nan, 7.0, np.nan])

@@ -28,8 +28,8 @@ def total(chart: Chart, name: str) -> float:
 def test_rates_are_those_of_the_run(rich: Told) -> None:
     chart = rates(Frame(rich))
     names = [each.name for each in chart.lines]
-    assert names == ["users active", "due by the plan", "sent", "answered"]
-    assert line(chart, "due by the plan")[3] == 200.0
+    assert names == ["users active", "offered by the plan", "due", "sent", "answered"]
+    assert line(chart, "due")[3] == 200.0
     assert max(value or 0.0 for value in line(chart, "users active")) == 15_000.0
     assert chart.says.startswith("200.0 requests/s were sent in a typical second")
     assert line(chart, "sent")[-1] is None  # of the last second only a part belongs to the run

@@ -8,6 +8,7 @@ from velroload.analysis.analyse import analyse
 from velroload.report.charts.frame import Frame
 from velroload.report.charts.machines import breakers, generator, lags, pools, target
 from velroload.report.kind import Told
+from velroload.sample import SAMPLE
 
 
 def test_what_probes_read(rich: Told) -> None:
@@ -56,7 +57,7 @@ def test_the_generators_cpus(rich: Told, plain: Told) -> None:
 
 def test_lag_is_what_is_left_of_the_wait_before_sending() -> None:
     data = rd.build([rd.steady(100, 2.0)], 2.0)
-    data.reservoir = np.zeros(200, rd.SAMPLE)
+    data.reservoir = np.zeros(200, SAMPLE)
     data.reservoir["scheduled_ns"] = np.arange(200) * 10 * rd.MS
     data.reservoir["sent_ns"] = data.reservoir["scheduled_ns"] + 5 * rd.MS
     data.reservoir["wait_us"] = 3_000

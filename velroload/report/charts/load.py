@@ -3,6 +3,7 @@
 import numpy as np
 
 from velroload.journal import Counter
+from velroload.load.phases import HOLD
 from velroload.report.charts.chart import Axis, Chart, Line, absent
 from velroload.report.charts.frame import Frame
 from velroload.report.charts.thin import Floats, envelope, known, picked, stretch
@@ -36,8 +37,9 @@ def rates(frame: Frame) -> Chart:
     has_users = bool((~np.isnan(users)).any())
     lines = [Line("users active", known(users_), "users", "area", second=True)] if has_users else []
     lines += [
-        Line("due by the plan", known(due_), "planned", "limit"),
-        Line("sent", known(sent_), "sent", "step"),
+        *planned(frame),
+        Line("due", known(due_), "due", "step"),
+        Line("sent", known(sent_), "sent"),
         Line("answered", known(answered_), "answered"),
     ]
     most = f", with at most {number(int(np.nanmax(users)))} users active" if has_users else ""
@@ -47,13 +49,31 @@ def rates(frame: Frame) -> Chart:
         f"{rate(_typical(sent))} requests/s were sent in a typical second and "
         f"{rate(_typical(answered))} answered; the busiest second sent {number(int(most_sent))}"
         f"{most}.",
-        "Sent should cover due: where it does not, the load was not what the plan says.",
+        "Due is what had to start in that second. Where sent does not cover it, the load was not "
+        "what the plan says.",
         y=Axis("requests", "/s"),
         right=Axis("users") if has_users else None,
         at=_at(at),
         lines=tuple(lines),
         per_point_s=stretch(frame.length),
     )
+
+
+def planned(frame: Frame) -> list[Line]:
+    """The rate that the plan offers in its holds; nothing where it offers none."""
+    manifest = frame.told.data.manifest
+    suite = {row["name"]: row.get("rate_per_s") for row in manifest.get("suite") or []}
+    whole = (manifest.get("model") or {}).get("offered_rate_per_s")
+    x: list[float] = []
+    y: list[float | None] = []
+    for phase in frame.told.result.summary.phases:
+        offered = suite.get(phase.name) if suite else whole
+        if phase.kind == HOLD and offered:
+            x += [phase.start_ns / 1e9, phase.end_ns / 1e9, phase.end_ns / 1e9]
+            y += [float(offered), float(offered), None]
+    if not x:
+        return []
+    return [Line("offered by the plan", tuple(y[:-1]), "planned", "limit", x=tuple(x[:-1]))]
 
 
 def _typical(values: Floats) -> float:

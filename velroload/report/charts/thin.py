@@ -13,7 +13,7 @@ POINTS = 1_000
 
 def stretch(length: int, points: int = POINTS) -> int:
     """How many values become a pair of points: 1 while they all fit."""
-    return 1 if length <= points else -(-2 * length // points)
+    return 1 if length <= points else -(-length // (points // 2))
 
 
 def envelope(x: Floats, ys: Sequence[Floats], points: int = POINTS) -> tuple[Floats, list[Floats]]:

@@ -1,7 +1,6 @@
 """How long it took: quantiles over time, service against response, heat map, spectrum."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -105,10 +104,10 @@ def limits(frame: Frame) -> list[Line]:
         if _is_limit(threshold):
             spans.setdefault((0.0, end, threshold.limit / 1e6), threshold.text)
     holds = {band.name: band for band in frame.bands if band.kind == "hold"}
-    for phase in getattr(result, "suite", ()):
-        band: Any = holds.get(phase.name)
-        for threshold in phase.thresholds if band is not None else ():
-            if _is_limit(threshold):
+    for phase in result.suite:
+        band = holds.get(phase.name)
+        for threshold in phase.thresholds:
+            if band is not None and _is_limit(threshold):
                 spans.setdefault((band.start_s, band.end_s, threshold.limit / 1e6), threshold.text)
     if not spans:
         return []

@@ -3,9 +3,9 @@
 from typing import Any
 
 from velroload.analysis.compliance import Compliance, RequirementResult
-from velroload.analysis.result import Result, ThresholdResult
+from velroload.analysis.result import PhaseResult, Result, ThresholdResult
 from velroload.load.phases import HOLD
-from velroload.report.grid import Cell, Grid, Head, Missing, cells, number_cell, role_of, time_cell
+from velroload.report.grid import Cell, Grid, Head, Missing, number_cell, role_of, time_cell
 from velroload.report.words import DASH, digits, ms, number, percent, seconds
 from velroload.report.words import per_second as rate
 
@@ -108,9 +108,8 @@ def _requirement(each: RequirementResult) -> tuple[Cell, ...]:
 
 def phases(result: Result) -> Grid | None:
     """The phases of a suite, each with its own verdict; without a suite what counts of the run."""
-    suite = getattr(result, "suite", ())
-    if suite:
-        return _suite(suite)
+    if result.suite:
+        return _suite(result)
     rows = result.summary.phases
     if len(rows) < 2:
         return None
@@ -134,37 +133,38 @@ def phases(result: Result) -> Grid | None:
     )  # fmt: skip
 
 
-def _suite(suite: Any) -> Grid:
-    rows = []
-    for each in suite:
-        total = each.summary.total
-        p95 = total.response.all.percentiles["p95"]
-        said = "; ".join(
-            f"{one.text}: {observed(one.observed, one.infinite, one.unit)}"
-            for one in each.thresholds
-            if one.verdict != "PASS"
-        )
-        rows.append(
-            (
-                Cell(each.name, "gate" if each.gate else ""),
-                Cell(each.verdict, role=role_of(each.verdict)),
-                number_cell(rate(total.rate_per_s), total.rate_per_s),
-                time_cell(total.response.all.percentiles["p50"].value_ns),
-                time_cell(p95.value_ns, p95.low_ns, p95.high_ns),
-                time_cell(total.response.all.percentiles["p99"].value_ns),
-                number_cell(percent(total.failed_share), total.failed_share),
-                Cell(said or each.why),
-            )
-        )
+def _suite(result: Result) -> Grid:
+    asked = {row["name"]: row for row in result.manifest.get("suite") or []}
+    names = ("users", "of req/s", "req/s", "p50 ms", "p95 ms", "p99 ms", "failed")
     return Grid(
         "phases",
         "Phases",
-        (Head("phase", left=True), Head("verdict", left=True), Head("req/s"), Head("p50 ms"),
-         Head("p95 ms"), Head("p99 ms"), Head("failed"), Head("what it rests on", left=True)),
-        tuple(rows),
+        (Head("phase", left=True), Head("verdict", left=True), *map(Head, names),
+         Head("what it rests on", left=True)),
+        tuple(_phase(each, asked.get(each.name, {})) for each in result.suite),
         "Each is judged by its hold. A gate decides over the run.",
         cards=True,
     )  # fmt: skip
 
 
-__all__ = ["amount", "bounds", "cells", "observed", "phases", "requirements", "thresholds"]
+def _phase(each: PhaseResult, asked: dict[str, Any]) -> tuple[Cell, ...]:
+    total = each.summary.total
+    times = total.response.all.percentiles
+    offered, users = asked.get("rate_per_s"), asked.get("users")
+    said = "; ".join(
+        f"{one.text}: {observed(one.observed, one.infinite, one.unit)}"
+        for one in each.thresholds
+        if one.verdict != "PASS"
+    )
+    return (
+        Cell(each.name, "gate" if each.gate else ""),
+        Cell(each.verdict, role=role_of(each.verdict)),
+        number_cell(number(users), users),
+        number_cell(rate(offered), offered),
+        number_cell(rate(total.rate_per_s), total.rate_per_s),
+        time_cell(times["p50"].value_ns),
+        time_cell(times["p95"].value_ns, times["p95"].low_ns, times["p95"].high_ns),
+        time_cell(times["p99"].value_ns),
+        number_cell(percent(total.failed_share), total.failed_share),
+        Cell(said or each.why),
+    )

@@ -3,6 +3,7 @@
 from velroload.analysis.finding import Evidence
 from velroload.analysis.incident import Resilience, Utilisation
 from velroload.analysis.result import Result
+from velroload.report.charts.chart import Mark
 from velroload.report.grid import (  # fmt: skip
     Block,
     Cell,
@@ -11,6 +12,7 @@ from velroload.report.grid import (  # fmt: skip
     Item,
     Items,
     Missing,
+    cells,
     number_cell,
     time_cell,
 )
@@ -44,8 +46,9 @@ def bottlenecks(result: Result) -> list[Block]:
         blocks.append(Missing("Nothing was examined: the run is too short for it."))
     unseen = [each for each in result.examined if not each.watched and each.missing]
     if unseen:
-        items = tuple(Item(each.code.replace("_", " "), each.missing or "") for each in unseen)
-        blocks.append(Items("unseen", "What nobody watched", items))
+        rows = tuple(cells((each.code.replace("_", " "), each.missing or "")) for each in unseen)
+        heads = (Head("not watched", left=True), Head("would be seen by", left=True))
+        blocks.append(Grid("unseen", "What nobody watched", heads, rows, cards=True))
     return blocks
 
 
@@ -71,6 +74,21 @@ def recommendations(result: Result) -> Block:
             for each in sorted(result.recommendations, key=lambda each: each.priority)
         ),
     )  # fmt: skip
+
+
+def marks(found: tuple[Mark, ...]) -> list[Block]:
+    """Everything that is marked in the charts, in the order in which it came."""
+    rows = tuple(
+        (
+            number_cell(f"{each.at_s:,.1f}", each.at_s),
+            Cell(each.name), Cell(each.kind), Cell(each.what, each.detail or ""),
+            number_cell(DASH if each.end_s is None else f"{each.end_s:,.1f}", each.end_s),
+        )
+        for each in found
+    )  # fmt: skip
+    heads = (Head("at s"), Head("what", left=True), Head("kind", left=True),
+             Head("state", left=True), Head("until s"))  # fmt: skip
+    return [Grid("marks", "Marked in the charts", heads, rows)] if rows else []
 
 
 def incidents(result: Result) -> list[Block]:
