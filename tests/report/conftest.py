@@ -25,6 +25,13 @@ def hostile() -> Told:
 
 
 @pytest.fixture(scope="session")
+def long() -> Told:
+    """Six phases of 69 minutes together, twenty endpoints; for slow tests."""
+    data = richrun.rich(4_140.0, 1)
+    return Told(analyse(data), data)
+
+
+@pytest.fixture(scope="session")
 def plain() -> Told:
     """A run of one endpoint of which little is known."""
     data = rd.with_thresholds(rd.build([rd.steady(100, 5.0)], 5.0), "p95(response) < 75ms")

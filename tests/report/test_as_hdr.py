@@ -6,7 +6,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from velroload.report.as_hdr import HIGHEST_NS, LOWEST_NS, as_hgrm, as_hlog
+from velroload.report.as_hdr import HIGHEST_NS, INTERVALS, LOWEST_NS, as_hgrm, as_hlog
 from velroload.report.kind import Told
 
 
@@ -34,6 +34,13 @@ def test_the_log_holds_every_second(tmp_path: Path, rich: Told) -> None:
     reader.close()
     seconds = rich.data.second_histograms("response", endpoints=list(range(20)))
     assert counts == [histogram.count for _, histogram in sorted(seconds.items())]
+
+
+@pytest.mark.slow
+def test_the_log_of_a_long_run_has_wider_intervals(long: Told) -> None:
+    rows = [line.split(",") for line in as_hlog(long).decode().splitlines() if line[0].isdigit()]
+    assert len(rows) <= INTERVALS
+    assert {row[1] for row in rows} == {"7.000000"}
 
 
 def test_poor_runs(poor: Told) -> None:

@@ -5,8 +5,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.reference import richrun
-from velroload.analysis.analyse import analyse
 from velroload.report.as_html import as_html
 from velroload.report.charts.all import CHART_IDS
 from velroload.report.kind import Told
@@ -98,6 +96,5 @@ def test_poor_runs_say_what_is_missing(poor: Told) -> None:
 
 
 @pytest.mark.slow
-def test_69_minutes_with_20_endpoints_stay_small() -> None:
-    data = richrun.rich(4_140.0, 1)
-    assert len(as_html(Told(analyse(data), data))) < LIMIT_BYTES
+def test_69_minutes_with_20_endpoints_stay_small(long: Told) -> None:
+    assert len(as_html(long)) < LIMIT_BYTES

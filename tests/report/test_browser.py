@@ -222,6 +222,15 @@ def test_the_policy_holds(rich: Told, browser: Browser, tmp_path: Path) -> None:
     page.close()
 
 
+@pytest.mark.timing
+def test_69_minutes_show_their_first_screen_in_three_seconds(long: Told, open_page: Open) -> None:
+    page = open_page(as_html(long))
+    page.locator(".tiles").wait_for()
+    paints = "performance.getEntriesByType('paint').map(entry => entry.startTime)"
+    page.wait_for_timeout(100)
+    assert max(page.evaluate(paints)) < 3_000
+
+
 def test_the_summary_is_accessible_and_fits(rich: Told, open_page: Open) -> None:
     for width in (1440, 390):
         page = open_page(summary_html(rich), width)

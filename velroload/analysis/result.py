@@ -8,10 +8,10 @@ from enum import IntEnum
 from typing import Any
 
 from velroload.analysis.burst import ErrorBurst
+from velroload.analysis.compliance import Compliance
 from velroload.analysis.finding import Examined, Finding, Recommendation
 from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
-from velroload.analysis.compliance import Compliance
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
 from velroload.errors import Exit
 

@@ -9,6 +9,7 @@ from velroload.histogram import Histogram
 from velroload.report.charts.frame import Frame
 from velroload.report.kind import Told
 
+INTERVALS = 600
 LOWEST_NS, HIGHEST_NS = 100, 3_600_000_000_000
 NS_PER_MS = 1e6
 
@@ -22,8 +23,9 @@ def as_hgrm(told: Told) -> bytes:
 
 
 def as_hlog(told: Told) -> bytes:
-    """A histogram of the response time for every second of the run, in ns; two digits, as they
-    were recorded. Times are seconds since the start of the run."""
+    """A histogram of the response time for every second of the run, or, so that there are INTERVALS
+    at most, for every few; in ns, two digits, as they were recorded. Times are seconds since the
+    start of the run."""
     from hdrh.log import HistogramLogWriter
 
     out = io.StringIO()
@@ -31,11 +33,16 @@ def as_hlog(told: Told) -> bytes:
     writer.output_comment("[response times of all requests of the flow, ns, by velroload]")
     writer.output_log_format_version()
     writer.output_legend()
-    found = told.data.second_histograms("response", endpoints=Frame(told).flow)
-    for second, histogram in sorted(found.items()):
+    frame = Frame(told)
+    width = max(1, -(-frame.length // INTERVALS))
+    found: dict[int, Histogram] = {}
+    for second, own in told.data.second_histograms("response", endpoints=frame.flow).items():
+        start = second // width * width
+        found[start] = found[start].merge(own) if start in found else own
+    for start, histogram in sorted(found.items()):
         # a start of 0 would be taken for "not given"
         writer.output_interval_histogram(
-            _hdr(histogram, SERIES_DIGITS), second or 1e-9, second + 1, NS_PER_MS
+            _hdr(histogram, SERIES_DIGITS), start or 1e-9, start + width, NS_PER_MS
         )
     return out.getvalue().encode()
 

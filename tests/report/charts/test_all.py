@@ -4,8 +4,6 @@ import math
 
 import pytest
 
-from tests.reference import richrun
-from velroload.analysis.analyse import analyse
 from velroload.report.charts.all import CHART_IDS, all_charts
 from velroload.report.charts.chart import Chart
 from velroload.report.charts.frame import Frame
@@ -43,7 +41,6 @@ def test_a_poor_run_says_what_is_missing(poor: Told) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_of_69_minutes_is_thinned() -> None:
-    data = richrun.rich(4_140.0, 1)
-    for chart in charts(Told(analyse(data), data)):
+def test_a_run_of_69_minutes_is_thinned(long: Told) -> None:
+    for chart in charts(long):
         sound(chart)
