@@ -81,6 +81,16 @@ def test_all_errors_are_a_finding() -> None:
     )
 
 
+def test_failures_under_an_event_are_said_to_be() -> None:
+    bad = np.where(np.arange(3_000) // 100 == 15, int(ErrorKind.RESET), 0)
+    data = rd.build([rd.steady(100, N, error=bad)], N)
+    (found,) = analyse(replace(data, events=watched.event("redis_down", 14.5, 17))).findings
+    assert found.text == (
+        "100 of 3,000 requests failed (3.33 %), most of them by reset (100); 100 % of them under "
+        "the events redis_down"
+    )
+
+
 def test_a_saved_run_has_the_same_hints(tmp_path: Path) -> None:
     data = pl.Service(1, values={"cpu_share": pl.used_up(1)}, slow=pl.queued()).make()
     data = replace(data, events=watched.event("redis_down", 40, 50))
@@ -121,6 +131,7 @@ def test_the_order_of_saturation_decides_between_equals() -> None:
     assert (found[0].onset_s, found[1].onset_s) == (5, 16)
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_a_long_suite_takes_less_than_a_second() -> None:
     """4,140 seconds × 20 endpoints, without the bins: what the hints themselves take."""

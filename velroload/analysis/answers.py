@@ -25,6 +25,8 @@ FOLLOWED = 1.5
 MISSED = 0.20
 SLOWER = 3.0
 """A static hint at the cache: so many misses, so much slower than hits."""
+UNDER = 0.5
+"""So much of the failures lies under events that these are named."""
 AFTER_NS = 5_000_000_000
 """What begins within this after an event is said to be under it."""
 
@@ -203,6 +205,9 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
         f"{failed:,.0f} of {total.count:,} requests failed ({100 * share:.3g} %), most of them by "
         f"{kind.replace('_', ' ')} ({most:,})"
     )
+    names, below = _under_events(scene)
+    if below > UNDER:
+        text += f"; {100 * below:.3g} % of them under the events {', '.join(map(clean, names))}"
     return Finding(
         code="errors",
         title="Requests fail",
@@ -217,6 +222,15 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     )
 
 
+def _under_events(scene: Scene) -> tuple[list[str], float]:
+    """(names, share of the failures in their seconds) of what was done to the target."""
+    known = marks(scene.data)
+    below = [under(known, (second + 1) * 1e9) is not None for second in range(scene.length)]
+    whole = float(scene.failed.sum())
+    share = float(scene.failed[np.array(below, np.bool_)].sum()) / whole if whole else 0.0
+    return list(dict.fromkeys(mark.name for mark in known)), share
+
+
 def _is(scene: Scene, number: int) -> Bools:
     counts = scene.held.counts
     own = np.isin(counts["endpoint"], scene.flow)
@@ -224,6 +238,5 @@ def _is(scene: Scene, number: int) -> Bools:
 
 
 def _kinds(scene: Scene) -> list[int]:
-    counters = np.unique(scene.counted["counter"])
-    found = counters[(counters > Counter.ERROR) & (counters < Counter.OK)]
-    return [int(counter) - Counter.ERROR for counter in found]
+    found = scene.table[Counter.ERROR + 1 : Counter.OK].any(axis=1)
+    return [int(place) + 1 for place in np.flatnonzero(found)]

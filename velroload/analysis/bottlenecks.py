@@ -87,10 +87,10 @@ def bottlenecks(scene: Scene) -> tuple[tuple[Finding, ...], tuple[Examined, ...]
             }
         if ours is not None:
             found["generator"] = ours
+    needs = {code: need for code, (seen, need) in _watched(scene).items() if not seen}
     examined = tuple(
-        Examined(code, missing is None or code in found, code in found, missing)
+        Examined(code, code not in needs or code in found, code in found, needs.get(code))
         for code in CODES
-        for missing in (_missing(scene, code),)
     )
     return _ranked(found), examined
 
@@ -146,12 +146,13 @@ def _explained(scene: Scene, found: dict[str, Finding]) -> float:
     return float(min(explained, total.failed))
 
 
-def _missing(scene: Scene, code: str) -> str | None:
-    """What a run would need to show such a thing; None when it has it."""
+def _watched(scene: Scene) -> dict[str, tuple[bool, str]]:
+    """Whether this run could show such a thing, and what one needs for it; for those codes that
+    need more than requests."""
     roles = {each.role for each in scene.sensors if not each.own}
     kinds = [row.kind for row in scene.summary.rows if not row.setup]
     rates = scene.summary.series.completed
-    seen: dict[str, tuple[bool, str]] = {
+    return {
         "network": (
             bool(losses(scene)),
             "a probe that counts retransmitted segments or dropped packets",
@@ -175,5 +176,3 @@ def _missing(scene: Scene, code: str) -> str | None:
         "address": (kinds.count("address") > 1, "several addresses"),
         "queueing": (len(rates) >= 24, "24 seconds"),
     }
-    watched, needs = seen.get(code, (True, ""))
-    return None if watched else needs

@@ -38,8 +38,8 @@ def bursts(data: RunData) -> tuple[ErrorBurst, ...]:
     keys = failing["endpoint"].astype(np.int64) << 16 | failing["counter"]
     known, tests = marks(data), length * len(np.unique(keys))
     names = {entry["id"]: entry["name"] for entry in data.manifest.get("endpoints", [])}
-    finished = (Counter.OK, Counter.FAILED, Counter.TRANSPORT)
-    whole = counts[np.isin(counts["counter"], finished)]
+    done = (counts["counter"] >= Counter.OK) & (counts["counter"] <= Counter.TRANSPORT)
+    whole = counts[done]
     found: list[ErrorBurst] = []
     for key in np.unique(keys).tolist():
         endpoint, counter = key >> 16, key & 0xFFFF

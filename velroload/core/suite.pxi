@@ -28,6 +28,12 @@ cdef void suite_pace(vl_engine *e, int64_t now) noexcept nogil:
         phase_enter(e, e.phase_flags[e.stretch], e.phase_starts[e.stretch])
 
 
+cdef inline bint suite_rests(vl_engine *e, vl_scenario *s, int64_t now) noexcept nogil:
+    """A user who went on by itself is to wait for starts again: its phase is over by now."""
+    suite_pace(e, now)
+    return s.open
+
+
 cdef inline int64_t suite_due(vl_engine *e) noexcept nogil:
     """When the next phase of a suite begins."""
     if not e.suite or e.stretch + 1 >= e.n_phases:

@@ -304,7 +304,7 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
-    elif s.open:                        # it went on by itself, and is to wait for starts again
+    elif suite_rests(e, s, now):
         user_rest(e, u)
     else:
         if s.budget > 0:

@@ -123,6 +123,7 @@ def document(
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
         "series": _series(summary.series),
+        **hints(result),
         "compliance": compliance_json(result.compliance),
         "warm_up": warm_up_json(summary.warm_up),
         "drift": [drift_json(drift) for drift in result.drift],
@@ -133,7 +134,6 @@ def document(
             for kind, plural in TOGETHER.items()
         },
         "suite": [_suite_phase(phase) for phase in result.suite],
-        **hints(result),
     }
 
 

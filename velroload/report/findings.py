@@ -11,15 +11,18 @@ from velroload.report.words import DASH, clean, cut, digits, ms, number, per_sec
 
 INDENT = 12
 SHOWN_TRAITS = 4
+SHOWN_EVENTS = 6
+TOLD = ("generator", "errors")
+"""Findings that validity and the lines of the failures tell already."""
 SLACK = 12
 """What wrapping at spaces may lose of two lines."""
 
 
 def finding_lines(result: Result, verbose: bool, style: Style) -> list[str]:
-    """The first finding and how many more there are; everything when verbose. What is said of the
-    generator stands under validity already."""
+    """The first finding and how many more there are, and what events did; everything when verbose.
+    """
     lines: list[str] = []
-    found = [each for each in result.findings if each.code != "generator"]
+    found = [each for each in result.findings if each.code not in TOLD]
     if found and not verbose:
         first, more = found[0], len(found) - 1
         rest = f" (and {more} more: -v)" if more else ""
@@ -30,8 +33,10 @@ def finding_lines(result: Result, verbose: bool, style: Style) -> list[str]:
         lines += [*_bursts(result, style), *_tail(result, style), *_modes(result, style)]
         lines += [*_broken(result, style), *resilience_lines(result, style)]
         lines += utilisation_lines(result, style)
-    elif result.resilience:
-        lines += resilience_lines(result, style)
+    else:
+        lines += resilience_lines(result, style)[: SHOWN_EVENTS + 1]
+        if len(result.resilience) > SHOWN_EVENTS:
+            lines.append(f" … and {len(result.resilience) - SHOWN_EVENTS} more events: -v")
     return lines
 
 

@@ -244,6 +244,7 @@ class Timeline:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
         said = self._excerpt(bytes(output).strip())
         if process.returncode != 0:
             raise EventError(f"exit {process.returncode}: {said}".rstrip(": "))
