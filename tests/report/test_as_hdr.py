@@ -37,6 +37,7 @@ def test_the_log_holds_every_second(tmp_path: Path, rich: Told) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_log_of_a_long_run_has_wider_intervals(long: Told) -> None:
     rows = [line.split(",") for line in as_hlog(long).decode().splitlines() if line[0].isdigit()]
     assert len(rows) <= INTERVALS

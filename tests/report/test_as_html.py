@@ -96,5 +96,6 @@ def test_poor_runs_say_what_is_missing(poor: Told) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_69_minutes_with_20_endpoints_stay_small(long: Told) -> None:
     assert len(as_html(long)) < LIMIT_BYTES

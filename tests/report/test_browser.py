@@ -14,7 +14,7 @@ from velroload.report.as_html import as_html
 from velroload.report.as_summary import summary_html
 from velroload.report.kind import Told
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOW = "these tests need chromium (Debian: apt-get install chromium)"
 WAIT_MS = 120_000
@@ -62,7 +62,7 @@ def drawn(browser: Browser, rich: Told, tmp_path_factory: pytest.TempPathFactory
     page.on("request", lambda request: heard.append(f"request: {request.url}"))
     page.goto(file.as_uri())
     assert page.locator('.plot[data-state="drawn"]').count() <= 1  # below the fold they wait
-    assert page.evaluate(ALL_DRAWN) == ["drawn"] * 13
+    assert page.evaluate(ALL_DRAWN) == ["drawn"] * 14
     yield page
     assert heard == [f"request: {file.as_uri()}"]
     page.close()
@@ -105,7 +105,7 @@ def test_all_charts_are_drawn_when_they_are_scrolled_to(drawn: Page) -> None:
     assert drawn.locator(".word").first.inner_text() == "FAIL"
     counts = drawn.evaluate("""() => [...document.querySelectorAll(".plot")]
       .map(plot => plot.querySelectorAll(".scatterlayer .trace, .heatmaplayer image").length)""")
-    assert len(counts) == 13
+    assert len(counts) == 14
     assert all(count > 0 for count in counts)
     assert drawn.locator("#chart-load .annotation-text", has_text="redis_down").count() == 1
 

@@ -41,6 +41,7 @@ def test_a_poor_run_says_what_is_missing(poor: Told) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_run_of_69_minutes_is_thinned(long: Told) -> None:
     for chart in charts(long):
         sound(chart)
