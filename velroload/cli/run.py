@@ -1,6 +1,5 @@
 """`velroload run`: flags → Plan and Options, consent, and then the runner's work."""
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -188,12 +187,13 @@ def read_folder(text: str, noun: str) -> str:
 
 
 def read_report(text: str, noun: str) -> str:
-    """A report's file, whose ending says its kind."""
-    from velroload.report import REPORTS
+    """A report's file, whose name says its kind."""
+    from velroload.report import report_named
 
-    ending = os.path.splitext(text)[1]
-    if ending not in REPORTS:
-        raise refusal(noun, text, f"its ending says its kind: {', '.join(REPORTS)}")
+    try:
+        report_named(text)
+    except ConfigError as error:
+        raise refusal(noun, text, str(error)) from None
     return text
 
 

@@ -111,6 +111,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
             strict=options.strict,
             inconclusive_pass=options.inconclusive_pass,
             style=ui.style,
+            environ=os.environ,
         )
         ui.done(conclusion.text)
         for line in conclusion.lost:

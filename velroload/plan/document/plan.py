@@ -143,7 +143,9 @@ LIMITS = Table(
 OUTPUT = Table(
     {
         "dir": Key(Value(), "The run folder, new or empty (runs/DATE-TIME-NAME)."),
-        "reports": Key(Many(Value(), single=True), "More reports; the ending says their kind."),
+        "reports": Key(
+            Many(Value(), single=True), "More reports; their names say their kind (see Reports)."
+        ),
     },
     lambda given: Output(given.get("dir"), given.get("reports", ())),
     name="output",
