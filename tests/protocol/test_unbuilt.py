@@ -8,8 +8,7 @@ import pytest
 
 from velroload.errors import ConfigError
 from velroload.plan.check import Check
-from velroload.plan.data import Data
-from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, Take, While
+from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, While
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Think
 from velroload.plan.session import Session
 from velroload.plan.threshold import parse_threshold
@@ -76,11 +75,10 @@ def test_loads_and_thresholds() -> None:
 
 def test_the_rest_of_a_plan_in_one_line() -> None:
     session = Session("first_use", (GET,))
-    data = Data("d", "inline", ("a",), rows=(("1",),))
-    scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
-    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,))
+    scenario = Scenario("s", LOAD, (GET,), session=session)
+    plan = Plan("p", "embedded", (scenario,), setup=(GET,))
     with pytest.raises(ConfigError) as caught:
         refuse_unbuilt(plan)
     assert str(caught.value) == (
-        "this version reads and checks, but cannot run yet: data, setup, session, take"
+        "this version reads and checks, but cannot run yet: setup, session"
     )

@@ -21,6 +21,7 @@ from velroload.plan.flow import (
     Set,
     Step,
     Steps,
+    Take,
     While,
     mixed_by,
     reads,
@@ -42,6 +43,7 @@ from velroload.protocol.layout import (
     ONCE_MAX,
     REQUEST,
     SET,
+    TAKE,
     TEST,
     TEST_COMPUTED,
     TEST_SLOT,
@@ -100,8 +102,11 @@ class Flow:
                 self.writer.request(self.scenario, step, self.setup)
             case Think():
                 self.think(step)
-            case Set(slot=slot, value=value):
-                self._emit(SET, capture_first=self.writer.fills.value(slot, value))
+            case Set():
+                fill = self.writer.fills.value(step.slot, step.value, step.max_length)
+                self._emit(SET, capture_first=fill)
+            case Take(data=data):
+                self._emit(TAKE, capture_first=self.writer.tables.number_to_take(data))
             case Chance(probability=probability, steps=steps) if self._mixed(step):
                 self._mix(probability, steps)
             case Chance(probability=probability, steps=steps):
@@ -122,8 +127,6 @@ class Flow:
                 if self.setup:
                     raise ConfigError("end: a setup has no iteration that could end")
                 self._emit(END)
-            case _:
-                raise AssertionError(f"{type(step).__name__}: refuse_unbuilt() comes first")
 
     def _mixed(self, step: Step) -> bool:
         return not self.setup and mixed_by(step, self.writer.mixed) is not None

@@ -6,13 +6,13 @@ The one list of it. A line leaves it in the commit that builds the thing.
 from collections.abc import Iterator
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import Take, walk
+from velroload.plan.flow import walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
 from velroload.plan.steps import Request
 
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "requirements",
+    "accounts", "setup", "teardown", "requirements",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 
@@ -37,7 +37,5 @@ def _of_scenario(scenario: Scenario) -> Iterator[str]:
     if scenario.session is not None:
         yield "session"
     for step in (*walk(scenario.setup), *walk(scenario.flow)):
-        if isinstance(step, Take):
-            yield "take"
-        elif isinstance(step, Request) and step.on_error == "login":
+        if isinstance(step, Request) and step.on_error == "login":
             yield "on_error: login"

@@ -21,7 +21,9 @@ from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
 from velroload.plan.share import parts_of
 from velroload.protocol.program import Program
+from velroload.protocol.rooms import SITE_ROOM
 from velroload.protocol.tls import to_settings
+from velroload.runner.rows import require_rows, table_settings
 from velroload.runner.suite import mixes_of, starts_free
 
 NEVER_NS = 1 << 61
@@ -207,9 +209,11 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
     ports, sharing = port_ranges(workers), can_share_ports()
     slots = slots_for(work.samples_per_s(workers), workers)
     mixes = mixes_of(work.plan, program)
+    all_shares = [work.shares(worker, workers) for worker in range(workers)]
+    require_rows(work.plan, program, work.schedules, all_shares)
+    tables = table_settings(work.plan, program, work.schedules)
     jobs = []
-    for worker, cpu in enumerate(cpus):
-        shares = work.shares(worker, workers)
+    for worker, (cpu, shares) in enumerate(zip(cpus, all_shares, strict=True)):
         arrays = {**program.arrays, "mixes": mixes}
         users = 0
         scenarios = []
@@ -229,6 +233,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "phases": [phase.start_ns for phase in work.phases],
             "phase_flags": row_flags(work.plan.phases),
             "scenarios": scenarios,
+            "tables": tables,
             **common_settings(work.plan, program),
         }
         planned = planned_iterations(work, shares)
@@ -274,15 +279,16 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "seed": plan.seed,
         "judges": list(program.judges),
         "computed": list(program.computed),
-        "files": [],  # their descriptors, when the worker is spawned
+        "files": [],  # these: descriptors, when the worker is spawned
+        "table_files": [],
         "wanted": [list(pair) for pair in program.wanted],
         "cache": [list(rule) for rule in program.cache],
         "cookie_scopes": [list(scope) for scope in program.scopes],
         "origins": [list(origin) for origin in program.origins],
         "tls": tls_settings(plan, program),
-        "slots": program.slots,
         "user_slot": program.user_slot,
-        "slot_bytes": program.slot_bytes,
+        "user_bytes": program.user_bytes,
+        "cookie_room": SITE_ROOM,
         "render_bytes": program.render_bytes,
     }
 
@@ -309,6 +315,7 @@ def scenario_settings(
         "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
         "iterations": share.iterations,
         "open": each.is_open and not starts_free(work.plan),
+        "rows": compiled.rows,
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",
         "pacing_ns": work.plan.scenarios[index].load.pacing_ns or 0,

@@ -175,6 +175,7 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
+    file_bytes += sum(table.size for table in program.tables)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
     rows = address_rows(len(program.endpoints), everywhere)
@@ -259,7 +260,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def watch(pids: list[int]) -> Watch:
         return watching(work, pids, prepared.sources, recorder, ui.say)
 
-    workers = Workers(prepared.jobs, program.files)
+    workers = Workers(prepared.jobs, program.files, program.tables)
     values = None
     if work.plan.server_timing:
         rings = [worker.segment.values for worker in workers.processes]
@@ -276,10 +277,8 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     mask = Mask(work.plan.secrets)
     examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
     due = due_of(work.plan.phases)
-    events = None
-    if due:
-        token = prepared.fault_token
-        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
+    token, record = prepared.fault_token, recorder.event
+    events = Timeline(due, prepared.places, token, mask, record, ui.say) if due else None
     coordinator = Coordinator(
         workers=workers,
         node=node,
@@ -311,6 +310,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
+    resolved = plan_json(plan)
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -330,7 +330,7 @@ def manifest(
             "embedded": not options.addresses,
         },
         "command": options.command,
-        "plan": plan_json(plan),
+        "plan": resolved,
         "phases": [
             {**row, **({"window_s": width} if width else {})}
             for row, (_, width) in zip(
@@ -338,9 +338,7 @@ def manifest(
             )
         ],
         "suite": suite_json(plan, has_pauses=work.has_pauses),
-        "requirements": None
-        if plan.requirements is None
-        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
+        "requirements": resolved.get("requirements"),
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,
