@@ -12,7 +12,7 @@ from velroload.plan.scenario import Scenario
 from velroload.plan.steps import Request
 
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "requirements", "probes",
+    "data", "accounts", "setup", "teardown", "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 
