@@ -171,7 +171,7 @@ def _first(row: Requirement) -> Part:
     if row.parts:
         return row.parts[0]
     threshold = parse_threshold(row.sentence)
-    return Part(row.sentence, threshold.op, threshold.limit)
+    return Part(row.sentence, threshold.op, threshold.limit, unit=threshold.unit)
 
 
 def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> RequirementResult:
@@ -268,7 +268,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
         high=found.high,
         op=part.op,
         limit=part.limit,
-        unit=found.unit,
+        unit=part.unit,
         count=found.count,
         what=found.what,
         needed=found.needed,
