@@ -2,6 +2,7 @@
 arrays with millions of rows."""
 
 from collections.abc import Collection
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,17 @@ from velroload.journal import Rows
 
 SPAN = 1 << 16
 """More than there are endpoints, quantities or counters."""
-OUTCOMES = 4
 
 
 class Index:
     """Rows in the order of quantity (or counter), endpoint and outcome where they have one, else as
     they were. A copy of them: the order of the rows that were given stays.
 
-    keys: (quantity * SPAN + endpoint) * OUTCOMES + outcome of each kind of row that may occur,
-    ascending; starts: where it begins, and the end of all.
+    ranks: of quantities, endpoints and outcomes: value → its place among those that occur; starts:
+    where each combination begins, the outcome varying quickest, and the end of all.
     """
 
-    __slots__ = ("keys", "rows", "starts")
+    __slots__ = ("ranks", "rows", "starts")
 
     def __init__(self, rows: Rows) -> None:
         names = rows.dtype.names or ()
@@ -31,8 +31,8 @@ class Index:
         known, ranks = zip(*(_ranked(column) for column in columns), strict=True)
         sizes = [max(1, len(each)) for each in known]
         whole = sizes[0] * sizes[1] * sizes[2]
-        small = np.uint16 if whole <= SPAN else np.uint32  # 16 bits sort by radix: much faster
-        place = np.zeros(len(rows), small)
+        small: Any = np.uint16 if whole < SPAN else np.uint32  # 16 bits sort by radix: much faster
+        place: NDArray[Any] = np.zeros(len(rows), small)
         for column, rank, size in zip(columns, ranks, sizes, strict=True):
             if size > 1:
                 place *= np.array(size, small)
@@ -40,9 +40,8 @@ class Index:
         order = np.argsort(place, kind="stable")
         self.rows: Rows = rows[order]
         counts = np.bincount(place, minlength=whole)
-        self.starts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(counts)])
-        pairs = known[0][:, np.newaxis] * SPAN + known[1]
-        self.keys: NDArray[np.int64] = (pairs[..., np.newaxis] * OUTCOMES + known[2]).ravel()
+        self.starts: list[int] = [0, *np.cumsum(counts).tolist()]
+        self.ranks = [dict(zip(each.tolist(), range(len(each)), strict=True)) for each in known]
 
     def part(
         self,
@@ -51,15 +50,14 @@ class Index:
         outcomes: Collection[int] | None = None,
     ) -> Rows:
         """The rows of these endpoints, this quantity or counter, these outcomes; None: of all."""
-        wanted = np.ones(len(self.keys), np.bool_)
-        if what is not None:
-            wanted = self.keys // (OUTCOMES * SPAN) == what
-        if outcomes is not None:
-            wanted &= np.isin(self.keys % OUTCOMES, list(outcomes))
-        if endpoints is not None:
-            wanted &= np.isin(self.keys // OUTCOMES % SPAN, list(endpoints))
-        places = np.flatnonzero(wanted)
-        if len(places) and len(places) == places[-1] - places[0] + 1:  # they lie side by side
+        wanted = (None if what is None else (what,), endpoints, outcomes)
+        chosen = [
+            sorted(ranks.values() if each is None else {ranks[k] for k in each if k in ranks})
+            for ranks, each in zip(self.ranks, wanted, strict=True)
+        ]
+        size, last = len(self.ranks[1]), len(self.ranks[2])
+        places = [(q * size + e) * last + o for q, e, o in product(*chosen)]
+        if places and len(places) == places[-1] - places[0] + 1:  # they lie side by side
             return self.rows[self.starts[places[0]] : self.starts[places[-1] + 1]]
         parts = [self.rows[self.starts[place] : self.starts[place + 1]] for place in places]
         return np.concatenate([self.rows[:0], *parts])

@@ -126,9 +126,8 @@ def document(wanted: Mapping[str, Any]) -> tuple[Requirement, ...]:
     """The requirements of a run folder's `requirements`: those of the document and the plan's own,
     with the plan's weights and its own choice of what is critical."""
     rows = list(DOCUMENTS.get(str(wanted.get("use")), ()))
-    for more in wanted.get("more") or []:
-        sentence = str(more["threshold"])
-        rows.append(Requirement(str(more["id"]), str(more.get("title") or sentence), sentence))
+    for name, sentence in wanted.get("more") or []:
+        rows.append(Requirement(str(name), str(sentence), str(sentence)))
     weights = dict(wanted.get("weights") or {})
     critical = wanted.get("critical")
     return tuple(_weighed(row, weights, critical) for row in rows)

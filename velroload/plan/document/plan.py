@@ -152,8 +152,15 @@ REQUIREMENTS = Table(
     {
         "use": Key(words(*KNOWN), "The document.", required=True),
         "from": Key(NAME, "The phase that answers it; without it, the whole run."),
+        "more": Key(Named(THRESHOLD), "Requirements of your own: id → threshold."),
+        "weights": Key(Named(NUMBER_VALUE), "id → its part of the score (1)."),
+        "critical": Key(Many(NAME, single=True), "Without these the run does not pass."),
     },
-    lambda given: Requirements(given["use"], given.get("from")),
+    lambda given: Requirements(
+        given["use"],
+        given.get("from"),
+        **given.picked(more="more", weights="weights", critical="critical"),
+    ),
     name="requirements",
 )
 SCENARIO = Table(
