@@ -6,6 +6,7 @@ from fractions import Fraction
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.report.table import Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, percent
+from velroload.runner.forecast.cache import CacheOutlook
 from velroload.runner.forecast.forecast import Forecast
 from velroload.runner.forecast.obstacle import Obstacle
 from velroload.runner.forecast.pace import rate_text, time_text
@@ -23,8 +24,9 @@ NOTHING = "nothing that can be known beforehand stands in the way of a pass"
 def as_text(forecast: Forecast, style: Style = plain) -> str:
     """The whole of it."""
     lines = [headline(forecast.plan, style), ""]
-    for part in (_phases, _traffic, _takes, _proof, _obstacles):
-        lines += [*part(forecast, style), ""]
+    for part in (_phases, _traffic, _caches, _takes, _proof, _obstacles):
+        told = list(part(forecast, style))
+        lines += [*told, ""] if told else []
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
 
 
@@ -50,7 +52,7 @@ def _phases(forecast: Forecast, style: Style) -> Iterator[str]:
             f"{stretch.users:,}",
             format_duration(stretch.ramp_ns),
             DASH if stretch.hold_ns is None else format_duration(stretch.hold_ns),
-            _rate(stretch.offered_per_s),
+            _offer(stretch),
             _gap(stretch),
             _count(stretch.hold_count),
             _count(stretch.count),
@@ -59,7 +61,7 @@ def _phases(forecast: Forecast, style: Style) -> Iterator[str]:
     ]
     yield from table(columns, rows, style)
     if any(stretch.offered_per_s is None for stretch in forecast.stretches):
-        yield f" {DASH} the target's pace decides; `velroload run` says how many it were"
+        yield f" {DASH} the target's pace decides; `velroload run` tells what became of it"
 
 
 def _numbered(forecast: Forecast, place: int, name: str) -> str:
@@ -72,6 +74,14 @@ def _gap(stretch: Stretch) -> str:
     if not rate or not stretch.users:
         return DASH
     return time_text(Fraction(stretch.users) * 10**9 / rate)
+
+
+def _offer(stretch: Stretch) -> str:
+    """What is offered, or at most sent where pauses bound it."""
+    most = stretch.most_per_s
+    if stretch.offered_per_s is not None or most is None:
+        return _rate(stretch.offered_per_s)
+    return f"≤ {rate_text(most)}"
 
 
 def _rate(rate: Fraction | None) -> str:
@@ -182,17 +192,32 @@ def _takes(forecast: Forecast, style: Style) -> Iterator[str]:
         "are free",
         style,
     )
-    for cache in forecast.caches:
-        parts = ", ".join(f"{each.kind} {percent(each.hits)}" for each in cache.asked)
-        where = f"{clean(cache.stretch)}: " if forecast.plan.phases else ""
-        label = "cache" if cache is forecast.caches[0] else ""
-        more = f"; not known: {', '.join(map(clean, cache.unknown))}" if cache.unknown else ""
-        yield from labelled(
-            label,
-            f"{where}at best {percent(cache.best)} of the look-ups hit ({parts}), "
-            f"{percent(cache.l1)} in L1{more}",
-            style,
-        )
+
+
+def _caches(forecast: Forecast, style: Style) -> Iterator[str]:
+    """What can hit at most; phases as columns."""
+    caches = {cache.stretch: cache for cache in forecast.caches}
+    part = forecast.stretches[:PHASES_MOST]
+    if not caches:
+        return
+    known = [caches.get(stretch.name) for stretch in part]
+    heads = [str(place) for place in range(1, len(part) + 1)] if forecast.plan.phases else ["share"]
+    kinds = dict.fromkeys(each.kind for cache in caches.values() for each in cache.asked)
+    rows = [
+        [f"{kind} look-ups", *(DASH if c is None else _hits(c, kind) for c in known)]
+        for kind in kinds
+    ]
+    rows.append(["all, in any layer", *(percent(c and c.best) for c in known)])
+    rows.append(["all, in L1", *(percent(c and c.l1) for c in known)])
+    head = "cache hits at best" + (", phase" if forecast.plan.phases else "")
+    yield from table([Column(head, left=True), *map(Column, heads)], rows, style)
+    unknown = dict.fromkeys(name for cache in caches.values() for name in cache.unknown)
+    if unknown:
+        yield f" not known, because answers decide what is read: {', '.join(map(clean, unknown))}"
+
+
+def _hits(cache: CacheOutlook, kind: str) -> str:
+    return percent(next((each.hits for each in cache.asked if each.kind == kind), None))
 
 
 def _proof(forecast: Forecast, style: Style) -> list[str]:

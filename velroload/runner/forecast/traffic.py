@@ -93,6 +93,22 @@ class Stretch:
         return _sum([row.rate_per_s for row in self.rows])
 
     @property
+    def most_per_s(self) -> Fraction | None:
+        """Requests per second that pauses leave room for if the target answered at once; None:
+        nothing but the target bounds them."""
+        total = Fraction(0)
+        for flow in self.flows:
+            if flow.requests is None:
+                return None
+            rate = flow.iterations_per_s
+            if rate is None:
+                if not flow.pause_ns:
+                    return None
+                rate = flow.users * SECOND_NS / flow.pause_ns
+            total += rate * flow.requests
+        return total
+
+    @property
     def spike(self) -> Fraction:
         """The highest factor that an event puts on the rate."""
         events = () if self.phase is None else self.phase.events
