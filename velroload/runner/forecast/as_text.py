@@ -37,7 +37,8 @@ def headline(plan: Plan, style: Style) -> str:
         lasting = format_duration(plan.duration_ns)
     count = f"{len(plan.phases)} phase{'s' * (len(plan.phases) > 1)}, " if plan.phases else ""
     at = "the embedded target" if plan.target == EMBEDDED else clean(plan.target)
-    return f"{style('strong', clean(plan.name))}  {count}{lasting}, against {at}; nothing is sent now"
+    name = style("strong", clean(plan.name))
+    return f"{name}  {count}{lasting}, against {at}; nothing is sent now"
 
 
 def _phases(forecast: Forecast, style: Style) -> Iterator[str]:
@@ -207,8 +208,8 @@ def _caches(forecast: Forecast, style: Style) -> Iterator[str]:
         [f"{kind} look-ups", *(DASH if c is None else _hits(c, kind) for c in known)]
         for kind in kinds
     ]
-    rows.append(["all, in any layer", *(percent(c and c.best) for c in known)])
-    rows.append(["all, in L1", *(percent(c and c.l1) for c in known)])
+    rows.append(["all, in any layer", *(DASH if c is None else percent(c.best) for c in known)])
+    rows.append(["all, in L1", *(DASH if c is None else percent(c.l1) for c in known)])
     head = "cache hits at best" + (", phase" if forecast.plan.phases else "")
     yield from table([Column(head, left=True), *map(Column, heads)], rows, style)
     unknown = dict.fromkeys(name for cache in caches.values() for name in cache.unknown)
