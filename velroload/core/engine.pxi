@@ -21,6 +21,8 @@ cdef class Engine:
     cdef object cookies         # the users' cookies: protocol/cookies.py
     cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
+    cdef object trace           # (sent, offset, step, bytes, texts), or None
+    cdef object trace_error     # what it raised
     cdef readonly bint closed
 
     def __cinit__(self, segment not None, dict program not None, list judges not None):
@@ -39,6 +41,8 @@ cdef class Engine:
         self.redirect = program.get("redirect")
         self.cookies = program.get("cookies")
         self.decode = program.get("decode")
+        self.trace = program.get("trace")
+        self.e.trace = NULL if self.trace is None else <void *> self.trace
         self.load_program()
         self.load_tables()
         self.load_scenarios()
@@ -294,6 +298,8 @@ cdef class Engine:
             return POLL_GO_ON
         with nogil:
             said = loop_run(&self.e, budget_ns)
+        if self.trace_error is not None:
+            raise self.trace_error
         return said
 
     def stop(self, bint at_once=False):
@@ -356,6 +362,13 @@ cdef class Engine:
             "total": self.e.n_users * (per_user + timers)
             + self.e.n_connections * (per_connection + timers),
         }
+
+    def texts(self, uint32_t user):
+        """What the slots of a user hold."""
+        self.check_open()
+        if user >= self.e.n_users:
+            raise ValueError(f"there is no user {user}")
+        return slot_texts(&self.e, user, tuple(range(self.e.program.n_slots)))
 
     cdef check_open(self):
         if self.closed:

@@ -48,10 +48,15 @@ class Program:
     scopes: tuple[tuple[int, int, str], ...]
     origins: tuple[Origin, ...]
     sources_v4: int
-    slots: int
+    slot_names: tuple[str, ...]
     user_slot: int | None
     slot_bytes: int
     render_bytes: int
+
+    @property
+    def slots(self) -> int:
+        """How many texts each user keeps."""
+        return len(self.slot_names)
 
 
 def compile_scenario(writer: Writer, scenario: Scenario) -> Compiled:
@@ -98,7 +103,7 @@ def compile_program(
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
-        slots=len(writer.parts.slots),
+        slot_names=tuple(writer.parts.slots),
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         slot_bytes=writer.slot_bytes,
         render_bytes=writer.longest,
