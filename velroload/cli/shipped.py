@@ -1,4 +1,4 @@
-"""The plans that come with velroload: in the wheel as velroload/configs, in a checkout as configs."""
+"""The plans that come with velroload: velroload/configs in a wheel, configs in a checkout."""
 
 from pathlib import Path
 

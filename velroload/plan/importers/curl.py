@@ -160,7 +160,7 @@ def _apart(word: str) -> list[str]:
     """-skL as -s -k -L; -sXPOST as -s -XPOST."""
     if not re.fullmatch(r"-[A-Za-z46#].+", word, re.DOTALL):
         return [word]
-    found = []
+    found: list[str] = []
     for place, letter in enumerate(word[1:], 1):
         flag = f"-{letter}"
         if flag not in QUIET and flag not in SWITCHES:
@@ -265,9 +265,9 @@ TAKES: dict[str, Callable[[Command, str], None]] = {
     "--key": _tls("key"),
     "--url": _set("url"),
     "--max-redirs": lambda command, text: command.options.__setitem__("redirects", int(text)),
-    "--connect-to": lambda command, text: command.options.setdefault(
-        "connecting", {}
-    ).__setitem__("connect_to", text),
+    "--connect-to": lambda command, text: command.options.setdefault("connecting", {}).__setitem__(
+        "connect_to", text
+    ),
 }
 """Flags with a value."""
 

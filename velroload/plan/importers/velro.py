@@ -20,8 +20,8 @@ from velroload.plan.importers.velro_parts import (
     error_share,
     event_of,
     percent,
-    secret_of,
     seconds,
+    secret_of,
     target_of,
 )
 

@@ -98,13 +98,14 @@ def _message(
         body = unchunked(body)
     coding = header(head, "content-encoding")
     decoded = decode(coding.encode(), body) if coding else body
-    yield from _body(mark, decoded if isinstance(decoded, bytes) else body, size, mask, style, whole)
+    text = decoded if isinstance(decoded, bytes) else body
+    yield from _body(mark, text, size, mask, style, whole)
 
 
 def _body(
     mark: str, body: bytes, size: int, mask: Mask, style: Style, whole: bool
 ) -> Iterator[str]:
-    if b"\0" in body[:1024] or b"\xff\xd8" == body[:2]:
+    if b"\0" in body[:1024] or body[:2] == b"\xff\xd8":
         yield style("dim", f"  {mark} ") + f"({size:,} bytes that are no text)"
         return
     text = _readable(mask.sent(body.decode("latin-1")))
@@ -121,9 +122,7 @@ def _readable(text: str) -> str:
     return text.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
 
 
-def _result(
-    attempt: Attempt, place: int, sample: Any, mask: Mask, style: Style
-) -> Iterator[str]:
+def _result(attempt: Attempt, place: int, sample: Any, mask: Mask, style: Style) -> Iterator[str]:
     if sample is not None:
         error = ErrorKind(int(sample["error"]))
         took = digits((int(sample["end_ns"]) - int(sample["sent_ns"])) / 1e6)
@@ -181,7 +180,5 @@ def _ending(attempt: Attempt, style: Style) -> str:
     failed = failures_of(attempt)
     said = style("fail", f"{failed} FAILED") if failed else style("pass", "all ok")
     noun = "request" if len(samples) == 1 else "requests"
-    return (
-        f"user {attempt.user} of scenario {clean(attempt.scenario.name)}, seed {attempt.plan.seed}: "
-        f"{len(samples)} {noun}, {said}"
-    )
+    who = f"user {attempt.user} of scenario {clean(attempt.scenario.name)}"
+    return f"{who}, seed {attempt.plan.seed}: {len(samples)} {noun}, {said}"

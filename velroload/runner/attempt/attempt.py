@@ -92,9 +92,7 @@ def _without_pause(step: Any) -> Any:
     return replace(step, steps=without_pauses(step.steps)) if children(step) else step
 
 
-def attempt(
-    plan: Plan, user: int, addresses: tuple[Address, ...], others: Others = ()
-) -> Attempt:
+def attempt(plan: Plan, user: int, addresses: tuple[Address, ...], others: Others = ()) -> Attempt:
     """Send it. `plan` is what alone() made, its target a URL; `addresses` are where it is."""
     work = Work.of(plan)
     there = [(Target.of(url), pack_all(found)) for url, found in others]

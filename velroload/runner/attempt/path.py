@@ -16,9 +16,7 @@ def left_out(flow: Steps, sent: set[str]) -> Iterator[tuple[str, str]]:
             yield request.endpoint, _why(above)
 
 
-def _requests(
-    steps: Steps, above: tuple[Step, ...]
-) -> Iterator[tuple[Request, tuple[Step, ...]]]:
+def _requests(steps: Steps, above: tuple[Step, ...]) -> Iterator[tuple[Request, tuple[Step, ...]]]:
     for step in steps:
         if isinstance(step, Request):
             yield step, above

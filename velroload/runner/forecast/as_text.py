@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.plan.phase import Event
 from velroload.report.table import Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, percent
 from velroload.runner.forecast.cache import CacheOutlook
@@ -24,7 +25,7 @@ NOTHING = "nothing that can be known beforehand stands in the way of a pass"
 def as_text(forecast: Forecast, style: Style = plain) -> str:
     """The whole of it."""
     lines = [headline(forecast.plan, style), ""]
-    for part in (_phases, _traffic, _caches, _takes, _proof, _obstacles):
+    for part in (_phases, _traffic, _events, _caches, _takes, _proof, _obstacles):
         told = list(part(forecast, style))
         lines += [*told, ""] if told else []
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
@@ -154,6 +155,27 @@ def _endpoint(row: Row) -> list[str]:
     ]
 
 
+def _events(forecast: Forecast, style: Style) -> Iterator[str]:
+    label = "events"
+    for place, phase in enumerate(forecast.plan.phases, 1):
+        if phase.events:
+            told = ", ".join(f"{format_duration(e.at_ns)} {_event(e)}" for e in phase.events)
+            yield from labelled(label, f"{place} {clean(phase.name)}: {told}", style)
+            label = ""
+
+
+def _event(event: Event) -> str:
+    what = {
+        "http": f"{event.method} {event.url}",
+        "command": " ".join(event.words),
+        "fault": event.fault,
+        "spike": f"rate × {float(event.factor):g}",
+    }[event.kind]
+    lasting = f" for {format_duration(event.for_ns)}" if event.for_ns else ""
+    name = "" if event.name == what else f"{event.name}: "
+    return clean(f"{name}{what}{lasting}")
+
+
 def _takes(forecast: Forecast, style: Style) -> Iterator[str]:
     needs, facts = forecast.needs, forecast.facts
     workers = f"{needs.workers} worker{'s' * (needs.workers > 1)}"
@@ -223,14 +245,15 @@ def _hits(cache: CacheOutlook, kind: str) -> str:
 
 def _proof(forecast: Forecast, style: Style) -> list[str]:
     several = bool(forecast.plan.phases)
+    numbers = {each.name: str(place) for place, each in enumerate(forecast.stretches, 1)}
     columns = [
-        Column("threshold", left=True), *([Column("phase", left=True)] if several else []),
+        Column("threshold", left=True), *([Column("phase")] if several else []),
         Column("requests"), Column("passes with up to"), Column("interval"),
     ]  # fmt: skip
     rows = [
         [
             clean(support.threshold.source),
-            *([clean(support.stretch)] if several else []),
+            *([numbers.get(support.stretch, "all")] if several else []),
             _count(support.count),
             _bearing(support),
             _interval(support),

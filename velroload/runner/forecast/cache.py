@@ -200,5 +200,3 @@ def too_few(name: str, outlook: CacheOutlook, l1: bool = False) -> str:
         f"{name}: at best {best} with this data ({detail}); no server can pass. Fewer things per "
         "user, or more requests per user, are looked up again before they are forgotten"
     )
-
-

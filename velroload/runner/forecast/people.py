@@ -40,9 +40,7 @@ def people_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obs
         yield from _rows(data, stretches)
 
 
-def _credits(
-    plan: Plan, accounts: Accounts, stretches: tuple[Stretch, ...]
-) -> Iterator[Obstacle]:
+def _credits(plan: Plan, accounts: Accounts, stretches: tuple[Stretch, ...]) -> Iterator[Obstacle]:
     mean = variance = 0.0
     for stretch in stretches:
         for row in stretch.rows:

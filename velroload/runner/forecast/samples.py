@@ -122,4 +122,3 @@ def _bearing(count: int, allowed: float) -> int | None:
         else:
             high = middle - 1
     return low
-

@@ -252,9 +252,7 @@ def _spiked(phase: Phase | None) -> Fraction:
     return 1 + more / phase.hold_ns if phase is not None else Fraction(1)
 
 
-def _rows(
-    plan: Plan, flow: Flow, start_ns: int, end_ns: int | None, more: Fraction
-) -> list[Row]:
+def _rows(plan: Plan, flow: Flow, start_ns: int, end_ns: int | None, more: Fraction) -> list[Row]:
     each, rows = flow.schedule, []
     whole = hold = None
     if each.is_open:
