@@ -27,12 +27,15 @@ from velroload.plan.importers.velro_parts import (
 
 OFFERED = 1.05
 """Offered over demanded."""
+ALIASES_MAX = 100
 RESPONSE_TIMES = (
-    ("authentication_ms", "authentication"),
-    ("authorization_ms", "authorization"),
-    ("generation_access_ms", "generation_access"),
-    ("media_url_ms", "media_url"),
+    ("authentication_ms", "authentication", 50),
+    ("authorization_ms", "authorization", 75),
+    ("generation_access_ms", "generation_access", 100),
+    ("media_url_ms", "media_url", 200),
 )
+"""Key, class of requests, and the limit of velro-prd in ms."""
+CACHE = "95%"
 PRD = {"concurrent_users": 10_000, "throughput_rps": 1_000, "database_connections": 200}
 """What the document velro-prd asks for: a file that asks for the same is held against it."""
 
@@ -66,12 +69,14 @@ def _read(text: str, name: str) -> dict[str, Any]:
     if len(text) > 1 << 20:
         raise ConfigError(f"import velro: {name}: it is larger than 1 MiB")
     try:
-        if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)) > 100:
-            raise ConfigError(f"import velro: {name}: it has more than 100 aliases")
+        events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        if sum(isinstance(event, yaml.AliasEvent) for event in events) > ALIASES_MAX:
+            raise ConfigError(f"import velro: {name}: it has more than {ALIASES_MAX} aliases")
         found = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"import velro: {name}: it is no YAML: {said}") from None
+        mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", str(error))
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigError(f"import velro: {where}: it is no YAML: {said}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"import velro: {name}: it is no scenario file")
     return found
@@ -203,14 +208,14 @@ def _judged(keys: Keys, phases: list[dict[str, Any]]) -> dict[str, Any]:
     phase = max(gates or phases, key=lambda each: (each is not phases[-1], each["users"]))
     amounts = {key: keys.number(f"{at}.{key}") for key in PRD}
     made: dict[str, Any] = {"thresholds": ["errors < 5%"]}
-    own = list(_demands(keys, at))
-    if not any(amounts.values()):
-        phase.setdefault("thresholds", []).extend(own)
-    elif all(value in (None, PRD[key]) for key, value in amounts.items()):
+    named = any(amounts.values()) and all(
+        value in (None, PRD[key]) for key, value in amounts.items()
+    )
+    phase.setdefault("thresholds", []).extend(_demands(keys, at, named))
+    if named:
         made["requirements"] = {"use": "velro-prd", "from": phase["name"]}
         keys.notes.append(f"prd_requirements: they are those of velro-prd; {phase['name']} answers")
     else:
-        phase.setdefault("thresholds", []).extend(own)
         if amounts["throughput_rps"]:
             phase["thresholds"].append(f"rate >= {amounts['throughput_rps']:g}/s")
         for key in ("concurrent_users", "database_connections"):
@@ -221,13 +226,14 @@ def _judged(keys: Keys, phases: list[dict[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _demands(keys: Keys, at: str) -> Iterator[str]:
-    for word, cls in RESPONSE_TIMES:
+def _demands(keys: Keys, at: str, named: bool) -> Iterator[str]:
+    """As thresholds; where velro-prd is `named`, only what it does not say itself."""
+    for word, cls, known in RESPONSE_TIMES:
         limit = keys.number(f"{at}.response_times.{word}")
-        if limit is not None:
+        if limit is not None and not (named and limit == known):
             yield f"p95(response) of class:{cls} < {limit:g}ms"
     hits = keys.number(f"{at}.cache_hit_rate")
-    if hits is not None:
+    if hits is not None and not (named and percent(hits) == CACHE):
         yield f"cache of class:authorization >= {percent(hits)}"
 
 

@@ -72,10 +72,7 @@ def _numbered(forecast: Forecast, place: int, name: str) -> str:
 
 def _gap(stretch: Stretch) -> str:
     """From one iteration of a user to its next."""
-    rate = stretch.iterations_per_s
-    if not rate or not stretch.users:
-        return DASH
-    return time_text(Fraction(stretch.users) * 10**9 / rate)
+    return DASH if stretch.gap_ns is None else time_text(stretch.gap_ns)
 
 
 def _offer(stretch: Stretch) -> str:

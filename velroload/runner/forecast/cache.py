@@ -56,7 +56,7 @@ class CacheOutlook:
 
 def outlook_of(plan: Plan, stretch: Stretch) -> CacheOutlook | None:
     """None where the rate is not known, or nothing is looked up."""
-    if not stretch.users:
+    if not stretch.connected:
         return None
     found: dict[str, list[tuple[float, Keys, bool]]] = {"token": [], "permission": []}
     unknown: list[str] = []

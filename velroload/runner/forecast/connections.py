@@ -29,10 +29,10 @@ class Reuse:
 def reuse_of(plan: Plan, stretch: Stretch) -> Reuse | None:
     """None where users come back before the server closes, or nothing is known."""
     rate = stretch.iterations_per_s
-    if not rate or not stretch.users or not plan.connecting.keep_alive or plan.connections:
+    gap_ns = stretch.gap_ns
+    if not rate or not plan.connecting.keep_alive or plan.connections:
         return None
-    gap_ns = Fraction(stretch.users * SECOND_NS) / rate
-    if gap_ns <= IDLE_CLOSE_NS:
+    if gap_ns is None or gap_ns <= IDLE_CLOSE_NS:
         return None
     at_once = min(stretch.users, round(rate * IDLE_CLOSE_NS / SECOND_NS))
     return Reuse(stretch.name, gap_ns, rate, at_once)

@@ -26,7 +26,7 @@ def pace_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obsta
 def _users(stretch: Stretch, flow: Flow) -> Iterator[Obstacle]:
     """The starts that are due need users who have time for them."""
     rate, pause_ns, users = flow.iterations_per_s, flow.pause_ns, flow.users
-    if rate is None or pause_ns is None or not users or not rate:
+    if not rate or pause_ns is None or flow.schedule.users is None:
         return
     room_ns = users * SECOND_NS / rate
     name = f"{stretch.where}{users:,} users at {rate_text(rate)} iterations/s have "

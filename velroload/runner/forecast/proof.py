@@ -61,10 +61,9 @@ def _too_few(support: Support, several: bool) -> Iterator[Obstacle]:
 
 def cycles_of(stretch: Stretch) -> float | None:
     """How often each user comes by in the hold; None when that is not known."""
-    rate = stretch.iterations_per_s
-    if rate is None or stretch.hold_ns is None or not stretch.users:
+    if stretch.gap_ns is None or stretch.hold_ns is None:
         return None
-    return float(rate) * stretch.hold_ns / 1e9 / stretch.users
+    return stretch.hold_ns / float(stretch.gap_ns)
 
 
 def cycle_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obstacle]:

@@ -80,6 +80,18 @@ class Stretch:
         return sum(flow.users for flow in self.flows)
 
     @property
+    def connected(self) -> int | None:
+        """How many there are all the time; None where some are made on demand."""
+        known = [flow.schedule.users for flow in self.flows]
+        return None if None in known or not known else self.users
+
+    @property
+    def gap_ns(self) -> Fraction | None:
+        """From one iteration of a user to its next; None when that is not known."""
+        rate = self.iterations_per_s
+        return Fraction(self.connected * SECOND_NS) / rate if rate and self.connected else None
+
+    @property
     def load_ns(self) -> int | None:
         """Ramp and hold."""
         return None if self.hold_ns is None else self.ramp_ns + self.hold_ns
