@@ -71,8 +71,10 @@ def test_velro_prd_is_the_document() -> None:
             phase.name, phase.users, phase.ramp_ns // S, phase.hold_ns // S, demanded["rate"],
             demanded["percentile"] / 1e6, 100 * demanded["cache"], 100 * demanded["errors"],
         )  # fmt: skip
-        assert found == pytest.approx(row) if row[0] != found[0] else found[1:] == pytest.approx(
-            row[1:]
+        assert (
+            found == pytest.approx(row)
+            if row[0] != found[0]
+            else found[1:] == pytest.approx(row[1:])
         )
         assert phase.rate_per_s == Fraction(row[4]) * Fraction(105, 100)
         assert dict(phase.mix) == dict(zip(KINDS, map(Fraction, mix), strict=True))

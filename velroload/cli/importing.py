@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from velroload.cli import shipped
+from velroload.cli.shipped import write
 from velroload.cli.values import Values
 from velroload.errors import ConfigError, Exit, closest
 
@@ -26,7 +26,7 @@ def main(values: Values) -> int:
     if out is None:
         print(made.text(), end="")
     else:
-        shipped.write(Path(out), made.text())
+        write(Path(out), made.text())
         print(f"written: {out}")
     for note in made.notes:
         print(f"velroload: {note}", file=sys.stderr)

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from velroload.cli import shipped
+from velroload.cli.shipped import SCHEMA, find, names, title, write
 from velroload.cli.values import Values, one_of
 from velroload.errors import ConfigError, Exit
 
@@ -17,7 +17,7 @@ CI_FILES = {
 
 GITHUB = """\
 # Runs {plan} for every change. Exit codes: 0 pass, 99 a threshold failed, 97 not enough samples,
-# 4 the run is not to be trusted, 2 a mistake in the plan (https://pypi.org/project/velroload/).
+# 4 the run is not to be trusted, 2 a mistake in the plan.
 name: velroload
 on: [push, pull_request]
 jobs:
@@ -37,7 +37,7 @@ jobs:
 """
 GITLAB = """\
 # Runs {plan} for every change. Exit codes: 0 pass, 99 a threshold failed, 97 not enough samples,
-# 4 the run is not to be trusted, 2 a mistake in the plan (https://pypi.org/project/velroload/).
+# 4 the run is not to be trusted, 2 a mistake in the plan.
 load:
   image: python:3.13
   timeout: 30 minutes
@@ -55,11 +55,11 @@ CI_TEXTS = {"github": GITHUB, "gitlab": GITLAB}
 def main(values: Values) -> int:
     """Write the files, say which; exit 0. Exit 2 before anything is written when one is there."""
     if values.yes("list"):
-        for name in shipped.names():
-            print(f"{name:20} {shipped.title(shipped.find(name))}")
+        for name in names():
+            print(f"{name:20} {title(find(name))}")
         return Exit.PASS
     name = values.text("name") or DEFAULT
-    source = shipped.find(name)
+    source = find(name)
     out = values.text("out") or f"{name}.yaml"
     if not out.endswith((".yaml", ".yml")):
         raise ConfigError(f"{values.noun('out')} {out!r}: a plan's name ends in .yaml")
@@ -73,14 +73,14 @@ def main(values: Values) -> int:
     for path in files:
         if os.path.lexists(path):
             raise ConfigError(f"{path}: it is there already; nothing is overwritten")
-    schema = Path(out).parent / shipped.SCHEMA
+    schema = Path(out).parent / SCHEMA
     if not os.path.lexists(schema):
         from velroload.plan.loader import json_schema
 
         text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
         files[schema] = f"{text}\n"
     for path, text in files.items():
-        shipped.write(path, text)
+        write(path, text)
         print(f"written: {path}")
     print(f"next:    velroload plan {out}; velroload try {out}; velroload run {out}")
     return Exit.PASS

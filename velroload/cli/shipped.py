@@ -49,7 +49,11 @@ def title(path: Path) -> str:
 def write(path: Path, text: str) -> None:
     """A new file, with its folders. ConfigError where something is already, or nothing can be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent != Path("."):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise ConfigError(f"{path}: {path.parent} is no folder, and cannot become one") from None
+    try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -45,7 +45,7 @@ def test_as_a_browser_copies_them() -> None:
     text = (
         "curl 'https://api.example.com/v1/items?x=1' -H 'accept: */*' \\\n"
         "  -H 'Authorization: Bearer abc' -H 'content-type: application/json' \\\n"
-        "  --data-raw $'{\"a\": \"it\\'s \\u00e9\", \"n\": 3}' --compressed ;\n"
+        '  --data-raw $\'{"a": "it\\\'s \\u00e9", "n": 3}\' --compressed ;\n'
         "curl -sSk -XPUT https://api.example.com/v1/form -d a=1 -d 'b=two words' -m 5 --proxy p:1\n"
     )
     made = import_curl(text, "x")

@@ -27,11 +27,13 @@ def test_it_fits_the_terminal() -> None:
 
 
 def test_a_closed_load_says_what_it_does_not_know() -> None:
-    text = as_text(forecast_of("""
+    text = as_text(
+        forecast_of("""
 load: {users: 50, ramp: 5s, hold: 20s, think: 200ms}
 flow: [GET /a: {name: a}]
 thresholds: ["p95(response) < 75ms"]
-"""))
+""")
+    )
     assert text.splitlines()[2:9] == [
         " load  users  ramp  hold  requests/s  a user every  in the hold  in all",
         " main     50    5s   20s       ≤ 250             –            –       –",
@@ -45,15 +47,17 @@ thresholds: ["p95(response) < 75ms"]
 
 
 def test_obstacles_come_last_the_certain_ones_first() -> None:
-    text = as_text(forecast_of("""
+    text = as_text(
+        forecast_of("""
 load: {rate: 100/s, users: 1000, hold: 60s}
 flow: [GET /a: {name: a}]
 thresholds: ["rate >= 200/s"]
-"""))
+""")
+    )
     assert text.splitlines()[-8:] == [
         " CANNOT PASS",
-        " - 'rate >= 200/s': 100/s are offered; no target can answer more than it is asked. Offer at "
-        "least",
+        " - 'rate >= 200/s': 100/s are offered; no target can answer more than it is asked. "
+        "Offer at least",
         "   204/s",
         "",
         " MAY NOT PASS",

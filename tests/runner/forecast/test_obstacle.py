@@ -115,8 +115,8 @@ flow: [GET /a]
 phases: [{name: p, users: 1000, hold: 20s, rate: 100/s, targets: {cache: 90%}}]
 """,
         False,
-        "p: a user comes by every 10 s, 2.0 times in the hold: what a cache hits then is decided by "
-        "what was in it before; hold 30 s or longer",
+        "p: a user comes by every 10 s, 2.0 times in the hold: what a cache hits then is decided "
+        "by what was in it before; hold 30 s or longer",
     ),
 }  # fmt: skip
 
@@ -203,8 +203,8 @@ flow: ["GET /${people.id}"]
         "load: {rate: 100/s, users: 1000, hold: 60s}\nflow: [GET /a]",
         False,
         "a user comes back every 10 s: a server that closes idle connections after 5 s (uvicorn "
-        "does) holds about 500 of 1,000 connections, and accepts 100 new ones per second; raise its "
-        "keep-alive, or mean it so",
+        "does) holds about 500 of 1,000 connections, and accepts 100 new ones per second; raise "
+        "its keep-alive, or mean it so",
     ),
 }  # fmt: skip
 
@@ -263,8 +263,8 @@ def test_a_document_that_cannot_be_met() -> None:
         "p: R4 throughput ≥ 1,000/s: 500/s are offered; offer at least 1,020/s",
         "p: no request of the class is sent: R6 (authorization), R7 (generation_access), R8 "
         "(media_url): NOT MEASURED; give a request that class",
-        "R2 database connections, R12 CPU and memory: nothing reads them: NOT MEASURED; add probes, "
-        "such as agent: or prometheus:",
+        "R2 database connections, R12 CPU and memory: nothing reads them: NOT MEASURED; add "
+        "probes, such as agent: or prometheus:",
         "R13 stability: no phase judges it: NOT MEASURED; add judges: R13 to one",
     ]  # fmt: skip
 
@@ -305,13 +305,11 @@ flow: [GET /a, GET /b]
          "the run folder takes about 8 MiB, 1 MiB are free there; name another one with output: "
          "dir"),
         ({}, True,
-         "2 workers would be busy for 120 % of the time at the highest rate: what they measure then "
-         "is partly themselves; take more CPUs"),
+         "2 workers would be busy for 120 % of the time at the highest rate: what they measure "
+         "then is partly themselves; take more CPUs"),
     ],
 )  # fmt: skip
-def test_a_machine_that_cannot_carry_it(
-    facts: dict[str, int], keep: bool, sentence: str
-) -> None:
+def test_a_machine_that_cannot_carry_it(facts: dict[str, int], keep: bool, sentence: str) -> None:
     text = BIG % ("timeout: 5s" if keep else "connecting: {keep_alive: false}")
     made = forecast_of(text, replace(MACHINE, ports=Ports(tw_reuse=0), **facts))
     assert sentence in [each.text for each in made.obstacles if each.certain]

@@ -11,12 +11,14 @@ S = 10**9
 
 
 def test_an_open_load_is_exact() -> None:
-    (stretch,) = stretches_of(plan_of("""
+    (stretch,) = stretches_of(
+        plan_of("""
 load: {request_rate: 300/s, users: 100, ramp: 2s, hold: 10s}
 flow:
   - GET /a: {name: a, class: read}
   - GET /b: {name: b, probability: 0.5}
-"""))
+""")
+    )
     assert (stretch.users, stretch.ramp_ns, stretch.hold_ns) == (100, 2 * S, 10 * S)
     assert (stretch.offered_per_s, stretch.iterations_per_s) == (300, 200)
     assert (stretch.hold_count, stretch.count) == (3000, 3300)
@@ -29,10 +31,12 @@ flow:
 
 
 def test_a_closed_load_is_bounded_by_its_pauses() -> None:
-    (stretch,) = stretches_of(plan_of("""
+    (stretch,) = stretches_of(
+        plan_of("""
 load: {users: 50, hold: 10s, think: 1s}
 flow: [GET /a, think: 1s, GET /b]
-"""))
+""")
+    )
     assert (stretch.offered_per_s, stretch.hold_count) == (None, None)
     assert stretch.most_per_s == 50
     assert stretches_of(plan_of("load: {users: 5, hold: 1s}\nflow: [GET /]"))[0].most_per_s is None
@@ -49,10 +53,14 @@ def test_stages_are_summed_up() -> None:
 
 
 def test_what_cannot_be_known_is_not_guessed() -> None:
-    (stretch,) = stretches_of(plan_of("""
+    (stretch,) = stretches_of(
+        plan_of(
+            """
 load: {rate: 10/s, hold: 10s}
 flow: [while: user == '1', steps: [GET /a]]
-""".replace("[while: user == '1', steps: [GET /a]]", "[{while: user == '1', steps: [GET /a]}]")))
+""".replace("[while: user == '1', steps: [GET /a]]", "[{while: user == '1', steps: [GET /a]}]")
+        )
+    )
     (row,) = stretch.rows
     assert (row.per_iteration, row.rate_per_s, row.count) == (None, None, None)
     assert (stretch.offered_per_s, stretch.most_per_s) == (None, None)

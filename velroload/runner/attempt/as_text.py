@@ -148,10 +148,15 @@ def _checks(row: dict[str, Any], arguments: tuple[Any, ...], style: Style) -> It
     """Each check alone, on what all of them were given."""
     for check in row["checks"]:
         error, _ = judge_of({**row, "checks": [check]})(*arguments)
-        what = check["source"] or check["pattern"] or check["ranges"]
+        what = check["source"] or check["pattern"] or _ranges(check["ranges"])
         name = f"check {check['kind']}{f' {what}' if what else ''}"
         said = style("fail", "FAILED") if error else style("pass", "ok")
         yield f"  = {clean(name)}: {said}"
+
+
+def _ranges(ranges: Any) -> str:
+    """200 or 200-399, as plans write them."""
+    return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ranges or ())
 
 
 def _changes(attempt: Attempt, place: int) -> Iterator[tuple[str, str]]:
