@@ -1,6 +1,5 @@
 """The trace: all that is written and read, for one who looks on; nothing for others."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ Seen = list[tuple[bool, int, int, bytes, tuple[str, ...]]]
 
 
 @pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
+def traced(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """Every engine that a rig makes has a trace, which appends here."""
     seen: Seen = []
     made = _core.Engine
@@ -23,7 +22,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
         return made(memory, {**program, "trace": lambda *each: seen.append(each)}, judges)
 
     monkeypatch.setattr(_core, "Engine", engine)
-    yield seen
+    return seen
 
 
 def test_what_was_written_and_read_in_its_order(traced: Seen) -> None:

@@ -25,7 +25,7 @@ def test_the_plan_is_as_it_was() -> None:
 def test_check_accepts_it() -> None:
     plan = parse_plan(imported(), "imported.yaml", environ={"VELRO_API_URL": "http://127.0.0.1:1"})
     assert plan.target == "http://127.0.0.1:1"
-    assert [(phase.name, phase.users, phase.rate_per_s) for phase in plan.phases] == [
+    assert [(phase.name, phase.users, float(phase.rate_per_s or 0)) for phase in plan.phases] == [
         ("warm_up_baseline", 500, 105), ("prd_compliance_validation", 10_000, 1050),
         ("stress_test_beyond_prd", 15_000, 1260),
     ]  # fmt: skip

@@ -1,13 +1,20 @@
 """What is sent, per stretch and endpoint."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from tests.runner.forecast.plans import forecast_of, plan_of
-from velroload.runner.forecast.traffic import stretches_of
+from velroload.plan.model import Plan
+from velroload.runner.forecast.traffic import stretches_of as typed_stretches_of
 
 S = 10**9
+
+
+def stretches_of(plan: Plan) -> tuple[Any, ...]:
+    """Compared with plain numbers, which equal Fractions."""
+    return typed_stretches_of(plan)
 
 
 def test_an_open_load_is_exact() -> None:
