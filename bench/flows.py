@@ -5,12 +5,14 @@
 The flow: six requests, two of them by chance, a pause after each, a token captured in every pass
 and sent in every header, two generated values. The constant request is one GET with the same pause.
 nginx answers both, with 700 bytes of JSON where the token is. The goal: at most 1.25 times the
-constant request's CPU; user CPU, without the kernel's part, is shown beside it.
+constant request's CPU; user CPU, without the kernel's part, is shown beside it. k6 and Locust's
+FastHttpUser do the same flow where they are installed (their whole process tree is counted).
 """
 
+import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import psutil
 from bench import ourselves
 from bench.background import Gone, running, until
 from bench.flags import parser_for
+from bench.flow_rivals import FLOW_RIVALS, FlowRival
 from bench.harness import alternate, announce, median, save, say_length, show
 from bench.nginx import Nginx
 
@@ -67,12 +70,23 @@ def user_s(pids: Sequence[int]) -> tuple[float, float]:
     return sum(each.user for each in times), sum(each.user + each.system for each in times)
 
 
-def window(nginx: Nginx, command: Sequence[str], users: int, seconds: float) -> Json:
+def tree_pids(root: int) -> list[int]:
+    """A process and all that it started."""
+    return [root, *(child.pid for child in psutil.Process(root).children(recursive=True))]
+
+
+def window(
+    nginx: Nginx,
+    command: Sequence[str],
+    users: int,
+    seconds: float,
+    pids: Callable[[int], list[int]] = ourselves.worker_pids,
+) -> Json:
     """One run looked at for `seconds`. Gone when it ends before or shows no worker."""
     with running(command) as process:
         until(process, lambda: nginx.status()["active"] >= users, 60)
         time.sleep(SETTLE_S)
-        workers = ourselves.worker_pids(process.pid)
+        workers = pids(process.pid)
         if not workers:
             raise Gone("no worker process was found")
         started, requests = time.monotonic(), nginx.requests()
@@ -118,6 +132,24 @@ def measure(flags: Any, name: str) -> Json:
             return {"command": show(command), "failed": str(error)}
 
 
+def measure_rival(flags: Any, rival: FlowRival) -> Json:
+    """One round of another tool on the client's CPU, against a fresh nginx."""
+    with (
+        tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch,
+        Nginx([flags.server_cpu], more=LOGIN) as nginx,
+    ):
+        seconds = round(flags.window + MARGIN_S)
+        words = rival.command(Path(scratch), nginx.url.rstrip("/"), flags.users, seconds)
+        if words is None:
+            return {"failed": "not installed"}
+        command = ["taskset", "-c", str(flags.client_cpu), *words]
+        try:
+            seen = window(nginx, command, flags.users, flags.window, tree_pids)
+            return {"command": show(command), **seen}
+        except (Gone, OSError, psutil.Error) as error:
+            return {"command": show(command), "failed": str(error)}
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = parser_for("flows", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -127,16 +159,21 @@ def main(argv: list[str] | None = None) -> int:
     if flags.short:
         flags.rounds, flags.window = 1, 3
     head = announce("flows", argv)
-    say_length(flags.rounds * len(PLANS) * (flags.window + SETTLE_S + AROUND_S))
+    rivals = {rival.name: rival for rival in FLOW_RIVALS}
+    names = [*PLANS, *(name for name in rivals if shutil.which(name))]
+    say_length(flags.rounds * len(names) * (flags.window + SETTLE_S + AROUND_S))
     runs: dict[str, list[Json]] = {}
-    for _, name in alternate(list(PLANS), flags.rounds):
-        run = measure(flags, name)
+    for _, name in alternate(names, flags.rounds):
+        run = measure(flags, name) if name in PLANS else measure_rival(flags, rivals[name])
         runs.setdefault(name, []).append(run)
         print({"plan": name, **{k: v for k, v in run.items() if k != "command"}}, flush=True)
     rows: list[Json] = []
     for name, found in runs.items():
         good = [run for run in found if "failed" not in run]
-        figures = {key: median([run[key] for run in good]) for key in ("user_us", "cpu_us")}
+        figures = {
+            key: median([run[key] for run in good]) if good else None
+            for key in ("user_us", "cpu_us", "rate_per_s")
+        }
         rows.append({"plan": name, **figures, "runs": found})
     by_plan = {row["plan"]: row for row in rows}
     ratios = {
@@ -144,8 +181,15 @@ def main(argv: list[str] | None = None) -> int:
         for key in ("cpu", "user")
         if all(row[f"{key}_us"] for row in rows)
     }
-    print({"ratios": ratios, "limit": LIMIT})
-    save(head, {"rows": rows, "ratios": ratios, "limit": LIMIT}, flags.results)
+    ours_us = by_plan["flow"]["cpu_us"]
+    others = {
+        name: {"times_ours": by_plan[name]["cpu_us"] / ours_us, "least": rival.least}
+        for name, rival in rivals.items()
+        if ours_us and name in by_plan and by_plan[name]["cpu_us"]
+    }
+    print({"ratios": ratios, "limit": LIMIT, "others": others})
+    result = {"rows": rows, "ratios": ratios, "limit": LIMIT, "others": others}
+    save(head, result, flags.results)
     return 0 if ratios else 1
 
 
