@@ -344,7 +344,7 @@ class Engine:
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
     `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
-    its files, what velroload.protocol.site hooks in, and under "settings" what
+    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in, and under "settings" what
     velroload.runner.jobs says of this worker; under "computed" per expression the slots that it
     reads and a function of their texts: the truth of a condition, or a slot's text; under "trace",
     for one who looks on, a function that is called with (sent, offset, step, bytes, texts of the
@@ -387,6 +387,10 @@ class Engine:
         """(user, step) of the steps that wait for Python; each must be resumed once."""
     def resume(self, user: int) -> None:
         """The parked step of this user is done. ValueError when it is not parked."""
+    @property
+    def short_of(self) -> int | None:
+        """The data set that has no more rows and fails the run, from 0: the engine comes to its end
+        by itself, as after stop(). None while there is none."""
     def finish(self) -> None:
         """After DONE: count what was planned and not done, close the connections."""
     def note_collection(self) -> None:

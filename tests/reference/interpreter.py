@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import cos, exp, log, pi, sqrt
 
+from tests.reference.data import Rows
 from tests.reference.pacer import Random
+from velroload.load.schedule import derive_seed
 from velroload.plan.expression import compile_expression, text_of
 from velroload.plan.flow import (
     Chance,
@@ -19,6 +21,7 @@ from velroload.plan.flow import (
     Set,
     Step,
     Steps,
+    Take,
     While,
 )
 from velroload.plan.model import Plan, Request, Think
@@ -34,6 +37,7 @@ from velroload.plan.values import (
     Uuid,
     Value,
 )
+from velroload.runner.rows import SHUFFLES
 
 Answer = Callable[[Request, str, bytes], tuple[bool, dict[str, str]]]
 """(request, path, body) → whether it succeeded, and what was captured."""
@@ -41,6 +45,21 @@ Answer = Callable[[Request, str, bytes], tuple[bool, dict[str, str]]]
 
 class Ended(Exception):
     """The pass ends here."""
+
+
+class Starved(Exception):
+    """There is no row: the user ends."""
+
+
+def rows_of(plan: Plan) -> dict[str, Rows]:
+    """The data sets that the plan's scenario uses, as one worker hands their rows out."""
+    used = [data for data in plan.data if data.name in plan.scenarios[0].data]
+    return {
+        data.name: Rows(
+            len(data.rows), data.pick, data.at_end, derive_seed(plan.seed, SHUFFLES + number)
+        )
+        for number, data in enumerate(used)
+    }
 
 
 @dataclass
@@ -54,12 +73,14 @@ class Sent:
 
 @dataclass
 class User:
-    """One user of a worker that has all of them. `sequences` are shared by the users."""
+    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users.
+    """
 
     plan: Plan
     number: int
     answer: Answer
     sequences: dict[int, int] = field(default_factory=dict)
+    rows: dict[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = Random(Random((self.plan.seed + self.number) % 2**64).u64())
@@ -68,16 +89,40 @@ class User:
         self.done: set[int] = set()
         self.groups: list[str] = []
         self.think_ns = 0.0
+        self.started = 0
+        self.taken: set[str] = set()
+        self.rows = self.rows or rows_of(self.plan)
 
     def iterate(self, times: int) -> "User":
         """So many passes through the flow."""
         for number in range(times):
             self.slots["iteration"] = str(number)
             try:
+                self.begin()
+                self.started += 1
                 self.all(self.plan.scenarios[0].flow)
             except Ended:
                 continue
+            except Starved:
+                break
         return self
+
+    def begin(self) -> None:
+        """A row for each pass, or one for all of them."""
+        for data in self.plan.data:
+            again = data.per == "iteration" or data.name not in self.taken
+            if data.name in self.rows and again:
+                self.take(data.name)
+
+    def take(self, name: str) -> None:
+        """Go on to the next row of a data set."""
+        data = next(data for data in self.plan.data if data.name == name)
+        row = self.rows[name].take(self.number, self.random)
+        if row is None:
+            raise Starved
+        self.taken.add(name)
+        for column, text in zip(data.columns, data.rows[row], strict=True):
+            self.slots[f"{name}.{column}"] = text
 
     def all(self, steps: Steps) -> None:
         for step in steps:
@@ -111,6 +156,8 @@ class User:
                 if id(step) not in self.done:
                     self.done.add(id(step))
                     self.all(steps)
+            case Take(data=data):
+                self.take(data)
             case End():
                 raise Ended
 

@@ -12,6 +12,7 @@ cdef class Engine:
     cdef vl_engine e
     cdef Py_buffer segment      # released in close()
     cdef Py_buffer *files       # owned; those of program["files"], released in close()
+    cdef Py_buffer *tables      # the same of program["tables"]
     cdef dict program           # holds the arrays that e.program borrows
     cdef list judges            # per asking step: (function, kept headers, slots read, filled)
     cdef list computed          # per expression: (slots that it reads, its function)
@@ -83,8 +84,9 @@ cdef class Engine:
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         files_load(self, self.program.get("files", []))
-        p.n_slots = settings["slots"]
-        p.slot_bytes = settings["slot_bytes"]
+        tables_load(self, self.program.get("tables", []), settings["tables"])
+        p.n_slots = <uint32_t> self.array("slots", sizeof(vl_slot), <void **> &p.slots)
+        p.user_bytes = settings["user_bytes"]
         p.render_bytes = settings["render_bytes"]
         check_program(p, len(self.judges), len(self.computed))
 
@@ -118,7 +120,7 @@ cdef class Engine:
         e.connections = <vl_connection *> table(e.n_connections, sizeof(vl_connection))
         e.requests = <vl_request *> table(e.n_connections, sizeof(vl_request))
         e.bodies = <vl_body *> table(e.n_connections, sizeof(vl_body))
-        e.slots = <char *> table(<size_t> e.n_users * e.program.n_slots, e.program.slot_bytes)
+        e.slots = <char *> table(e.n_users, e.program.user_bytes)
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
@@ -181,7 +183,7 @@ cdef class Engine:
     cdef number_user(self, uint32_t u, uint32_t slot):
         """The built-in slot: the user's number over all workers."""
         cdef char *at
-        if slot >= self.e.program.n_slots or self.e.program.slot_bytes < 24:
+        if not is_own(&self.e.program, slot) or self.e.program.slots[slot].room < NUMBER_BYTES:
             raise ValueError("settings: user_slot is out of range")
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
@@ -209,6 +211,7 @@ cdef class Engine:
             raise ValueError(f"settings: between 1 and {MAX_SCENARIOS} scenarios are needed")
         e.n_scenarios = len(described)
         e.scenarios = <vl_scenario *> table(e.n_scenarios, sizeof(vl_scenario))
+        rows_load(e, self.program["settings"]["tables"])
         for i in range(e.n_scenarios):
             self.load_scenario(&e.scenarios[i], described[i])
 
@@ -223,6 +226,7 @@ cdef class Engine:
         s.open = described["open"]
         s.on_demand = described["on_demand"]
         s.drop_late = described["drop_late"]
+        s.rows_setup, s.rows_once, s.rows_each = described["rows"]
         s.iteration_samples = described["iteration_endpoint"] is not None
         s.iteration_endpoint = described["iteration_endpoint"] or 0
         queue_clear(&s.idle)
@@ -327,6 +331,11 @@ cdef class Engine:
         self.e.users[user].available_ns = self.e.users[user].freed_ns
         user_ready(&self.e, user)
 
+    @property
+    def short_of(self):
+        """Which data set has no more rows and fails the run, from 0; None."""
+        return None if self.e.short_of == 0 else self.e.short_of - 1
+
     def finish(self):
         """Account for what will not be done any more; closes the connections."""
         cdef vl_engine *e = &self.e
@@ -351,7 +360,7 @@ cdef class Engine:
         """Bytes of the tables, per user and in all."""
         cdef size_t per_user = sizeof(vl_user) + self.e.loop_depth * sizeof(uint32_t) \
             + self.e.group_depth * sizeof(vl_mark) \
-            + self.e.program.n_slots * self.e.program.slot_bytes
+            + self.e.program.user_bytes
         cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
             + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
             + (sizeof(vl_chain) if self.e.chains != NULL else 0)
@@ -393,8 +402,11 @@ cdef class Engine:
         e.epoll = e.timer = e.wake = -1
         for i in range(e.program.n_files):
             PyBuffer_Release(&self.files[i])
+        for i in range(e.program.n_tables):
+            PyBuffer_Release(&self.tables[i])
         free(self.files)
-        self.files = NULL
+        free(self.tables)
+        self.files = self.tables = NULL
         engine_free(e)
         PyBuffer_Release(&self.segment)
 
@@ -415,10 +427,12 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.counters)
     free(e.marks)
     free(e.sequences)
+    free(e.row_firsts)
     free(e.scratch)
     free(e.rendered)
     free(e.events)
     free(e.program.files)
+    free(e.program.tables)
     free(e.chains)
     free(e.cookies_until_ns)
     free(e.wanted)
@@ -434,10 +448,12 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
     e.program.files = NULL
-    e.program.n_files = 0
+    e.program.tables = NULL
+    e.program.n_files = e.program.n_tables = 0
     e.counters = NULL
     e.marks = NULL
     e.sequences = NULL
+    e.row_firsts = NULL
     e.scratch = NULL
     e.chains = NULL
     e.cookies_until_ns = NULL

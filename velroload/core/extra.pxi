@@ -14,7 +14,7 @@ cdef void headers_want(vl_engine *e, vl_connection *c) noexcept nogil:
 cdef bint slot_put(vl_engine *e, uint32_t user, uint32_t slot, bytes value):
     """False when the value is longer than a slot."""
     cdef char *at = slot_at(e.slots, &e.program, user, slot)
-    if <size_t> len(value) > e.program.slot_bytes - 4:
+    if <size_t> len(value) > e.program.slots[slot].room:
         return False
     (<uint32_t *> at)[0] = <uint32_t> len(value)
     memcpy(at + 4, <char *> value, len(value))

@@ -14,6 +14,29 @@ cdef object files_load(Engine self, list files):
         p.n_files += 1
 
 
+cdef object tables_load(Engine self, list tables, list described):
+    """Hold a buffer per data set, for cells to be read from."""
+    cdef vl_program *p = &self.e.program
+    cdef vl_table *row
+    cdef const vl_table_head *head
+    self.tables = <Py_buffer *> table(len(tables), sizeof(Py_buffer))
+    p.tables = <vl_table *> table(len(tables), sizeof(vl_table))
+    for data, said in zip(tables, described, strict=True):
+        PyObject_GetBuffer(data, &self.tables[p.n_tables], PyBUF_SIMPLE)
+        row = &p.tables[p.n_tables]
+        row.data = <const char *> self.tables[p.n_tables].buf
+        row.size = <uint64_t> self.tables[p.n_tables].len
+        p.n_tables += 1
+        row.pick, row.at_end, row.seed = said["pick"], said["at_end"], said["seed"]
+        head = <const vl_table_head *> row.data
+        if row.size < sizeof(vl_table_head) or <size_t> row.data % 8 \
+                or head.magic != VL_TABLE_MAGIC:
+            raise ValueError(f"program: data set {p.n_tables} is not of this version of velroload")
+        row.n_rows, row.n_columns = head.rows, head.columns
+        row.index = <const uint64_t *> (row.data + head.index_at)
+        check_table(row, head.index_at, p.n_tables)
+
+
 cdef object extras_load(Engine self, list wanted):
     """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
     what redirected requests have behind them."""
@@ -78,4 +101,4 @@ cdef object flow_load(vl_engine *e):
     e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
     e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
     e.sequences = <uint64_t *> table(e.program.n_fills, sizeof(uint64_t))
-    e.scratch = <char *> table(e.program.slot_bytes + 1, 1)
+    e.scratch = <char *> table(e.program.room_most + 1, 1)

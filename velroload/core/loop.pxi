@@ -139,8 +139,8 @@ cdef void unread_serve(vl_engine *e) noexcept nogil:
 
 cdef inline bint starts_servable(vl_scenario *s) noexcept nogil:
     """A start that comes due can be acted on; else it waits for a user, not for the clock."""
-    return s.idle.head != NONE or s.drop_late \
-        or (s.on_demand and s.begun_on_demand < s.user_count)
+    return s.budget != 0 and (s.idle.head != NONE or s.drop_late
+                              or (s.on_demand and s.begun_on_demand < s.user_count))
 
 
 cdef int64_t starts_oldest(vl_engine *e) noexcept nogil:

@@ -43,6 +43,7 @@ cdef struct vl_user:
     uint8_t queued              # stands in the idle queue (perhaps no longer idle)
     uint8_t failures            # requests in a row that brought no response
     uint8_t begun
+    uint8_t starved             # a data set had no row for it
 
 cdef struct vl_request:
     int64_t scheduled_ns
@@ -150,6 +151,10 @@ cdef struct vl_scenario:
     uint32_t user_first
     uint32_t user_count
     uint32_t begun_on_demand
+    uint64_t rows_setup         # these: bits of data sets. Its setup reads a row of it
+    uint64_t rows_once          # a row per user
+    uint64_t rows_each          # a new row per iteration
+    uint32_t starved            # users that a data set had no row for
     uint32_t busy               # users that are neither off, idle nor between iterations
     uint16_t iteration_endpoint
     uint8_t open
@@ -256,6 +261,8 @@ cdef struct vl_engine:
     uint32_t *counters          # of loops, loop_depth per user
     vl_mark *marks              # of groups, group_depth per user
     uint64_t *sequences         # per fill: how many numbers were drawn
+    uint64_t *row_firsts        # per scenario and data set: the unique row of its first user
+    uint32_t short_of           # the data set that ended and fails the run, from 1
     char *scratch               # room to render a slot's text
     uint32_t loop_depth
     uint32_t group_depth

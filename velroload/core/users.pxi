@@ -78,7 +78,9 @@ cdef void setup_begin(vl_engine *e, uint32_t u) noexcept nogil:
     user.pc = s.setup_first
     user.phase = phase_at(e, user.scheduled_ns)
     count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
-    user_ready(e, u)
+    user_state(e, user, USER_READY)
+    if rows_take(e, u, s.rows_setup, 0):
+        user_ready(e, u)
 
 
 cdef inline bint setup_is_vain(vl_engine *e, vl_user *user) noexcept nogil:
@@ -207,11 +209,15 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         if step.op == STEP_REQUEST:
             request_begin(e, u, now)
             return
-        if step.op == STEP_PARK:
+        if step.op == STEP_TAKE:
+            if not rows_next(e, u, step.capture_first):
+                return
+            user.pc += 1
+        elif step.op == STEP_PARK:
             user_state(e, user, USER_PARKED)
             users_push(e, &e.parked, u)
             return
-        if step.op == STEP_THINK:
+        elif step.op == STEP_THINK:
             pause = think_ns(step, &user.random)
             user.scheduled_ns += pause
             user.available_ns = user.scheduled_ns
@@ -277,6 +283,8 @@ cdef void section_end(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     if user.section == SECTION_SETUP:
         user.section = SECTION_REST
         if user.has_start:
+            if not rows_begin(e, u):
+                return
             iteration_begin(e, u, user.iteration_ns)
             user_ready(e, u)
         else:
@@ -303,7 +311,7 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
-    else:
+    elif rows_begin(e, u):
         if s.budget > 0:
             s.budget -= 1
         iteration_begin(e, u, user.scheduled_ns)

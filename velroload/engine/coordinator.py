@@ -65,6 +65,7 @@ class Coordinator:
     _told: set[int] = field(default_factory=set)
     _seconds: int = 0
     _named: int = 0
+    _short_of: int | None = None
 
     async def run(self) -> RunData:
         """From spawn to the saved run folder. InvalidRunError when it could not begin."""
@@ -101,7 +102,9 @@ class Coordinator:
             if now_ns >= (self._seconds + 1) * SECOND_NS:
                 self._seconds = now_ns // SECOND_NS
                 self._second(now_ns, read_generator(), evidence)
+            self._notice_short(now_ns)
             self._end_silent(now_ns)
+        self._notice_short(time.monotonic_ns() - epoch_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
@@ -175,6 +178,21 @@ class Coordinator:
                 self._give_up(worker.index, f"{worker.name} {worker.died} at {at_s:.1f} s")
             elif worker.error:
                 self._give_up(worker.index, f"{worker.name} stopped: {worker.error}")
+
+    def _notice_short(self, now_ns: int) -> None:
+        """A data set that fails the run has come to its end in one worker: the others stop too."""
+        for worker in self.workers.processes:
+            if worker.short_of is not None and self._short_of is None:
+                self._short_of = worker.short_of
+                table = self.workers.tables[worker.short_of]
+                why = (
+                    f"data {table.name}: its {table.rows:,} rows were used up at "
+                    f"{now_ns / SECOND_NS:.1f} s, and at_end is fail"
+                )
+                self.incomplete.append(why)
+                self.recorder.event({"event": "rows used up", "at_ns": now_ns, "why": why})
+                if self._stopped_ns is None:
+                    self._stop("drain", now_ns)
 
     def _end_silent(self, now_ns: int) -> None:
         """Kill workers that outlast every deadline that they were given."""

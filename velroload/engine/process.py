@@ -30,6 +30,7 @@ class WorkerProcess:
         self.hello: Message | None = None
         self.warmed: Message | None = None
         self.done = False
+        self.short_of: int | None = None
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
@@ -53,17 +54,23 @@ class WorkerProcess:
         return self.done or self.died is not None or self.error is not None
 
     def spawn(
-        self, settings: dict[str, Any], arrays: dict[str, bytes], files: Sequence[int] = ()
+        self,
+        settings: dict[str, Any],
+        arrays: dict[str, bytes],
+        files: Sequence[int] = (),
+        tables: Sequence[int] = (),
     ) -> None:
-        """Start the process and hand over its three descriptors, and those of the files."""
+        """Start the process and hand over its three descriptors, and those of files and data."""
         ours, theirs = socket.socketpair()
-        program = write_program({**settings, "files": list(files)}, arrays)
+        program = write_program(
+            {**settings, "files": list(files), "table_files": list(tables)}, arrays
+        )
         descriptors = (theirs.fileno(), self.segment.fd, program)
         command = [sys.executable, "-P", "-m", "velroload.engine.worker"]
         try:
             self._process = subprocess.Popen(
                 [*command, *map(str, descriptors), str(os.getpid())],
-                pass_fds=(*descriptors, *files),
+                pass_fds=(*descriptors, *files, *tables),
                 stdin=subprocess.DEVNULL,
                 env=environment(),
                 process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
@@ -132,6 +139,8 @@ class WorkerProcess:
             self.hello = message
         elif "warmed" in message:
             self.warmed = message["warmed"]
+        elif "short_of" in message:
+            self.short_of = int(message["short_of"])
         elif "done" in message:
             self.done = True
             self.site = message["site"]

@@ -86,6 +86,7 @@ class Worker:
         self.ended = self.loop.create_future()
         self.over = False
         self.warming = False
+        self.told_short = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -136,7 +137,12 @@ class Worker:
                 if self.engine.warm() == _core.DONE:
                     self.warming = False
                     self.say({"warmed": self.engine.warmed()})
-            elif self.engine.poll() == _core.DONE:
+                return
+            over = self.engine.poll() == _core.DONE
+            if not self.told_short and self.engine.short_of is not None:
+                self.told_short = True
+                self.say({"short_of": self.engine.short_of})
+            if over:
                 self.retire()
                 self.engine.finish()
                 self.say({"done": True, "site": self.site.to_json()})
@@ -165,6 +171,7 @@ def make_engine(
     program: dict[str, Any] = {
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
+        "tables": [map_file(fd, whole=True) for fd in settings["table_files"]],
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),

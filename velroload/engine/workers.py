@@ -13,6 +13,7 @@ from velroload.engine.process import WorkerProcess, require_ready
 from velroload.engine.segment import Segment
 from velroload.errors import PreflightError
 from velroload.ledger import error_name
+from velroload.protocol.table import Table
 
 READY_S = 30.0
 LEAD_NS = 20_000_000
@@ -33,10 +34,14 @@ class Job:
 
 
 class Workers:
-    """Runs a list of jobs, one worker process each. `files`: the program's, shared by all."""
+    """Runs a list of jobs, one worker process each. `files`, `tables`: the program's, shared by
+    all; the tables are let go of when the workers have them."""
 
-    def __init__(self, jobs: Sequence[Job], files: Sequence[str] = ()) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], files: Sequence[str] = (), tables: Sequence[Table] = ()
+    ) -> None:
         self.jobs = jobs
+        self.tables = tables
         self.files = SharedFiles(files)
         self.processes = [
             WorkerProcess(index, job.cpu, Segment.create(job.ring_slots, values=job.value_slots))
@@ -58,8 +63,9 @@ class Workers:
         """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
         for worker, job in zip(self.processes, self.jobs, strict=True):
             worker.on_change = self.changed.set
-            worker.spawn(job.settings, job.arrays, self.files.descriptors)
-        self.files.close()  # the workers have them now
+            tables = [table.memory.fd for table in self.tables]
+            worker.spawn(job.settings, job.arrays, self.files.descriptors, tables)
+        self._let_go()  # the workers have them now
         deadline_s = time.monotonic() + READY_S
         while not all(worker.hello or worker.over for worker in self.processes):
             self.changed.clear()
@@ -110,8 +116,13 @@ class Workers:
             worker.kill()
         return silent
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         self.files.close()
+        for table in self.tables:
+            table.close()
+
+    def close(self) -> None:
+        self._let_go()
         for worker in self.processes:
             worker.close()
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Union
 
 from velroload.errors import ConfigError
-from velroload.plan.slots import check_name
+from velroload.plan.slots import check_name, check_room
 from velroload.plan.steps import Request, Think
 from velroload.plan.values import Expression, Value, slots_of
 
@@ -144,13 +144,15 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Fill a slot of the user's."""
+    """Fill a slot of the user's. max_length: its room in bytes, where what fills it cannot tell."""
 
     slot: str
     value: Value
+    max_length: int | None = None
 
     def __post_init__(self) -> None:
         check_name("set", self.slot)
+        check_room(f"set {self.slot}", self.max_length)
 
 
 @dataclass(frozen=True, slots=True)

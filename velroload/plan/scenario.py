@@ -10,6 +10,7 @@ from velroload.plan.flow import (
     Group,
     Step,
     Steps,
+    Take,
     Unpredictable,
     depth,
     expected,
@@ -121,6 +122,15 @@ class Scenario:
             texts = [slot for _, value in self.session.headers for slot in references(value)]
         read = [slot for steps in parts for step in walk(steps) for slot in reads(step)]
         return tuple(dict.fromkeys(slot for slot in (*read, *texts) if "." in slot))
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets that it takes rows of."""
+        parts = [self.setup, self.flow]
+        if self.session is not None:
+            parts += [self.session.steps, self.session.renew.steps if self.session.renew else ()]
+        taken = [step.data for steps in parts for step in walk(steps) if isinstance(step, Take)]
+        return tuple(dict.fromkeys([*(name.partition(".")[0] for name in self.columns), *taken]))
 
     @property
     def is_predictable(self) -> bool:

@@ -21,6 +21,7 @@ from velroload.plan.flow import (
     Set,
     Step,
     Steps,
+    Take,
     While,
     reads,
     walk,
@@ -41,6 +42,7 @@ from velroload.protocol.layout import (
     ONCE_MAX,
     REQUEST,
     SET,
+    TAKE,
     TEST,
     TEST_COMPUTED,
     TEST_SLOT,
@@ -97,8 +99,11 @@ class Flow:
                 self.writer.request(self.scenario, step, self.setup)
             case Think():
                 self.think(step)
-            case Set(slot=slot, value=value):
-                self._emit(SET, capture_first=self.writer.fills.value(slot, value))
+            case Set():
+                fill = self.writer.fills.value(step.slot, step.value, step.max_length)
+                self._emit(SET, capture_first=fill)
+            case Take(data=data):
+                self._emit(TAKE, capture_first=self.writer.tables.number_to_take(data))
             case Chance(probability=probability, steps=steps):
                 self._passing(CHANCE, lambda: self._all(steps), probability=float(probability))
             case Choice():
@@ -117,8 +122,6 @@ class Flow:
                 if self.setup:
                     raise ConfigError("end: a setup has no iteration that could end")
                 self._emit(END)
-            case _:
-                raise AssertionError(f"{type(step).__name__}: refuse_unbuilt() comes first")
 
     def _requests(self, first: int) -> int:
         """How many requests were written since."""

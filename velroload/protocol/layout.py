@@ -52,8 +52,14 @@ FILL = np.dtype(
     ]
 )
 
-REQUEST, THINK, PARK, JUMP, CHANCE, TEST, LOOP, AGAIN, ONCE, GROUP, GROUP_END, SET, END = range(13)
+SLOT = np.dtype([("at", "<u4"), ("room", "<u4"), ("table", "<u4"), ("pad", "V4")])
+
+(
+    REQUEST, THINK, PARK, JUMP, CHANCE, TEST, LOOP, AGAIN, ONCE, GROUP, GROUP_END, SET, END, TAKE,
+) = range(14)  # fmt: skip
 """Operations of a step."""
+PICKS = {"sequential": 0, "circular": 0, "once": 0, "random": 1, "shuffle": 2, "unique": 3}
+AT_ENDS = {"stop": 0, "repeat": 1, "fail": 2}
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST, END_ON_ERROR, WANT_HEADERS = (
     1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip

@@ -10,9 +10,12 @@ from velroload.plan.model import Plan, Scenario
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.flow import Flow
-from velroload.protocol.layout import EXTRA, FILL, ORIGIN, STEP, array
+from velroload.protocol.layout import EXTRA, FILL, ORIGIN, SLOT, STEP, array
 from velroload.protocol.parts import PART
 from velroload.protocol.redirect import Origin, origin_of
+from velroload.protocol.rows import tables_of
+from velroload.protocol.table import Table
+from velroload.protocol.tables import Tables
 from velroload.protocol.writer import Endpoint, Writer
 
 TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
@@ -20,12 +23,15 @@ TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One scenario's place in the program: (first, count) of its steps, its pause, its row."""
+    """One scenario's place in the program: (first, count) of its steps, its pause, its row. rows:
+    bits of the data sets of which its setup reads a row, its users have one, each pass takes one.
+    """
 
     setup: tuple[int, int]
     flow: tuple[int, int]
     think: int | None
     iteration_endpoint: int | None
+    rows: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Program:
     expressions (protocol/ask.py, computed.py); `files` the paths that spans refer to, as 1, 2, …
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
+    `tables`: the data sets, in the order of their numbers.
     `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
     with the origin and path that each is for.
     """
@@ -49,8 +56,9 @@ class Program:
     origins: tuple[Origin, ...]
     sources_v4: int
     slot_names: tuple[str, ...]
+    tables: tuple[Table, ...]
     user_slot: int | None
-    slot_bytes: int
+    user_bytes: int
     render_bytes: int
 
     @property
@@ -68,18 +76,27 @@ def compile_scenario(writer: Writer, scenario: Scenario) -> Compiled:
     row = None
     if scenario.flow != scenario.requests[:1]:  # with one request the request is the iteration
         row = writer.endpoint("iteration", "iteration", scenario.name, None, False)
-    return Compiled(setup, main, None if pause is None else flow.think(pause), row)
+    return Compiled(setup, main, None if pause is None else flow.think(pause), row,
+                    writer.tables.rows_of(scenario))  # fmt: skip
 
 
 def compile_program(
-    plan: Plan, target: Target, addresses: bytes, others: Sequence[tuple[Target, bytes]] = ()
+    plan: Plan,
+    target: Target,
+    addresses: bytes,
+    others: Sequence[tuple[Target, bytes]] = (),
+    tables: Sequence[Table] = (),
 ) -> Program:
     """Compile every scenario of the plan. `addresses` are the target's packed rows (pack_address),
-    `others` where redirects may lead beside it, with theirs."""
+    `others` where redirects may lead beside it, with theirs. `tables`: data sets whose rows are
+    there already; the others that are used are read here (protocol/rows.py: ConfigError)."""
     places = ((target, addresses), *others)
-    writer = Writer(plan, tuple(target for target, _ in places))
+    data = Tables(tables_of(plan, tables))
+    writer = Writer(plan, tuple(target for target, _ in places), data)
     scenarios = tuple(compile_scenario(writer, scenario) for scenario in plan.scenarios)
     writer.hops()
+    data.check_paths(plan)
+    slots, user_bytes = writer.slots()
     sources, sources_v4 = pack_sources(plan.connecting.sources)
     arrays = {
         "steps": array(writer.steps, STEP),
@@ -89,6 +106,7 @@ def compile_program(
         "expects": b"".join(writer.expects),
         "literals": bytes(writer.parts.literals),
         "extras": array(writer.extras, EXTRA),
+        "slots": array(slots, SLOT),
         **origins_of(places),
         "sources": sources,
     }
@@ -104,9 +122,10 @@ def compile_program(
         origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
         slot_names=tuple(writer.parts.slots),
+        tables=data.tables,
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
-        slot_bytes=writer.slot_bytes,
-        render_bytes=writer.longest,
+        user_bytes=user_bytes,
+        render_bytes=writer.longest(slots),
     )
 
 

@@ -6,7 +6,7 @@ The one list of it. A line leaves it in the commit that builds the thing.
 from collections.abc import Iterator
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import Take, walk
+from velroload.plan.flow import walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
 from velroload.plan.steps import Request
@@ -15,7 +15,7 @@ from velroload.plan.threshold import Threshold
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
 UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "data", "accounts", "setup", "teardown", "phases", "requirements", "probes",
+    "accounts", "setup", "teardown", "phases", "requirements", "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 LOAD_FIELDS = ("start_after_ns", "warm_up_ns")
@@ -46,9 +46,7 @@ def _of_scenario(scenario: Scenario) -> Iterator[str]:
         if getattr(scenario.load, name):
             yield name.removesuffix("_ns")
     for step in (*walk(scenario.setup), *walk(scenario.flow)):
-        if isinstance(step, Take):
-            yield "take"
-        elif isinstance(step, Request) and step.on_error == "login":
+        if isinstance(step, Request) and step.on_error == "login":
             yield "on_error: login"
 
 

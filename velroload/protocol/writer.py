@@ -3,7 +3,7 @@
 Even a bare URL becomes a flow of one step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from velroload.errors import ConfigError
 from velroload.plan.flow import requests_in
 from velroload.plan.model import Plan, Scenario
+from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.plan.steps import Ranges, Request
 from velroload.protocol.address import Target
 from velroload.protocol.ask import Asked, ask
@@ -33,16 +34,14 @@ from velroload.protocol.layout import (
     WANT_HEADERS,
 )
 from velroload.protocol.parts import LENGTH, LITERAL, SLOT, Parts
+from velroload.protocol.rooms import CELL, LENGTH_BYTES, NUMBER_ROOM, SITE_ROOM, Rooms
+from velroload.protocol.tables import Tables
 
 Row = dict[str, float]
 """A step; what it does not name is 0."""
 Names = tuple[str, str | None, bool, tuple[tuple[str, str], ...]]
 """Of an endpoint's row: its scenario, class, whether it is setup, and tags."""
 
-SLOT_BYTES = 1024
-"""Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
-LONG_SLOT_BYTES = 4096
-"""The same where slots hold what servers choose: paths of redirects, cookies."""
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 ENDPOINTS_MAX = 65_535
@@ -53,9 +52,10 @@ LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
 """Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
 CODING_BYTES = RESPONSE_TIME_BYTES = 64
-SERVER_TIMING_BYTES = 1024
+SERVER_TIMING_BYTES = KEPT_BYTES = 1024
 HEADERS_MAX = 32
 """Names of headers that all steps of a plan together may read."""
+LENGTH_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class Writer:
 
     plan: Plan
     targets: tuple[Target, ...]
+    tables: Tables
     parts: Parts = field(default_factory=Parts)
     steps: list[Row] = field(default_factory=list)
     expects: list[bytes] = field(default_factory=list)
@@ -97,13 +98,13 @@ class Writer:
     extras: list[Row] = field(default_factory=list)
     redirected: list[tuple[Request, Row]] = field(default_factory=list)
     scopes: dict[str, int] = field(default_factory=dict)
-    longest: int = 1
+    rooms: Rooms = field(default_factory=Rooms)
 
     def __post_init__(self) -> None:
         requests = (r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
         redirects = any(request.redirects for request in requests)
-        self.slot_bytes = LONG_SLOT_BYTES if self.plan.cookies or redirects else SLOT_BYTES
-        self.fills = Fills(self.parts, self.slot_bytes - 4)
+        self.fills = Fills(self.parts, self.rooms)
+        self.rooms.need(BUILT_IN_SLOTS[0], NUMBER_ROOM)
         if redirects:
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:
@@ -114,10 +115,9 @@ class Writer:
 
     def header(self, name: str, room: int) -> int:
         """The number of a header of answers that is kept, with room for so much of it."""
-        if name not in self.headers:
-            if len(self.headers) == HEADERS_MAX:
-                raise ConfigError(f"more than {HEADERS_MAX} different headers are read")
-            self.headers[name] = room
+        if name not in self.headers and len(self.headers) == HEADERS_MAX:
+            raise ConfigError(f"more than {HEADERS_MAX} different headers are read")
+        self.headers[name] = max(self.headers.get(name, 0), room)
         return list(self.headers).index(name)
 
     def endpoint(
@@ -153,6 +153,10 @@ class Writer:
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
         """Write a request step."""
         names = (scenario.name, request.cls, setup, request.tags)
+        for capture in request.captures:
+            self.rooms.capture(capture)
+            if capture.kind == "header":
+                self.header(capture.source.lower(), 4 + (capture.max_length or 0))
         asked = ask(request, self.parts, self.kept_header)
         row: Row = {
             "op": REQUEST,
@@ -171,10 +175,10 @@ class Writer:
         self.step(request, row)
 
     def kept_header(self, name: str) -> int:
-        """The number of a header that a judge reads: longer values do not fit a slot either."""
+        """The number of a header that a judge reads."""
         if name == "set-cookie":
             return self.header(name, SET_COOKIE_BYTES)
-        return self.header(name, self.slot_bytes)
+        return self.header(name, KEPT_BYTES)
 
     def extra(self, request: Request, asked: Asked | None, names: Names) -> int:
         """The number of a row of what the request asks for beside its answer, 0 for nothing."""
@@ -188,12 +192,17 @@ class Writer:
         if not any(row.values()):
             return 0
         if request.redirects:
-            row["path_slot"] = self.parts.slot(HOP_PATH)
+            row["path_slot"] = self.site_slot(HOP_PATH)
             row["hop_endpoint"] = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
         if self.plan.cookies:
-            row["cookie_slot"] = self.parts.slot(HOP_COOKIES)
+            row["cookie_slot"] = self.site_slot(HOP_COOKIES)
         self.extras.append(row)
         return len(self.extras)
+
+    def site_slot(self, name: str) -> int:
+        """The number of a slot for what servers choose: paths of redirects, cookies."""
+        self.rooms.need(name, SITE_ROOM)
+        return self.parts.slot(name)
 
     def step(self, request: Request, known: Mapping[str, float], hop_to: int | None = None) -> None:
         """Write the parts of a request step, and the step; one to an origin `hop_to` takes its path
@@ -218,7 +227,6 @@ class Writer:
         row["body_first"] = self.parts.body(body, request.stream)
         row["flags"] = int(row["flags"]) | (SPANS if self.parts.end() else 0)
         row["part_count"] = len(self.parts.rows) - first
-        self.measure(first)
         self.steps.append(row)
 
     def scope(self, request: Request) -> str:
@@ -227,7 +235,7 @@ class Writer:
         path = self.targets[0].path.rstrip("/") + request.path
         path = path.partition("?")[0].partition("${")[0]
         name = f"cookies for {path}"
-        self.scopes[path] = self.parts.slot(name)
+        self.scopes[path] = self.site_slot(name)
         return name
 
     def hops(self) -> None:
@@ -244,12 +252,37 @@ class Writer:
                     flags = request_flags(self.plan, hop, None) | asked
                     self.step(hop, {**row, "flags": flags}, origin)
 
-    def measure(self, first: int) -> None:
-        """Keep the length of the longest request, its slots full; spans are never rendered."""
-        length = 0
-        for kind, _, _, size in self.parts.rows[first:]:
-            length += {LITERAL: size, SLOT: self.slot_bytes - 4, LENGTH: 20}.get(kind, 0)
-        self.longest = max(self.longest, length)
+    def slots(self) -> tuple[list[Row], int]:
+        """A row per slot, and the bytes that a user's take: the numbers of its rows of data sets,
+        then its own slots. When all else is written."""
+        self.rooms.settle(self.tables.widths)
+        rows: list[Row] = []
+        at = 4 * len(self.tables)
+        for name in self.parts.slots:
+            if CELL.fullmatch(name):
+                rows.append(self.tables.cell(name))
+                continue
+            room = self.rooms.of(name)
+            rows.append({"at": at, "room": room})
+            at += LENGTH_BYTES + room + -room % 4
+        return rows, at
+
+    def longest(self, slots: Sequence[Row]) -> int:
+        """Of the requests whose slots are full; spans are never rendered."""
+        most = 1
+        for step in self.steps:
+            if step["op"] == REQUEST:
+                first = int(step["part_first"])
+                parts = self.parts.rows[first : first + int(step["part_count"])]
+                most = max(most, sum(_length(part, slots) for part in parts))
+        return most
+
+
+def _length(part: tuple[int, int, int, int], slots: Sequence[Row]) -> int:
+    kind, slot, _, size = part
+    if kind == SLOT:
+        return int(slots[slot]["room"])
+    return {LITERAL: size, LENGTH: LENGTH_DIGITS}.get(kind, 0)
 
 
 def request_flags(plan: Plan, request: Request, asked: Asked | None) -> int:

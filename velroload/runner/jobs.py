@@ -18,7 +18,9 @@ from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
 from velroload.protocol.program import Program
+from velroload.protocol.rooms import SITE_ROOM
 from velroload.protocol.tls import to_settings
+from velroload.runner.rows import require_rows, table_settings
 
 NEVER_NS = 1 << 61
 SECOND_NS = 1_000_000_000
@@ -172,9 +174,11 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
         )
     ports, sharing = port_ranges(workers), can_share_ports()
     slots = slots_for(work.samples_per_s(workers), workers)
+    all_shares = [work.shares(worker, workers) for worker in range(workers)]
+    require_rows(work.plan, program, work.schedules, all_shares)
+    tables = table_settings(work.plan, program, work.schedules)
     jobs = []
-    for worker, cpu in enumerate(cpus):
-        shares = work.shares(worker, workers)
+    for worker, (cpu, shares) in enumerate(zip(cpus, all_shares, strict=True)):
         arrays = dict(program.arrays)
         users = 0
         scenarios = []
@@ -193,6 +197,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "spin": spin,
             "phases": [phase.start_ns for phase in work.phases],
             "scenarios": scenarios,
+            "tables": tables,
             **common_settings(work.plan, program),
         }
         planned = planned_iterations(work, shares)
@@ -236,14 +241,15 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "seed": plan.seed,
         "judges": list(program.judges),
         "computed": list(program.computed),
-        "files": [],  # their descriptors, when the worker is spawned
+        "files": [],  # these: descriptors, when the worker is spawned
+        "table_files": [],
         "wanted": [list(pair) for pair in program.wanted],
         "cookie_scopes": [list(scope) for scope in program.scopes],
         "origins": [list(origin) for origin in program.origins],
         "tls": tls_settings(plan, program),
-        "slots": program.slots,
         "user_slot": program.user_slot,
-        "slot_bytes": program.slot_bytes,
+        "user_bytes": program.user_bytes,
+        "cookie_room": SITE_ROOM,
         "render_bytes": program.render_bytes,
     }
 
@@ -270,6 +276,7 @@ def scenario_settings(
         "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
         "iterations": share.iterations,
         "open": each.is_open,
+        "rows": compiled.rows,
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",
         "pacing_ns": work.plan.scenarios[index].load.pacing_ns or 0,

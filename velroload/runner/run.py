@@ -154,6 +154,7 @@ def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: O
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
+    file_bytes += sum(table.size for table in program.tables)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
     rows = address_rows(len(program.endpoints), everywhere)
@@ -227,7 +228,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs, program.files)
+    workers = Workers(prepared.jobs, program.files, program.tables)
     values = None
     if work.plan.server_timing:
         rings = [worker.segment.values for worker in workers.processes]
