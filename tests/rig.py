@@ -20,6 +20,7 @@ from velroload.protocol.address import Target, pack_address
 from velroload.protocol.computed import make_computed
 from velroload.protocol.judge import make_judges
 from velroload.protocol.program import compile_program
+from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
 from velroload.protocol.table import Table
 from velroload.protocol.tls import from_settings
@@ -92,6 +93,7 @@ class Rig:
             "settings": settings,
             "computed": make_computed(settings),
             **self.site.hooks(),
+            "life": life_of,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
         self.engine = _core.Engine(self.memory, loaded, make_judges(settings))

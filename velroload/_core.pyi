@@ -378,6 +378,14 @@ class Engine:
         RuntimeError after start()."""
     def warmed(self) -> dict[str, int]:
         """Connections open and left, and the ErrorKind of the last one that failed (0: none)."""
+    def login(self, budget_ns: int = 20_000_000) -> int:
+        """Before the start, for about that long: let the users of sessions with login: setup log
+        in. DONE when all have, when one could not in three tries, or after stop(); else call again.
+        Instants of their samples count from the first call. RuntimeError after start()."""
+    def logged_in(self) -> dict[str, int]:
+        """Users who have yet to log in (left), and who could not (failed)."""
+    def slots(self, user: int, numbers: tuple[int, ...]) -> tuple[str, ...]:
+        """What these slots of a user hold. ValueError when there is no such user or slot."""
     def poll(self, budget_ns: int = 20_000_000) -> int:
         """Run for about that long, sleeping included, without the GIL. Returns DONE, PARKED or
         something else to be called again."""

@@ -3,7 +3,8 @@
 
 
 cdef enum:
-    LOOPS_MOST = 32             # of loops and groups inside each other: plan.flow.DEPTH_MAX
+    LOOPS_MOST = 96             # of loops and groups inside each other: plan.flow.DEPTH_MAX in
+                                # each of a session's sections and the flow
 
 
 cdef inline bint time_sane(double ns) noexcept nogil:
@@ -218,21 +219,30 @@ cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
     return most
 
 
+cdef uint32_t requests_of_setup(vl_program *p, uint32_t first, uint32_t n) except? 0:
+    cdef uint32_t pc, found = 0
+    for pc in range(first, first + n):
+        found += p.steps[pc].op == STEP_REQUEST
+        if p.steps[pc].op == STEP_END:
+            raise ValueError(f"program: step {pc} ends an iteration in a setup")
+    return found
+
+
 cdef object check_scenario(vl_engine *e, vl_scenario *s):
     """Counts the requests of its sections. A flow without any could go round for ever."""
     cdef vl_program *p = &e.program
     cdef uint32_t pc
     if <uint64_t> s.setup_first + s.setup_count > p.n_steps \
             or <uint64_t> s.flow_first + s.flow_count > p.n_steps \
+            or <uint64_t> s.renew_first + s.renew_count > p.n_steps \
             or <uint64_t> s.user_first + s.user_count > e.n_users \
             or (s.think != NONE and (s.think >= p.n_steps or p.steps[s.think].op != STEP_THINK)):
         raise ValueError("settings: a scenario is out of range")
     check_section(e, s.setup_first, s.setup_count)
     check_section(e, s.flow_first, s.flow_count)
-    for pc in range(s.setup_first, s.setup_first + s.setup_count):
-        s.setup_requests += p.steps[pc].op == STEP_REQUEST
-        if p.steps[pc].op == STEP_END:
-            raise ValueError(f"program: step {pc} ends an iteration in a setup")
+    check_section(e, s.renew_first, s.renew_count)
+    s.setup_requests = requests_of_setup(p, s.setup_first, s.setup_count)
+    s.renew_requests = requests_of_setup(p, s.renew_first, s.renew_count)
     for pc in range(s.flow_first, s.flow_first + s.flow_count):
         s.flow_requests += p.steps[pc].op == STEP_REQUEST
     if s.flow_requests == 0:

@@ -65,7 +65,7 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     r.phase = user.phase
     r.capture = NONE
     r.wait_us = <uint32_t> (waited // 1000) if waited > 0 else 0
-    if user.section == SECTION_SETUP:
+    if user.section != SECTION_FLOW:
         r.flags = FLAG_SETUP
     user_state(e, user, USER_BUSY)
     user.connection = i

@@ -78,7 +78,9 @@ cdef void user_starve(vl_engine *e, uint32_t u, uint32_t t) noexcept nogil:
     user.leaving = 1
     if user.section == SECTION_FLOW:
         iteration_cut(e, u, C_ITERATIONS_INTERRUPTED)
-    elif user.section == SECTION_SETUP:
+    elif user.section != SECTION_REST:
+        if user.resume_pc != NONE:
+            flow_cut(e, u)
         setup_abandon(e, u)
     else:
         user_off(e, u)

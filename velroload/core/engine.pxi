@@ -20,6 +20,7 @@ cdef class Engine:
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
     cdef object cookies         # the users' cookies: protocol/cookies.py
+    cdef object life            # (text, is it a JWT) → (ns since it was issued, ns that it lives)
     cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
     cdef object trace           # (sent, offset, step, bytes, texts), or None
@@ -41,6 +42,7 @@ cdef class Engine:
         self.attach()
         self.redirect = program.get("redirect")
         self.cookies = program.get("cookies")
+        self.life = program.get("life")
         self.decode = program.get("decode")
         self.trace = program.get("trace")
         self.e.trace = NULL if self.trace is None else <void *> self.trace
@@ -131,6 +133,7 @@ cdef class Engine:
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+        given_load(e, settings.get("given", []))
 
     cdef size_t endpoints(self) noexcept:
         cdef size_t most = 0
@@ -168,6 +171,8 @@ cdef class Engine:
             mixed = seed + <uint64_t> i * e.workers + e.worker
             e.users[i].random = random_u64(&mixed)
             e.users[i].connection = NONE
+            e.users[i].resume_pc = NONE
+            e.users[i].renew_ns = e.users[i].renew_by_ns = INT64_MAX
             if self.program["settings"]["user_slot"] is not None:
                 self.number_user(i, self.program["settings"]["user_slot"])
         for i in range(e.n_connections):
@@ -218,6 +223,7 @@ cdef class Engine:
     cdef load_scenario(self, vl_scenario *s, dict described):
         s.setup_first, s.setup_count = described["setup"]
         s.flow_first, s.flow_count = described["flow"]
+        session_load(self, s, described.get("session"))
         s.think = NONE if described["think"] is None else described["think"]
         s.user_first, s.user_count = described["users"]
         s.end_ns = described["end_ns"]
@@ -268,6 +274,7 @@ cdef class Engine:
             raise RuntimeError("the engine was started before")
         if e.warm.last_ns:
             warm_settle(e)
+        e.preparing = 0
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -294,6 +301,26 @@ cdef class Engine:
     def warmed(self):
         return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
                 "error": self.e.warm.error}
+
+    def login(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("login: the engine was started before")
+        if not self.e.preparing:
+            prepare_begin(&self.e, monotonic_ns())
+        with nogil:
+            said = loop_run(&self.e, budget_ns)
+        return said
+
+    def logged_in(self):
+        return {"left": self.e.logins_left, "failed": self.e.logins_failed}
+
+    def slots(self, uint32_t user, tuple numbers):
+        self.check_open()
+        if user >= self.e.n_users or not all(slot < self.e.program.n_slots for slot in numbers):
+            raise ValueError("slots: there is no such user or slot")
+        return slot_texts(&self.e, user, numbers)
 
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said

@@ -148,4 +148,8 @@ COUNTER_INDEX = {
     "connections_warmed": C_CONNECTIONS_WARMED,
     "idle_closes": C_IDLE_CLOSES,
     "idle_close_least": C_IDLE_CLOSE_LEAST,
+    "logins": C_LOGINS,
+    "renewals": C_RENEWALS,
+    "requests_repeated": C_REQUESTS_REPEATED,
+    "lives_unreadable": C_LIVES_UNREADABLE,
 }

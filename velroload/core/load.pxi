@@ -102,3 +102,38 @@ cdef object flow_load(vl_engine *e):
     e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
     e.sequences = <uint64_t *> table(e.program.n_fills, sizeof(uint64_t))
     e.scratch = <char *> table(e.program.room_most + 1, 1)
+
+
+cdef object session_load(Engine self, vl_scenario *s, dict session):
+    """How users log in and renew their tokens; None: the setup is nothing but steps."""
+    s.life_slot = NONE
+    if session is None:
+        return
+    s.session = 1
+    s.login_when = session["when"]
+    s.renew_first, s.renew_count = session["renew"]
+    s.on_401 = session["on_401"]
+    s.login_gap_ns = session["gap_ns"]
+    s.renew_low, s.renew_high = session["low"], session["high"]
+    s.life_is_jwt = session["jwt"]
+    if session["life_slot"] is not None:
+        s.life_slot = session["life_slot"]
+    if s.login_when >= LOGIN_WAYS or not 0 <= s.login_gap_ns <= TIME_MOST_NS \
+            or not 0.0 < s.renew_low <= s.renew_high < 1.0 \
+            or (s.life_slot != NONE and (s.life_slot >= self.e.program.n_slots
+                                         or self.life is None)):
+        raise ValueError("settings: a session is out of range")
+
+
+cdef object given_load(vl_engine *e, list given):
+    """What slots hold for every user from the start, as (slot, text) pairs."""
+    cdef uint32_t u
+    for slot, text in given:
+        if slot >= e.program.n_slots or not is_own(&e.program, slot):
+            raise ValueError("settings: a given slot is out of range")
+        value = text.encode("utf-8", "surrogateescape")
+        if has_control(value, len(value)):
+            raise ValueError("settings: a given value has control characters")
+        for u in range(e.n_users):
+            if not slot_put(e, u, slot, value):
+                raise ValueError("settings: a given value is too long for a slot")

@@ -39,6 +39,13 @@ cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due,
             return                          # the start waits for the log-in, or is never begun
         user.queued = 0
         idle_pop(e, &e.scenarios[scenario])
+    elif user.login_due:
+        user.has_start = 1
+        user.iteration_ns = due
+        user.scheduled_ns = due
+        user.available_ns = waited_until(&e.pauses, due, user.freed_ns - user.late_ns)
+        session_begin(e, u, SECTION_SETUP, due)
+        return
     user.has_start = 1                      # of a user without a row: unstarted
     if rows_begin(e, u):
         iteration_begin(e, u, due)
@@ -118,6 +125,8 @@ cdef void users_finish(vl_engine *e, int64_t now) noexcept nogil:
             left += user.has_start
             if user.section == SECTION_REST or user.state == USER_OFF:
                 continue
+            if user.resume_pc != NONE:
+                flow_cut(e, u)
             if user.state == USER_BUSY:
                 user.pc += 1                # this request is in flight, the later ones never began
                 open_age_add(e, u, now)

@@ -17,8 +17,9 @@ cdef enum:
 
 cdef enum:
     SECTION_REST = 0            # nothing: between iterations
-    SECTION_SETUP               # its once-per-user steps
+    SECTION_SETUP               # its once-per-user steps: a log-in
     SECTION_FLOW
+    SECTION_RENEW               # what renews its token
 
 cdef struct vl_user:
     uint64_t random             # splitmix64 state, its own
@@ -29,6 +30,10 @@ cdef struct vl_user:
     int64_t waiting_ns          # since when it waits for a connection of the pool
     int64_t iteration_ns        # when its iteration should have started
     int64_t think_ns            # spent thinking in this iteration
+    int64_t renew_ns            # its token is renewed then, when it rests; INT64_MAX = never
+    int64_t renew_by_ns         # from then on inside an iteration too
+    int64_t resume_ns           # closed: when the iteration is due that a renewal comes before
+    uint32_t resume_pc          # the step of the flow that a session's steps interrupt, or NONE
     uint32_t pc                 # index of the step under way
     uint32_t iteration
     uint32_t connection
@@ -43,6 +48,10 @@ cdef struct vl_user:
     uint8_t queued              # stands in the idle queue (perhaps no longer idle)
     uint8_t failures            # requests in a row that brought no response
     uint8_t begun
+    uint8_t login_due           # LOGIN_DUE*
+    uint8_t logged_in           # before the load
+    uint8_t repeated            # the request at hand is sent once more, after a 401
+    uint8_t failed_logins       # in a row
     uint8_t starved             # a data set had no row for it
 
 cdef struct vl_request:
@@ -144,6 +153,9 @@ cdef struct vl_scenario:
     uint32_t setup_first
     uint32_t setup_count
     uint32_t setup_requests
+    uint32_t renew_first
+    uint32_t renew_count
+    uint32_t renew_requests
     uint32_t flow_first
     uint32_t flow_count
     uint32_t flow_requests
@@ -162,6 +174,17 @@ cdef struct vl_scenario:
     uint8_t drop_late
     uint8_t iteration_samples
     uint8_t over
+    uint8_t session             # its setup is the log-in of a session
+    uint8_t login_when          # LOGIN_*
+    uint8_t on_401              # the session is done again, the request sent once more
+    uint8_t life_is_jwt
+    uint32_t life_slot          # says how long a token lives; NONE: it is never renewed
+    uint32_t logins_begun       # before the load
+    double renew_low            # shares of a token's life
+    double renew_high
+    int64_t login_gap_ns        # between two log-ins of all workers; 0 = no limit
+    int64_t login_turns         # of this worker, taken so far
+    int64_t login_last_ns       # before the load: the turn of the last one begun
 
 cdef struct vl_body:
     char *data                  # owned by the engine
@@ -255,6 +278,10 @@ cdef struct vl_engine:
     uint8_t done
     uint8_t control_ready
     uint8_t bind_ports          # the kernel knows no port ranges: we choose each port
+    uint8_t preparing           # users log in before the load
+    uint32_t logins_left        # before the load: users that are not done
+    uint32_t logins_failed
+    int64_t login_due_ns        # before the load: when the next one has its turn
     uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
     void *trace                 # borrowed from the Engine; NULL: nobody looks on

@@ -40,6 +40,9 @@ cdef enum:
     STEP_WANT_HEADERS = 128     # its judge reads headers
 
 cdef enum:
+    ON_ERROR_LOGIN = 1          # in `think` of a request that ends the iteration: log in again
+
+cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
     EXTRA_DECODE = 2            # the body that it reads may be compressed
     EXTRA_VALUES = 4            # what the server says of its time is kept
@@ -65,7 +68,7 @@ cdef extern from *:
         uint8_t flags;
         uint16_t endpoint;
         uint16_t expect;         /* index of a status set of 128 bytes, one bit a status */
-        uint8_t think;           /* THINK_* of a think step */
+        uint8_t think;           /* THINK_* of a think step, ON_ERROR_* of a request */
         uint8_t origin;          /* where the request goes: index of an origin */
         uint32_t part_first, part_count;
         uint32_t capture_first, capture_count;  /* of what the worker's Python judges: 0 or 1 */

@@ -15,6 +15,7 @@ from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
+from velroload.errors import PreflightError
 from velroload.runfolder import RunData
 
 TICK_S = 0.1
@@ -74,6 +75,7 @@ class Coordinator:
             loop.add_signal_handler(number, self.interrupt, number)
         try:
             await self.workers.start()
+            await self._log_in()
             await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
@@ -81,6 +83,23 @@ class Coordinator:
             self.node.close()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def _log_in(self) -> None:
+        """Sessions of users who log in before the load; their instants count from here on."""
+        begun_ns = time.monotonic_ns()
+        users, failed = await self.workers.login(lambda: self._signals > 0, self.node.drain)
+        if failed and not self._signals:
+            seen = self.examples.fresh()[:1]
+            why = "".join(f" (status {each['status']}: {each.get('text', '')})" for each in seen)
+            raise PreflightError(
+                f"cannot log in: {failed:,} of {users:,} users got no session in three tries{why}; "
+                "nothing was measured"
+            )
+        if users:
+            took_ns = time.monotonic_ns() - begun_ns
+            self.node.drain()
+            self._write_down()
+            self.recorder.update_manifest(login={"users": users, "took_ns": took_ns})
 
     async def _measure(self) -> RunData:
         workers = self.workers.processes

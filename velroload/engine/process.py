@@ -29,6 +29,7 @@ class WorkerProcess:
         self.segment = segment
         self.hello: Message | None = None
         self.warmed: Message | None = None
+        self.logged_in: dict[str, int] | None = None
         self.done = False
         self.short_of: int | None = None
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
@@ -139,6 +140,8 @@ class WorkerProcess:
             self.hello = message
         elif "warmed" in message:
             self.warmed = message["warmed"]
+        elif "logged_in" in message:
+            self.logged_in = message["logged_in"]
         elif "short_of" in message:
             self.short_of = int(message["short_of"])
         elif "done" in message:

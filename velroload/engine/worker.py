@@ -23,6 +23,7 @@ from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.computed import make_computed
 from velroload.protocol.judge import make_judges
+from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
@@ -85,7 +86,7 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.over = False
-        self.warming = False
+        self.warming = self.logging_in = False
         self.told_short = False
 
     def start(self) -> None:
@@ -117,7 +118,8 @@ class Worker:
 
     def obey(self, message: Message) -> None:
         self.warming = "warm" in message
-        if self.warming:
+        self.logging_in = "login" in message or (self.logging_in and "stop" in message)
+        if self.warming or "login" in message:
             return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
@@ -137,6 +139,11 @@ class Worker:
                 if self.engine.warm() == _core.DONE:
                     self.warming = False
                     self.say({"warmed": self.engine.warmed()})
+                return
+            if self.logging_in:
+                if self.engine.login() == _core.DONE:
+                    self.logging_in = False
+                    self.say({"logged_in": self.engine.logged_in()})
                 return
             over = self.engine.poll() == _core.DONE
             if not self.told_short and self.engine.short_of is not None:
@@ -175,6 +182,7 @@ def make_engine(
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),
+        "life": life_of,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
     return _core.Engine(memory, program, make_judges(settings))

@@ -1,6 +1,7 @@
 """The worker processes of one machine: start them, let them go at one instant, stop them."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from velroload.ledger import error_name
 from velroload.protocol.table import Table
 
 READY_S = 30.0
+DRAIN_S = 0.1
+LOGIN_SETUP = 2
+"""Of a session's settings (core/session.pxi): users log in before the load."""
 LEAD_NS = 20_000_000
 """From GO to the run's epoch: time for the message to reach every worker."""
 
@@ -77,6 +81,34 @@ class Workers:
             except TimeoutError:
                 break
         require_ready(self.processes)
+
+    async def login(
+        self, stopped: Callable[[], bool], drain: Callable[[], object]
+    ) -> tuple[int, int]:
+        """Let the users of sessions with login: setup log in, at their rate: how many there are,
+        and how many of them could not. `drain` empties the rings meanwhile."""
+        wanted: int = sum(
+            scenario["users"][1]
+            for job in self.jobs
+            for scenario in job.settings["scenarios"]
+            if scenario["session"] is not None and scenario["session"]["when"] == LOGIN_SETUP
+        )
+        if not wanted:
+            return 0, 0
+        for worker in self.processes:
+            worker.say({"login": True})
+        told = False
+        while not all(worker.logged_in or worker.over for worker in self.processes):
+            if stopped() and not told:
+                told = True
+                self.stop("now")
+            self.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), DRAIN_S)
+            drain()
+        require_ready(self.processes)
+        failed = sum((worker.logged_in or {"failed": 0})["failed"] for worker in self.processes)
+        return wanted, failed
 
     async def warm(self, stopped: Callable[[], bool]) -> None:
         """Let all workers open their connections, if that is their job. PreflightError when one

@@ -322,6 +322,27 @@ def most(steps: Steps, measure: Callable[[Step], int]) -> int:
     return total
 
 
+def changed(steps: Steps, change: Callable[[Request], Request]) -> Steps:
+    """The same flow, each request changed."""
+    return tuple(_changed(step, change) for step in steps)
+
+
+def _changed(step: Step, change: Callable[[Request], Request]) -> Step:
+    match step:
+        case Request():
+            return change(step)
+        case Chance() | Repeat() | While() | Group() | Once():
+            return replace(step, steps=changed(step.steps, change))
+        case If():
+            return replace(
+                step, then=changed(step.then, change), otherwise=changed(step.otherwise, change)
+            )
+        case Choice():
+            return Choice(tuple((weight, changed(each, change)) for weight, each in step.branches))
+        case _:
+            return step
+
+
 def with_mix(steps: Steps, mix: dict[str, Fraction]) -> Steps:
     """The same flow, each request whose endpoint is in `mix` with that probability instead."""
     return tuple(_with_mix(step, mix) for step in steps)

@@ -151,8 +151,9 @@ class Plan:
                     )
 
     def _check_cookies(self) -> None:
-        requests = [r for s in self.scenarios for r in requests_in((*s.setup, *s.flow))]
-        for headers in (self.headers, *(request.headers for request in requests)):
+        requests = [request for each in self.scenarios for request in each.every_request]
+        session = [each.session.headers for each in self.scenarios if each.session is not None]
+        for headers in (self.headers, *session, *(request.headers for request in requests)):
             for name, _ in headers:
                 if name.lower() == "cookie":
                     raise ConfigError(
@@ -172,7 +173,7 @@ class Plan:
                 if column not in tables[data]:
                     known = ", ".join(tables[data])
                     raise ConfigError(f"${{{name}}}: {data} has no such column; it has {known}")
-            for step in walk((*scenario.setup, *scenario.flow)):
+            for step in scenario.every_step:
                 if isinstance(step, Take) and step.data not in tables:
                     raise ConfigError(f"take: there is no data set {step.data!r}")
             session = scenario.session
@@ -232,9 +233,7 @@ class Plan:
             return tuple(name for scenario in self.scenarios for name in scenario.groups)
         found: list[str] = []
         for scenario in self.scenarios:
-            session = scenario.session
-            login = requests_in(session.steps) if session is not None else ()
-            for request in (*requests_in(scenario.setup), *login, *scenario.requests):
+            for request in scenario.every_request:
                 if kind == "endpoint":
                     found.append(request.endpoint)
                 elif kind == "class" and request.cls is not None:
@@ -291,7 +290,7 @@ def _check_connecting(plan: Plan) -> None:
     """What the plan asks of connections must go together with the rest of it."""
     asked = plan.connecting
     if not asked.keep_alive:
-        steps = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+        steps = [request for each in plan.scenarios for request in each.every_request]
         own = [request.headers for request in steps]
         for name, value in (pair for headers in (plan.headers, *own) for pair in headers):
             if name.lower() == "connection" and "close" not in value.lower():

@@ -108,6 +108,27 @@ class Scenario:
         return requests_in(self.flow)
 
     @property
+    def login(self) -> Steps:
+        """What a user does before its first iteration: `setup`, or the session's steps."""
+        return self.setup if self.session is None else self.session.steps
+
+    @property
+    def renewal(self) -> Steps:
+        """What renews a token; () when that is one more log-in, or nothing."""
+        session = self.session
+        return session.renew.steps if session is not None and session.renew is not None else ()
+
+    @property
+    def every_request(self) -> tuple[Request, ...]:
+        """The requests of log-in, renewal and flow."""
+        return requests_in((*self.login, *self.renewal, *self.flow))
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The same of all steps, those inside others too."""
+        return tuple(walk((*self.login, *self.renewal, *self.flow)))
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The names of the flow's groups."""
         return tuple(dict.fromkeys(s.name for s in walk(self.flow) if isinstance(s, Group)))
@@ -115,21 +136,17 @@ class Scenario:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of data sets (data.column) that its steps read."""
-        parts = [self.setup, self.flow]
         texts: list[str] = []
         if self.session is not None:
-            parts += [self.session.steps, self.session.renew.steps if self.session.renew else ()]
             texts = [slot for _, value in self.session.headers for slot in references(value)]
-        read = [slot for steps in parts for step in walk(steps) for slot in reads(step)]
+            texts += [self.session.life_slot or ""]
+        read = [slot for step in self.every_step for slot in reads(step)]
         return tuple(dict.fromkeys(slot for slot in (*read, *texts) if "." in slot))
 
     @property
     def data(self) -> tuple[str, ...]:
         """The data sets that it takes rows of."""
-        parts = [self.setup, self.flow]
-        if self.session is not None:
-            parts += [self.session.steps, self.session.renew.steps if self.session.renew else ()]
-        taken = [step.data for steps in parts for step in walk(steps) if isinstance(step, Take)]
+        taken = [step.data for step in self.every_step if isinstance(step, Take)]
         return tuple(dict.fromkeys([*(name.partition(".")[0] for name in self.columns), *taken]))
 
     @property

@@ -74,7 +74,9 @@ class Session:
             if self.when not in ("setup", "ramp"):
                 raise ConfigError(f"session: rate_max does not go with login {self.when}")
         check_headers(self.headers)
-        wanted = self.renew and (self.renew.life_slot or self.renew.token_slot)
+        if self.when == "minted" and self.renew is not None and not requests_in(self.renew.steps):
+            raise ConfigError("session: minted tokens are renewed by steps only; add some to renew")
+        wanted = self.life_slot
         if wanted and "." not in wanted and wanted not in self.fills:
             raise ConfigError(f"session: renew needs {wanted}, which no step of it captures")
 
@@ -83,6 +85,11 @@ class Session:
         """Slots that are known in every flow of this session."""
         steps = (*self.steps, *(self.renew.steps if self.renew else ()))
         return tuple(dict.fromkeys(slot for step in walk(steps) for slot in fills(step)))
+
+    @property
+    def life_slot(self) -> str | None:
+        """The slot that says how long a token lives: as seconds, or as the token itself."""
+        return None if self.renew is None else self.renew.life_slot or self.renew.token_slot
 
     def check_slots(self, known: set[str]) -> None:
         """ConfigError for a slot that nothing fills; `known`: those of the plan's setup."""

@@ -64,10 +64,13 @@ class Flow:
     loops: int = 0
     groups: int = 0
     onces: int = 0
+    deepest: tuple[int, int] = (0, 0)
 
     def section(self, steps: Steps, *, setup: bool) -> tuple[int, int]:
-        """(first, count) of the steps written."""
+        """(first, count) of the steps written. A section may interrupt another, whose loops and
+        groups it must not touch: it counts on from the deepest of those before it."""
         self.setup = setup
+        self.loops, self.groups = self.deepest
         first = len(self.writer.steps)
         if steps and self._uses_iteration(steps):
             self._emit(SET, capture_first=self.writer.fills.iteration(ITERATION))
@@ -81,7 +84,9 @@ class Flow:
         return len(self.writer.steps) - 1
 
     def _uses_iteration(self, steps: Steps) -> bool:
-        headers = (slot for _, value in self.writer.plan.headers for slot in references(value))
+        session = self.scenario.session
+        own = self.writer.plan.headers + (session.headers if session is not None else ())
+        headers = (slot for _, value in own for slot in references(value))
         return ITERATION in headers or any(ITERATION in reads(step) for step in walk(steps))
 
     def _emit(self, op: int, **fields: float) -> Row:
@@ -177,6 +182,7 @@ class Flow:
     def _loop(self, times: int, steps: Steps, condition: Expression | None) -> None:
         self._emit(LOOP, capture_first=self.loops, capture_count=times)
         self.loops += 1
+        self._deepen()
         first = len(self.writer.steps)
 
         def body() -> None:
@@ -190,10 +196,15 @@ class Flow:
             self._passing(TEST, body, **self._test(condition))
         self.loops -= 1
 
+    def _deepen(self) -> None:
+        loops, groups = self.deepest
+        self.deepest = max(loops, self.loops), max(groups, self.groups)
+
     def _group(self, group: Group) -> None:
         row = self.writer.endpoint(group.name, "group", self.scenario.name, None, self.setup)
         self._emit(GROUP, capture_first=self.groups)
         self.groups += 1
+        self._deepen()
         self._all(group.steps)
         self.groups -= 1
         self._emit(GROUP_END, capture_first=self.groups, endpoint=row)

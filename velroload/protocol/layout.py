@@ -64,6 +64,8 @@ HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST, END_ON_ERROR, WANT_HEADERS = (
     1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 """Flags of a request."""
+ON_ERROR_LOGIN = 1
+"""In `think` of a request that ends its iteration: the user logs in again."""
 TEST_SLOT, TEST_COMPUTED = 0, 1
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3, "normal": 4, "lognormal": 5}
 (UUID, SEQUENCE, INT, RANDOM_TEXT, PICK, NOW, TEXT, BASE64, COMPUTED, ITERATION) = range(10)

@@ -23,11 +23,13 @@ TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One scenario's place in the program: (first, count) of its steps, its pause, its row. rows:
-    bits of the data sets of which its setup reads a row, its users have one, each pass takes one.
-    """
+    """One scenario's place in the program: (first, count) of its steps, its pause, its row.
+    `life_slot`: what says how long a token lives. rows: bits of the data sets of which its log-in
+    reads a row, its users have one, each pass takes one."""
 
     setup: tuple[int, int]
+    renew: tuple[int, int]
+    life_slot: int | None
     flow: tuple[int, int]
     think: int | None
     iteration_endpoint: int | None
@@ -55,29 +57,39 @@ class Program:
     scopes: tuple[tuple[int, int, str], ...]
     origins: tuple[Origin, ...]
     sources_v4: int
-    slot_names: tuple[str, ...]
+    slot_numbers: dict[str, int]
     tables: tuple[Table, ...]
     user_slot: int | None
     user_bytes: int
     render_bytes: int
 
     @property
-    def slots(self) -> int:
-        """How many texts each user keeps."""
-        return len(self.slot_names)
+    def slot_names(self) -> tuple[str, ...]:
+        """In the order of their numbers."""
+        return tuple(self.slot_numbers)
 
 
 def compile_scenario(writer: Writer, scenario: Scenario) -> Compiled:
     """Write the scenario's steps."""
     flow = Flow(writer, scenario)
-    setup = flow.section(scenario.setup, setup=True)
+    setup = flow.section(scenario.login, setup=True)
+    renew = flow.section(scenario.renewal, setup=True)
+    told = None if scenario.session is None else scenario.session.life_slot
     main = flow.section(scenario.flow, setup=False)
     pause = scenario.load.think
     row = None
     if scenario.flow != scenario.requests[:1]:  # with one request the request is the iteration
         row = writer.endpoint("iteration", "iteration", scenario.name, None, False)
-    return Compiled(setup, main, None if pause is None else flow.think(pause), row,
-                    writer.tables.rows_of(scenario))  # fmt: skip
+    life = None if told is None else writer.parts.slot(told)
+    return Compiled(
+        setup,
+        renew,
+        life,
+        main,
+        None if pause is None else flow.think(pause),
+        row,
+        writer.tables.rows_of(scenario),
+    )
 
 
 def compile_program(
@@ -121,7 +133,7 @@ def compile_program(
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
-        slot_names=tuple(writer.parts.slots),
+        slot_numbers=dict(writer.parts.slots),
         tables=data.tables,
         user_slot=writer.parts.slots.get(BUILT_IN_SLOTS[0]),
         user_bytes=user_bytes,

@@ -51,7 +51,10 @@ class Tables:
     def rows_of(self, scenario: Scenario) -> tuple[int, int, int]:
         """Bits of the data sets of which the scenario's setup reads a row, each user has one, and
         each iteration takes a new one."""
-        setup = used_in([scenario.setup])
+        setup = used_in([scenario.login, scenario.renewal])
+        told = None if scenario.session is None else scenario.session.life_slot
+        if told is not None and "." in told:
+            setup.add(told.partition(".")[0])
         flow = set(scenario.data) - (setup - used_in([scenario.flow]))
         once = {name for name in flow if self.tables[self.numbers[name]].per == "user"}
         return self._bits(setup), self._bits(once), self._bits(flow - once)
@@ -62,7 +65,7 @@ class Tables:
     def check_paths(self, plan: Plan) -> None:
         """ConfigError when a cell would break the path that it stands in."""
         for scenario in plan.scenarios:
-            for request in requests_in((*scenario.setup, *scenario.flow)):
+            for request in scenario.every_request:
                 for name in references(request.path):
                     data, dot, column = name.partition(".")
                     if dot:

@@ -9,13 +9,12 @@ from velroload.errors import ConfigError
 from velroload.plan.flow import walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
-from velroload.plan.steps import Request
 from velroload.plan.threshold import Threshold
 
 BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
 UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "accounts", "setup", "teardown", "phases", "requirements", "probes",
+    "phases", "requirements", "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
 LOAD_FIELDS = ("start_after_ns", "warm_up_ns")
@@ -40,14 +39,9 @@ def unbuilt(plan: Plan) -> Iterator[str]:
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[str]:
-    if scenario.session is not None:
-        yield "session"
     for name in LOAD_FIELDS:
         if getattr(scenario.load, name):
             yield name.removesuffix("_ns")
-    for step in (*walk(scenario.setup), *walk(scenario.flow)):
-        if isinstance(step, Request) and step.on_error == "login":
-            yield "on_error: login"
 
 
 def _of_threshold(threshold: Threshold) -> Iterator[str]:

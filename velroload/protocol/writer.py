@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import requests_in
 from velroload.plan.model import Plan, Scenario
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.plan.steps import Ranges, Request
@@ -18,7 +17,7 @@ from velroload.protocol.address import Target
 from velroload.protocol.ask import Asked, ask
 from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.fill import Fills
-from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
+from velroload.protocol.head import as_get, header_lines, headers_of, joined, without_credentials
 from velroload.protocol.layout import (
     CLOSE,
     COOKIES,
@@ -26,6 +25,7 @@ from velroload.protocol.layout import (
     END_ON_ERROR,
     HEAD,
     IDEMPOTENT,
+    ON_ERROR_LOGIN,
     POST,
     REQUEST,
     SPANS,
@@ -101,7 +101,7 @@ class Writer:
     rooms: Rooms = field(default_factory=Rooms)
 
     def __post_init__(self) -> None:
-        requests = (r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
+        requests = (request for each in self.plan.scenarios for request in each.every_request)
         redirects = any(request.redirects for request in requests)
         self.fills = Fills(self.parts, self.rooms)
         self.rooms.need(BUILT_IN_SLOTS[0], NUMBER_ROOM)
@@ -151,7 +151,9 @@ class Writer:
         return self.expects.index(packed)
 
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        """Write a request step."""
+        """Write a request step. Those of the flow have the session's headers."""
+        if scenario.session is not None and not setup:
+            request = replace(request, headers=joined(request.headers, scenario.session.headers))
         names = (scenario.name, request.cls, setup, request.tags)
         for capture in request.captures:
             self.rooms.capture(capture)
@@ -167,6 +169,7 @@ class Writer:
             "capture_count": asked is not None,
             "timeout_ns": request.timeout_ns or self.plan.timeouts.request_ns,
             "extra": self.extra(request, asked, names),
+            "think": ON_ERROR_LOGIN if request.on_error == "login" else 0,
         }
         if asked is not None:
             self.judges.append(asked.to_json())
@@ -296,7 +299,7 @@ def request_flags(plan: Plan, request: Request, asked: Asked | None) -> int:
         flags |= (WANT_BODY if asked.body else 0) | (WANT_HEADERS if asked.wanted else 0)
     if request.method == "POST":
         flags |= POST
-    if request.on_error == "end":
+    if request.on_error in ("end", "login"):
         flags |= END_ON_ERROR
     for name, value in headers_of(plan, request):
         if name.lower() == "connection" and "close" in value.lower():

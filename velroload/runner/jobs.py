@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from velroload.load.phases import HOLD, Phase, phases_of
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
 from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
-from velroload.protocol.program import Program
+from velroload.protocol.program import Compiled, Program
 from velroload.protocol.rooms import SITE_ROOM
 from velroload.protocol.tls import to_settings
 from velroload.runner.rows import require_rows, table_settings
@@ -32,6 +33,8 @@ VALUES_PER_SAMPLE = 2
 """Room for values that servers name, as many bytes as for samples; a ring is emptied 20 times in
 the time that it holds."""
 MAX_EVENTS = 64
+LOGIN_WAYS = {"first_use": 0, "ramp": 1, "setup": 2, "minted": 1}
+"""As the core knows them; with minted tokens there is nothing that could be late."""
 USER_TIMEOUT_MOST_MS = 2**31 - 1
 
 
@@ -147,7 +150,7 @@ def samples_per_iteration(scenario: Scenario) -> float:
     )
     hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
     groups = requests if scenario.groups else 0  # a group has at least one request in it
-    return requests + len(requests_in(scenario.setup)) + 1 + hops + groups
+    return requests + len(requests_in((*scenario.login, *scenario.renewal))) + 1 + hops + groups
 
 
 def starts_until(each: Schedule, at_ns: int) -> float:
@@ -270,6 +273,7 @@ def scenario_settings(
     compiled, each = program.scenarios[index], work.schedules[index]
     return {
         "setup": compiled.setup,
+        "session": session_settings(work.plan.scenarios[index], compiled),
         "flow": compiled.flow,
         "think": compiled.think,
         "users": [user_first, share.max_vus],
@@ -287,10 +291,28 @@ def scenario_settings(
     }
 
 
+def session_settings(scenario: Scenario, compiled: Compiled) -> dict[str, Any] | None:
+    """How users log in and renew their tokens; None without a session."""
+    session = scenario.session
+    if session is None:
+        return None
+    renew, rate = session.renew, session.rate_max_per_s
+    return {
+        "when": LOGIN_WAYS[session.when],
+        "renew": compiled.renew,
+        "on_401": renew is not None and renew.on_401,
+        "gap_ns": 0 if rate is None else ceil(SECOND_NS / rate),
+        "low": 0.5 if renew is None else float(renew.low),
+        "high": 0.9 if renew is None else float(renew.high),
+        "jwt": renew is not None and renew.token_slot is not None,
+        "life_slot": compiled.life_slot,
+    }
+
+
 def user_timeout_ms(plan: Plan) -> int:
     """TCP_USER_TIMEOUT: a peer that acknowledges nothing is given up after the longest time-out of
     a request, so that the kernel does not go on for a quarter of an hour after we have."""
-    requests = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+    requests = [request for each in plan.scenarios for request in each.every_request]
     longest_ns = max(
         (request.timeout_ns or plan.timeouts.request_ns for request in requests),
         default=plan.timeouts.request_ns,

@@ -96,7 +96,7 @@ def _needed_by(
     if not (setup or once or every):
         return 0
     name = program.tables[number].name
-    steps = walk((*plan.scenarios[index].setup, *plan.scenarios[index].flow))
+    steps = plan.scenarios[index].every_step
     if any(isinstance(step, Take) and step.data == name for step in steps):
         return None
     if (once or setup) and each.is_open and each.users is None:

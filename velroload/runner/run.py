@@ -2,10 +2,9 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +28,12 @@ from velroload.plan.model import EMBEDDED, Plan
 from velroload.probe.generator import GeneratorProbe
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
+from velroload.protocol.table import Table
 from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
+from velroload.runner.accounts import Keys
+from velroload.runner.around import around, undisturbed
 from velroload.runner.conclude import conclude
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
@@ -63,12 +65,18 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses):
+    with contextlib.ExitStack() as stack:
+        url, addresses, keys = stack.enter_context(target_of(plan, cores, work.users, ui))
         plan = replace(plan, target=url)
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
-        prepared = prepare(plan, addresses, cores, options)
+        if plan.accounts is None:  # what is wrong with the plan is said before anything is sent
+            prepared = prepare(plan, addresses, cores, options)
+        given = stack.enter_context(around(plan, addresses, options.others, keys, ui.say))
+        if plan.accounts is not None:
+            prepared = prepare(plan, addresses, cores, options, given.tables)
+        give(prepared, given.slots)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
@@ -93,18 +101,6 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     return conclusion.exit_code
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Whoever has asked for the report already gets it: one more Ctrl-C must not cost it."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def fit(cores: Cores, work: Work) -> Cores:
     """No more workers than there are users or connections to give them.
 
@@ -118,16 +114,17 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...]]]:
+) -> Iterator[tuple[str, tuple[Address, ...], Keys]]:
     """The URL to load; the embedded target is started, and stopped at the end."""
     if plan.target != EMBEDDED:
-        yield plan.target, ()
+        yield plan.target, (), Keys()
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        yield process.url, (("127.0.0.1", process.port),)
+        keys = Keys(process.secret, process.service_key)
+        yield process.url, (("127.0.0.1", process.port),), keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +143,25 @@ def pack_all(addresses: Sequence[Address]) -> bytes:
     return b"".join(pack_address(host, port) for host, port in addresses)
 
 
-def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
+def give(prepared: Prepared, slots: Mapping[str, str]) -> None:
+    """What the plan's setup has captured, known to every user."""
+    numbers = prepared.program.slot_numbers
+    given = [(numbers[name], text) for name, text in slots.items() if name in numbers]
+    for job in prepared.jobs:
+        job.settings["given"] = given
+
+
+def prepare(
+    plan: Plan,
+    addresses: tuple[Address, ...],
+    cores: Cores,
+    options: Options,
+    tables: Sequence[Table] = (),
+) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
     others = [(Target.of(url), pack_all(found)) for url, found in options.others]
-    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
+    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others, tables)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
