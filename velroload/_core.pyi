@@ -405,8 +405,6 @@ class Engine:
         """Count a run of Python's collector."""
     def memory(self) -> dict[str, int]:
         """Bytes of its tables: per_user, per_connection, total."""
-    def texts(self, user: int) -> tuple[str, ...]:
-        """What the slots of a user hold now. ValueError for a user that there is not."""
     def close(self) -> None:
         """Free everything; may be called twice."""
 

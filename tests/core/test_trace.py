@@ -65,15 +65,3 @@ def test_what_it_raises_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with ScriptedServer(respond(OK)) as server, pytest.raises(RuntimeError, match="no more"):
         Rig(plan_for(server.url, iterations(3))).run()
-
-
-def test_texts_of_slots() -> None:
-    flow = (Request("GET", "/", captures=(Capture("a", "", "status"),)),)
-    with ScriptedServer(respond(OK)) as server:
-        rig = Rig(plan_for(server.url, iterations(1), flow)).run()
-    assert rig.engine.texts(0) == ("200",)
-    with pytest.raises(ValueError, match="there is no user 1"):
-        rig.engine.texts(1)
-    rig.close()
-    with pytest.raises(ValueError, match="closed"):
-        rig.engine.texts(0)

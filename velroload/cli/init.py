@@ -52,6 +52,14 @@ load:
 CI_TEXTS = {"github": GITHUB, "gitlab": GITLAB}
 
 
+def data_of(plan: Path) -> list[Path]:
+    """The files of a shipped plan's data sets, as seen from its folder."""
+    from velroload.plan.loader import load_plan
+
+    paths = (data.path for data in load_plan(plan, environ={}).data)
+    return [Path(path).relative_to(plan.parent) for path in paths if path is not None]
+
+
 def main(values: Values) -> int:
     """Write the files, say which; exit 0. Exit 2 before anything is written when one is there."""
     if values.yes("list"):
@@ -64,9 +72,8 @@ def main(values: Values) -> int:
     if not out.endswith((".yaml", ".yml")):
         raise ConfigError(f"{values.noun('out')} {out!r}: a plan's name ends in .yaml")
     files = {Path(out): source.read_text(encoding="utf-8")}
-    for beside in sorted(source.parent.glob(f"{name}.*")):
-        if beside != source:  # its data
-            files[Path(out).parent / beside.name] = beside.read_text(encoding="utf-8")
+    for beside in data_of(source):
+        files[Path(out).parent / beside] = (source.parent / beside).read_text(encoding="utf-8")
     ci = values.one("ci", one_of(*CI_FILES))
     if ci is not None:
         files[Path(CI_FILES[ci])] = CI_TEXTS[ci].format(plan=out)

@@ -399,13 +399,6 @@ cdef class Engine:
             + self.e.n_connections * (per_connection + timers),
         }
 
-    def texts(self, uint32_t user):
-        """What the slots of a user hold."""
-        self.check_open()
-        if user >= self.e.n_users:
-            raise ValueError(f"there is no user {user}")
-        return slot_texts(&self.e, user, tuple(range(self.e.program.n_slots)))
-
     cdef check_open(self):
         if self.closed:
             raise ValueError("the engine is closed")

@@ -24,7 +24,7 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
     ],
     "generation_create": [
         {"POST /api/v1/generations": {"name": "generation_create", "class": "generation_create",
-                                      "form": {"model_id": "sdxl", "prompt": "a lighthouse"},
+                                      "multipart": {"model_id": "sdxl", "prompt": "a lighthouse"},
                                       "probability": 1}},
     ],
     "media_url_access": [

@@ -1,25 +1,27 @@
 """Sends one user's iteration through the core of this very process, and looks on."""
 
-import mmap
+import contextlib
+import os
 import select
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from velroload import _core
+from velroload.engine.files import SharedFiles
+from velroload.engine.segment import Segment
+from velroload.engine.worker import make_engine
 from velroload.errors import ConfigError
 from velroload.plan.flow import Choice, If, Steps, children
+from velroload.plan.limits import Limits
 from velroload.plan.model import Load, Plan, Scenario, Think
 from velroload.protocol.address import Target
-from velroload.protocol.computed import make_computed
-from velroload.protocol.judge import make_judges
 from velroload.protocol.layout import STEP
 from velroload.protocol.program import Program, compile_program
 from velroload.protocol.site import Site
-from velroload.protocol.tls import from_settings
+from velroload.runner.around import Given
 from velroload.runner.attempt.exchange import Trace
 from velroload.runner.forecast.traffic import plan_of
 from velroload.runner.jobs import Work, make_jobs
@@ -31,6 +33,8 @@ TURN_MS = 1_000
 NO_PAUSE = Think("constant", (0,))
 USERS_MAX = 100_000
 Others = tuple[tuple[str, tuple[Address, ...]], ...]
+Samples = np.ndarray[Any, np.dtype[np.void]]
+NOTHING = Given()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,14 @@ def alone(plan: Plan, phase: str | None, scenario: str | None, user: int) -> Pla
     one = plan.scenarios[names.index(scenario) if scenario else 0]
     load = Load("constant-vus", users=user + 1, iterations=user + 1)
     one = replace(one, load=load, flow=without_pauses(one.flow))
+    accounts = plan.accounts
+    if accounts is not None:  # no more than are looked at
+        accounts = replace(accounts, count=min(accounts.count, user + 1))
     return replace(
-        plan, scenarios=(one,), thresholds=(), abort_on=(), connections=None, requirements=None
-    )
+        plan, scenarios=(one,), thresholds=(), abort_on=(), connections=None, requirements=None,
+        accounts=accounts,
+        limits=Limits(), probes=(),
+    )  # fmt: skip
 
 
 def without_pauses(steps: Steps) -> Steps:
@@ -92,76 +101,48 @@ def _without_pause(step: Any) -> Any:
     return replace(step, steps=without_pauses(step.steps)) if children(step) else step
 
 
-def attempt(plan: Plan, user: int, addresses: tuple[Address, ...], others: Others = ()) -> Attempt:
-    """Send it. `plan` is what alone() made, its target a URL; `addresses` are where it is."""
-    work = Work.of(plan)
+def attempt(
+    plan: Plan,
+    user: int,
+    addresses: tuple[Address, ...],
+    others: Others = (),
+    given: Given = NOTHING,
+) -> Attempt:
+    """Send it. `plan` is what alone() made, its target a URL; `addresses` are where it is; `given`:
+    what the plan's setup has made."""
     there = [(Target.of(url), pack_all(found)) for url, found in others]
-    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), there)
-    job = make_jobs(work, program, [0] * (user + 1), spin=False)[user]
+    target = Target.of(plan.target)
+    program = compile_program(plan, target, pack_all(addresses), there, given.tables)
+    job = make_jobs(Work.of(plan), program, [0] * (user + 1), spin=False)[user]
+    numbers = program.slot_numbers
+    known = [(numbers[name], text) for name, text in given.slots.items() if name in numbers]
     trace = Trace()
-    memory = mmap.mmap(-1, _core.segment_bytes(RING_SLOTS, 0))
-    _core.format_segment(memory, RING_SLOTS, 0)
-    reader = _core.RingReader(memory)
-    try:
-        engine = _engine(memory, job.settings, job.arrays, program, trace)
-        try:
-            epoch_ns, samples = _drive(engine, reader)
-            texts = engine.texts(0)
-        finally:
-            engine.close()
-    finally:
-        reader.close()
-        memory.close()
+    with contextlib.ExitStack() as stack:
+        segment = Segment.create(RING_SLOTS)
+        stack.callback(segment.close)
+        files = SharedFiles(program.files)
+        stack.callback(files.close)
+        tables = [os.dup(table.memory.fd) for table in program.tables]
+        more = {"cpu": None, "given": known, "files": files.descriptors, "table_files": tables}
+        settings = {**job.settings, **more}
+        site = Site.of(settings)
+        engine = make_engine(segment.fd, settings, dict(job.arrays), site, trace)
+        stack.callback(engine.close)
+        epoch_ns, samples = _drive(engine, segment)
+        texts = engine.slots(0, tuple(numbers.values()))
     return Attempt(plan, plan.scenarios[0], user, program, trace, samples, epoch_ns, texts)
 
 
-def _engine(
-    memory: mmap.mmap,
-    settings: dict[str, Any],
-    arrays: dict[str, bytes],
-    program: Program,
-    trace: Trace,
-) -> _core.Engine:
-    """As a worker makes it (engine/worker.py), with a trace."""
-    for scenario in settings["scenarios"]:
-        for stream in ("starts", "vus"):
-            scenario[stream] = arrays[scenario[stream]]
-    loaded: dict[str, Any] = {
-        **arrays,
-        "files": [Path(path).read_bytes() for path in program.files],
-        "settings": settings,
-        "computed": make_computed(settings),
-        **Site.of(settings).hooks(),
-        "tls": [from_settings(origin) for origin in settings["tls"]],
-        "trace": trace,
-    }
-    judges = [
-        (_looked_at(judge, trace), wanted, reads, fills)
-        for judge, wanted, reads, fills in make_judges(settings)
-    ]
-    return _core.Engine(memory, loaded, judges)
-
-
-def _looked_at(judge: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
-    def look(*arguments: Any) -> Any:
-        trace.judged(arguments)
-        return judge(*arguments)
-
-    return look
-
-
-def _drive(engine: _core.Engine, reader: _core.RingReader) -> tuple[int, Any]:
+def _drive(engine: _core.Engine, segment: Segment) -> "tuple[int, Samples]":
     """To the end of the iteration, which the requests' own time limits bring about."""
-    import time
-
     poller = select.poll()
     poller.register(engine.fileno(), select.POLLIN)
     taken: list[bytes] = []
     epoch_ns = time.monotonic_ns()
     engine.start(epoch_ns)
     while engine.poll() != _core.DONE:
-        taken.append(reader.read())
+        taken.append(segment.reader.read())
         poller.poll(TURN_MS)
     engine.finish()
-    taken.append(reader.read())
+    taken.append(segment.reader.read())
     return epoch_ns, np.frombuffer(b"".join(taken), dtype=SAMPLE)

@@ -2,6 +2,9 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
+
+from velroload.protocol.judge import Judge
 
 KEPT_BYTES = 1 << 20
 """Of each direction of one exchange; the rest is counted."""
@@ -21,7 +24,7 @@ class Exchange:
     sent_bytes: int = 0
     received: bytearray = field(default_factory=bytearray)
     received_bytes: int = 0
-    asked: list[tuple[object, ...]] = field(default_factory=list)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Trace:
@@ -49,10 +52,15 @@ class Trace:
             last.received_bytes += len(data)
             last.received += data[: KEPT_BYTES - len(last.received)]
 
-    def judged(self, arguments: tuple[object, ...]) -> None:
-        """Captures and checks were asked about the last exchange."""
-        if self.exchanges and not self.left_out:
-            self.exchanges[-1].asked.append(arguments)
+    def looking_at(self, judge: Judge) -> Judge:
+        """The same judge; what it is asked belongs to the last exchange."""
+
+        def look(*arguments: Any) -> Any:
+            if self.exchanges and not self.left_out:
+                self.exchanges[-1].asked.append(arguments)
+            return judge(*arguments)
+
+        return look
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:

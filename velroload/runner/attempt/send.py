@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.runner.accounts import Keys
+from velroload.runner.around import around
 from velroload.runner.attempt.attempt import Attempt, attempt
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work
@@ -15,15 +17,17 @@ SPARE_USERS = 10
 
 
 def send(plan: Plan, user: int, options: Options, say: Callable[[str], None]) -> Attempt:
-    """Start the embedded target where it is meant, reach the address, send, and stop."""
+    """Start the embedded target where it is meant, reach the address, do the plan's setup, send,
+    and clean up."""
     if plan.target != EMBEDDED:
-        return _send(plan, user, options.addresses, options, say)
+        return _send(plan, user, options.addresses, options, Keys(), say)
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(None, users=user + SPARE_USERS) as process:
         say(f"target: the embedded one on {process.url} (pid {process.pid})")
         at = (("127.0.0.1", process.port),)
-        return _send(replace(plan, target=process.url), user, at, options, say)
+        keys = Keys(process.secret, process.service_key)
+        return _send(replace(plan, target=process.url), user, at, options, keys, say)
 
 
 def _send(
@@ -31,8 +35,10 @@ def _send(
     user: int,
     addresses: tuple[tuple[str, int], ...],
     options: Options,
+    keys: Keys,
     say: Callable[[str], None],
 ) -> Attempt:
     work = Work.of(plan)
     reached = reachable(addresses, work, 1, Handshakes.of(plan), say)
-    return attempt(plan, user, reached, options.others)
+    with around(plan, reached, options.others, keys, say) as given:
+        return attempt(plan, user, reached, options.others, given)

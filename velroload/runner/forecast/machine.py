@@ -19,13 +19,14 @@ from velroload.host.preflight import (
     read_ports,
 )
 from velroload.plan.model import EMBEDDED, SECOND_NS, Plan
-from velroload.protocol.writer import SLOT_BYTES
 from velroload.runner.forecast.size import slot_count
 from velroload.runner.forecast.traffic import Stretch
 from velroload.runner.jobs import VALUES_PER_SAMPLE, Work
 
 USER_BYTES, CONNECTION_BYTES = 160, 640
 """Of a worker's tables, without slots (the core's own structs, rounded up)."""
+SLOT_BYTES = 768
+"""Of a captured or computed text (protocol/rooms.py); generated ones take less, rows none."""
 TLS_BYTES = 40 << 10
 WORKER_BYTES = 32 << 20
 """A worker's interpreter, with what it imports."""
