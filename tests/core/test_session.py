@@ -1,5 +1,6 @@
 """core/session.pxi: users log in, renew their tokens and log in again; the books stay exact."""
 
+import itertools
 import time
 from collections import Counter
 from dataclasses import replace
@@ -124,7 +125,8 @@ def test_failed_logins_keep_to_the_rate_and_go_on() -> None:
     assert rows(rig)["POST /login", 401] == 4
     assert balanced(rig)["logins"] == 3
     due = sorted(rig.samples["scheduled_ns"][rig.samples["endpoint"] == 0])
-    assert len(set(due)) == 7 and all(at % (10 * MS_NS) == 0 for at in due)
+    assert len(set(due)) == 7
+    assert all(at % (10 * MS_NS) == 0 for at in due)
 
 
 def test_logging_in_before_the_load() -> None:
@@ -157,11 +159,12 @@ def test_a_login_before_the_load_that_fails_three_times_ends_it() -> None:
     with desk.site() as site:
         rig = Rig(plan_of(site.url, iterations(10, users=2), session("setup")))
         said = login(rig)
-        assert said["failed"] and said["left"] <= 1
+        assert said["failed"]
+        assert said["left"] <= 1
         assert len(desk.logins_s) <= 6
         rig.finish()
     balanced(rig)
-    with pytest.raises(RuntimeError, match="^login: the engine was started before$"):
+    with pytest.raises(RuntimeError, match=r"^login: the engine was started before$"):
         rig.engine.login()
 
 
@@ -213,7 +216,8 @@ def test_tokens_are_renewed_at_a_random_share_of_their_life(load: Load, jwt: boo
     assert said["lives_unreadable"] == 0
     assert not [key for key in found if key[1] != 200]
     due = spread(rig, 40)
-    assert 0.49 < due[0] < 0.65 and 0.75 < due[-1] < 0.96
+    assert 0.49 < due[0] < 0.65
+    assert 0.75 < due[-1] < 0.96
     mean = sum(due) / 40
     assert 0.6 < mean < 0.82  # uniform: 0.7, its deviation of 40 draws 0.018
     flow = rig.samples[rig.samples["endpoint"] == 2]
@@ -243,9 +247,10 @@ def test_a_long_iteration_renews_its_token_between_two_steps() -> None:
     assert 3 <= said["renewals"] <= 6
     assert said["iterations_completed"] == 1
     own = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
-    for before, after in zip(own, own[1:], strict=False):
+    for before, after in itertools.pairwise(own):
         if rig.endpoints[before["endpoint"]].name == "POST /refresh":
-            assert after["scheduled_ns"] == before["end_ns"] and after["wait_us"] == 0
+            assert after["scheduled_ns"] == before["end_ns"]
+            assert after["wait_us"] == 0
 
 
 def test_without_steps_of_its_own_a_renewal_is_a_login() -> None:
@@ -303,9 +308,10 @@ def test_a_401_is_answered_by_one_login_and_one_repetition(open_model: bool) -> 
     assert said["iterations_completed"] == 10
     assert said["requests_planned"] == 10 + 3 + 4
     own = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
-    for before, after in zip(own, own[1:], strict=False):
+    for before, after in itertools.pairwise(own):
         if before["endpoint"] == 0 and after["endpoint"] == 1 and before["scheduled_ns"]:
-            assert after["scheduled_ns"] == before["end_ns"] and after["wait_us"] == 0
+            assert after["scheduled_ns"] == before["end_ns"]
+            assert after["wait_us"] == 0
 
 
 def test_a_request_is_repeated_once_at_most() -> None:
@@ -376,7 +382,9 @@ def test_a_stop_in_the_middle_of_everything_leaves_the_books_exact() -> None:
                 Stage(5 * SECOND_NS, Fraction(12)),
             ))  # fmt: skip
             given_up = 30 * MS_NS
-            rig = Rig(plan_of(site.url, load, session(renew=given), flow, graceful_stop_ns=given_up))
+            rig = Rig(
+                plan_of(site.url, load, session(renew=given), flow, graceful_stop_ns=given_up)
+            )
             rig.start()
             until_s = time.monotonic() + wait_ms / 1000
             rig.until(lambda until_s=until_s: time.monotonic() > until_s)

@@ -80,9 +80,11 @@ def test_loads(load: Load, word: str) -> None:
 
 def test_the_rest_of_a_plan_in_one_line() -> None:
     session = Session("first_use", (GET,))
-    scenario = Scenario("s", LOAD, (GET,), session=session)
+    data = Data("d", "inline", ("a",), rows=(("1",),))
+    scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
     rules = tuple(map(parse_threshold, ["cache > 9%", "errors of group:g < 1%"]))
-    plan = Plan("p", "embedded", (scenario,), setup=(GET,), thresholds=rules)
+    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,),
+                thresholds=rules)  # fmt: skip
     with pytest.raises(ConfigError) as caught:
         refuse_unbuilt(plan)
     assert str(caught.value) == (

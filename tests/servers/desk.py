@@ -24,8 +24,9 @@ def jwt_of(claims: object, *, signature: str = "c2ln") -> str:
 class Desk:
     """POST /login and /refresh give a token, everything else wants a good one.
 
-    `life`: what expires_in says; tokens are JWTs that live so long. `refuse_logins`,
-    `refuse_refresh`: so many are, `refused`: log-ins of these numbers, from 1, are answered with 401. `uses`: a token is good for so many requests.
+    `life`: what expires_in says; tokens are JWTs that live so long. Answered with 401 are so many
+    as `refuse_logins` and `refuse_refresh` say, and the log-ins whose numbers, from 1, are in
+    `refused`. `uses`: a token is good for so many requests.
     """
 
     life: object = 3600

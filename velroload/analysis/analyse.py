@@ -3,6 +3,7 @@
 from velroload.analysis.failures import failures
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Result
+from velroload.analysis.sessions import sessions_of
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
@@ -50,6 +51,7 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        sessions=sessions_of(data),
     )
 
 

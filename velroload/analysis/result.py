@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from velroload.analysis.sessions import Sessions
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -295,3 +296,4 @@ class Result:
     summary: Summary
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
+    sessions: Sessions | None = None

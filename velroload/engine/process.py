@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,12 @@ from typing import Any
 from velroload.engine.control import Decoder, Message, encode, write_program
 from velroload.engine.segment import Segment
 from velroload.errors import InvalidRunError
+
+KEPT = re.compile(
+    r"PATH|HOME|LANG|LANGUAGE|TZ|TMPDIR|VIRTUAL_ENV|VELROLOAD_TRACEBACK|[A-Z]+_NUM_THREADS"
+    r"|[A-Z]+SAN_OPTIONS|(LC|LD|SSL|OPENSSL|COV|COVERAGE)_\w+|PYTHON\w*|GLIBC_TUNABLES"
+)
+"""Names of the environment that workers are given."""
 
 
 class WorkerProcess:
@@ -165,10 +172,12 @@ class WorkerProcess:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with this very package first on the path (-P keeps the current folder out of it)."""
+    """What an interpreter needs of ours, with this very package first on the path (-P keeps the
+    current folder out of it). Nothing else: a plan's secrets may stand there."""
     root = str(Path(__file__).resolve().parents[2])
     given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    return {**kept, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
 
 
 def require_ready(workers: list[WorkerProcess]) -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from velroload.errors import ConfigError
 from velroload.plan.connecting import Connecting, ConnectTo
 from velroload.plan.data import Data
-from velroload.plan.flow import Step, Steps, Take, reads, requests_in, unknown_slots, walk
+from velroload.plan.flow import Step, Steps, Take, reads, unknown_slots, walk
 from velroload.plan.limits import Limits
 from velroload.plan.load import CLOSED, OPEN, USERS_MAX, Load, Stage
 from velroload.plan.output import Output
@@ -163,6 +163,9 @@ class Plan:
 
     def _check_data(self) -> None:
         tables = self.columns
+        made = self.accounts
+        if made and made.token == "minted" and made.secret is None and self.target != EMBEDDED:
+            raise ConfigError("accounts: minted tokens need the secret that signs them")
         _check_names("data", [*(data.name for data in self.data), *self._made])
         _check_names("probe", [probe.name for probe in self.probes])
         for scenario in self.scenarios:

@@ -95,6 +95,12 @@ class Scenario:
             return
         if self.setup:
             raise ConfigError(f"scenario {self.name!r}: setup and session exclude each other")
+        on_demand = self.load.is_open and self.load.users is None
+        if on_demand and (self.session.when == "setup" or self.session.rate_max_per_s is not None):
+            raise ConfigError(
+                f"scenario {self.name!r}: session: users begin on demand here, and nobody knows "
+                "who is to log in beforehand; say users in the load, or login: first_use"
+            )
         for name, value in self.session.headers:
             for slot in references(value):
                 if "." not in slot and slot not in (

@@ -104,7 +104,8 @@ class Accounts:
     """Accounts made in setup and removed in teardown; they are the data set `accounts` with the
     columns id, email, password, token, refresh and generation (its hot resource).
 
-    token: minted (signed here with `secret`, HS256) | login. `creations`: how many generations
+    token: minted (signed here with `secret`, HS256; the embedded target's is known) | login: of a
+    session that the service gives. `creations`: how many generations
     each must be able to create. service_key authorises making them.
     """
 
@@ -122,12 +123,8 @@ class Accounts:
             raise ConfigError(f"accounts: count is {self.count}: at least 1 is needed")
         if self.token not in ("minted", "login"):
             raise ConfigError(f"accounts: token is {self.token!r}: write minted or login")
-        if (self.token == "minted") != (self.secret is not None):
-            raise ConfigError(
-                "accounts: minted tokens need the secret that signs them"
-                if self.secret is None
-                else "accounts: a secret does not go with token: login"
-            )
+        if self.token == "login" and self.secret is not None:
+            raise ConfigError("accounts: a secret does not go with token: login")
         for name in ("creations", "hot_each"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"accounts: {name} is {getattr(self, name)}: 0 or more is needed")

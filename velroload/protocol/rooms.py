@@ -31,6 +31,8 @@ OPTION_ROOM = 1020
 SITE_ROOM = 4092
 """Of what the engine keeps for redirects and cookies."""
 NUMBER_ROOM, UUID_ROOM, ISO_ROOM, STATUS_ROOM = 20, 36, 24, 3
+PASSES = 32
+"""How deep texts may be made of texts until their room is not looked for any longer."""
 LENGTH_BYTES = 4
 """Stands before each slot's text."""
 CELL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
@@ -75,37 +77,52 @@ class Rooms:
     def settle(self, widths: Mapping[str, int]) -> None:
         """Measure the texts. `widths`: of cells. One that is made of itself, or of more than ROOM,
         has ROOM, unless it is longer without its slots."""
-        most = {slot: ROOM for slot, _, _ in self.texts}
-        for slot, source, base64 in self.texts:
-            most[slot] = max(most[slot], _encoded(_literal(source), base64))
-        for turn in range(len(self.texts) + 1):
+        made = [_Made.of(*text) for text in self.texts]
+        known = dict.fromkeys((text.slot for text in made), 0) | self.known
+        most = {
+            slot: max(ROOM, *(text.size(0) for text in texts))
+            for slot, texts in _by_slot(made).items()
+        }
+        for turn in range(PASSES + 1):
             changed = False
-            for slot, source, base64 in self.texts:
-                size = _encoded(_literal(source) + self._slots(source, widths), base64)
-                if turn == len(self.texts):
-                    size = most[slot]
-                size = min(size, most[slot])
-                if size > self.known.get(slot, -1):
-                    self.known[slot] = size
-                    changed = True
+            for text in made:
+                inside = sum(widths.get(name, known.get(name, ROOM)) for name in text.names)
+                size = most[text.slot] if turn == PASSES else text.size(inside)
+                size = min(size, most[text.slot])
+                if size > known[text.slot]:
+                    known[text.slot], changed = size, True
             if not changed:
-                return
-
-    def _slots(self, source: str, widths: Mapping[str, int]) -> int:
-        names = [name.decode() for name in REFERENCE.findall(source.encode())]
-        texts = {slot for slot, _, _ in self.texts}
-        return sum(
-            widths.get(name, self.known.get(name, 0 if name in texts else ROOM)) for name in names
-        )
+                break
+        self.known = known
 
     def of(self, slot: str) -> int:
         """After settle(): a slot that nothing fills is given its text from elsewhere."""
         return self.known.get(slot, ROOM)
 
 
-def _literal(source: str) -> int:
-    return len(REFERENCE.sub(b"", source.encode()))
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A text taken apart: its own bytes, and the slots in it."""
+
+    slot: str
+    literal: int
+    names: tuple[str, ...]
+    base64: bool
+
+    @classmethod
+    def of(cls, slot: str, source: str, base64: bool) -> "_Made":
+        data = source.encode()
+        names = tuple(name.decode() for name in REFERENCE.findall(data))
+        return cls(slot, len(REFERENCE.sub(b"", data)), names, base64)
+
+    def size(self, inside: int) -> int:
+        """With slots that have so many bytes together."""
+        size = self.literal + inside
+        return -(-size // 3) * 4 if self.base64 else size
 
 
-def _encoded(size: int, base64: bool) -> int:
-    return -(-size // 3) * 4 if base64 else size
+def _by_slot(made: list[_Made]) -> dict[str, list[_Made]]:
+    found: dict[str, list[_Made]] = {}
+    for text in made:
+        found.setdefault(text.slot, []).append(text)
+    return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import Steps, Take, reads, requests_in, walk
+from velroload.plan.flow import Steps, Take, reads, walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
 from velroload.plan.slots import references

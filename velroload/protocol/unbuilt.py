@@ -6,7 +6,6 @@ The one list of it. A line leaves it in the commit that builds the thing.
 from collections.abc import Iterator
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import walk
 from velroload.plan.model import Plan
 from velroload.plan.scenario import Scenario
 from velroload.plan.threshold import Threshold

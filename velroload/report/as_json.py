@@ -21,6 +21,7 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.sessions import sessions_json
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -110,6 +111,7 @@ def document(
         "failures": [_failure(failure) for failure in result.failures],
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
+        "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
     }
 

@@ -14,6 +14,7 @@ from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
+from velroload.report.sessions import session_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate
@@ -55,6 +56,7 @@ def as_text(
         *_distributions(result, verbose),
         *_tls(result),
         *connection_lines(result, verbose),
+        *session_lines(result),
         *_ledger(result, verbose),
         *_foot(result, folder, style),
     ]

@@ -15,7 +15,7 @@ from velroload.errors import Exit, PreflightError, VelroloadError
 from velroload.plan.model import Plan
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.table import Table
-from velroload.runner.accounts import Keys, made_accounts
+from velroload.runner.accounts import made_accounts
 from velroload.runner.service import Service
 from velroload.runner.steps import Done, Places, do_steps
 
@@ -45,7 +45,6 @@ def around(
     plan: Plan,
     addresses: Sequence[Address],
     others: Sequence[tuple[str, tuple[Address, ...]]],
-    keys: Keys,
     say: Say,
 ) -> Iterator[Given]:
     """Setup and accounts before, their removal and the teardown after. PreflightError, one line,
@@ -65,7 +64,7 @@ def around(
             tables: tuple[Table, ...] = ()
             if plan.accounts is not None:
                 service = Service.of(plan, addresses[0])
-                tables = (stack.enter_context(made_accounts(plan, service, keys, say)),)
+                tables = (stack.enter_context(made_accounts(plan, service, say)),)
             yield Given(slots, tables)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from velroload.errors import ConfigError
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
-from velroload.plan.flow import Take, walk
+from velroload.plan.flow import Take
 from velroload.plan.model import Plan
 from velroload.protocol.layout import AT_ENDS, PICKS
 from velroload.protocol.program import Program

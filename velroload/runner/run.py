@@ -67,13 +67,13 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     cores = fit(choose(options.workers, usable(), embedded), work)
     with contextlib.ExitStack() as stack:
         url, addresses, keys = stack.enter_context(target_of(plan, cores, work.users, ui))
-        plan = replace(plan, target=url)
+        plan = replace(plan, target=url, accounts=keys.into(plan.accounts))
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
         if plan.accounts is None:  # what is wrong with the plan is said before anything is sent
             prepared = prepare(plan, addresses, cores, options)
-        given = stack.enter_context(around(plan, addresses, options.others, keys, ui.say))
+        given = stack.enter_context(around(plan, addresses, options.others, ui.say))
         if plan.accounts is not None:
             prepared = prepare(plan, addresses, cores, options, given.tables)
         give(prepared, given.slots)

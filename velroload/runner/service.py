@@ -7,12 +7,14 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
+from velroload.plan.mask import clean
 from velroload.plan.model import Plan
 from velroload.protocol.address import UNIX, Target
 from velroload.protocol.tls import make_context
 
 BASE = "/api/v1"
-"""Where the operations are (MISSION: the API of the backend)."""
+"""Where the operations are."""
+WHY_LETTERS = 100
 ANSWER_BYTES_MAX = 64 << 20
 
 
@@ -86,7 +88,8 @@ class Service:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise CallError(f"no answer ({str(why).lower()})") from None
+            words = clean(" ".join(str(why).split()).lower())
+            raise CallError(f"no answer ({words[:WHY_LETTERS]})") from None
         if len(text) > ANSWER_BYTES_MAX:
             self.close()
             raise CallError(f"an answer of more than {ANSWER_BYTES_MAX >> 20} MiB")

@@ -27,6 +27,8 @@ from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE, Kind
 
 SLICE_NS = 50_000_000
+HEAD_END = r"\r\n\r\n"
+"""Of an answer, as an excerpt shows it."""
 Places = Sequence[tuple[Target, bytes]]
 
 
@@ -137,7 +139,8 @@ def line_of(row: Any, program: Program, shown: Mapping[tuple[int, int], Any]) ->
     name = program.endpoints[row["endpoint"]].name
     kind, status = error_name(int(row["error"])), int(row["status"])
     example = shown.get((int(row["endpoint"]), int(row["error"])), {})
-    said = example.get("text") or example.get("reason") or example.get("errno")
+    text = str(example.get("text") or "")
+    said = text.rpartition(HEAD_END)[2] or example.get("reason") or example.get("errno")
     what = f"got status {status}" if status else f"got no answer ({kind})"
     if status and kind != "status":
         what += f", {kind.replace('_', ' ')}"
