@@ -1,6 +1,6 @@
 """The request and timing core. Types and prose for callers; the code is in core/*.pxi."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from _typeshed import ReadableBuffer, WriteableBuffer
@@ -77,6 +77,10 @@ class RingReader:
     def idle_closes(self) -> list[int]:
         """How long connections were idle, in ns, when the server closed them: all of up to 256,
         else a uniform choice of 256 (counters: idle_closes, idle_close_least)."""
+
+    def phases(self, n: int) -> list[tuple[int, int]]:
+        """Iterations of the first n phases, by the phase in which they were due: (started, dropped
+        because no user was free). ValueError above 256."""
 
     @property
     def occupied_ns(self) -> int:
@@ -175,11 +179,21 @@ class Merger:
     Every reader of the node drains into the same merger, one thread at a time. Memory: 0.9 MB of
     address space per phase × endpoint × outcome that occurs, of which touched pages are used.
     `seed` makes the uniform choice reproducible. The last `addresses` endpoints are rows of the
-    target's addresses: requests are counted there too. close() may be called twice.
+    target's addresses: requests are counted there too. `windows`: of each phase, the second in
+    which windows of users begin and their length in seconds (0: none); of each user the first good
+    answer in a window is counted as Counter.USERS. close() may be called twice.
     """
 
     closed: bool
-    def __new__(cls, phases: int, endpoints: int, *, addresses: int = 0, seed: int = 0) -> Merger:
+    def __new__(
+        cls,
+        phases: int,
+        endpoints: int,
+        *,
+        addresses: int = 0,
+        seed: int = 0,
+        windows: Sequence[tuple[int, int]] = (),
+    ) -> Merger:
         """ValueError unless 1–256 phases, 1–65,536 endpoints and fewer addresses than endpoints.
         Samples beyond are corrupt."""
 

@@ -100,6 +100,8 @@ class Counter(IntEnum):
     KERNEL_STAMP = 1266  # complete responses whose end is the kernel's
     SCHEDULED = 1267  # in the second of scheduled_ns
     AGE = 1268  # + the age class of the connection, 0 to 3; in the second of sent_ns
+    CACHE = 1272  # + CacheLayer MISS to L3; itself: asked, and not told (UNKNOWN)
+    USERS = 1288  # users whose first good answer in their window of two cycles this is
 
 
 class RecordKind(IntEnum):

@@ -17,7 +17,7 @@ def test_counters_are_summed_over_endpoints_and_seconds() -> None:
     data = rd.build([rd.steady(10, 3), rd.steady(5, 3, name="b")], 3)
     assert counter_values(data, [0])[Counter.OK] == 30
     assert counter_values(data, [0, 1])[Counter.OK] == 45
-    assert counter_values(data, [1], seconds=(1, 2))[Counter.OK] == 5
+    assert counter_values(data, [1], seconds=range(1, 2))[Counter.OK] == 5
     assert counter_values(data, [7]) == {}
 
 

@@ -7,7 +7,14 @@ import pytest
 
 from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
-from velroload.analysis.hold import hold_window, in_hold, whole_seconds
+from velroload.analysis.hold import (
+    held_seconds,
+    hold_ns,
+    hold_window,
+    in_hold,
+    of_phase,
+    whole_seconds,
+)
 from velroload.errors import Exit
 from velroload.runfolder import RunData
 
@@ -109,3 +116,55 @@ def test_a_hold_in_which_nothing_succeeds_fails_whatever_the_ramp_did() -> None:
     load = rd.Load(at, 3 * MS, error=np.where(at < 2_500 * MS, 0, 40))
     result = analyse(rd.build([load], 10, phases=PHASES))
     assert (result.verdict, result.why) == ("FAIL", "not one request succeeded")
+
+
+def suite() -> RunData:
+    """100/s for 20 s: phase a (ramp 1 s, hold 4 s, cool-down 1 s), b (hold 4 s), c (2, 7.5, 0.5);
+    log-ins in the first 2 s."""
+    kinds = [("a", "ramp", 1.0), ("a", "hold", 4.0), ("a", "cool-down", 1.0), ("b", "hold", 4.0),
+             ("c", "ramp", 2.0), ("c", "hold", 7.5), ("c", "cool-down", 0.5)]  # fmt: skip
+    rows = rd.phases(*((kind, seconds) for _, kind, seconds in kinds))
+    rows = [row | {"name": name} for row, (name, _, _) in zip(rows, kinds, strict=True)]
+    login = rd.steady(20, 2, name="login", setup=True)
+    return rd.build([rd.steady(100, 20), login], 20, phases=rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "window", "seconds", "logins"),
+    [("a", 400, (1, 5), (1, 5), 40), ("b", 400, (6, 10), (6, 10), 0),
+     ("c", 750, (12, 19.5), (12, 19), 0), (None, 1550, (1, 19.5), (1, 19), 40)],
+)  # fmt: skip
+def test_one_phase_of_a_suite(
+    name: str | None, count: int, window: tuple[float, float], seconds: tuple[int, int], logins: int
+) -> None:
+    data = suite()
+    held = in_hold(data, name)
+    assert held.histogram("response", endpoints=0).count == count
+    assert held.histogram("response", endpoints=1).count == logins
+    assert hold_window(data, name) == tuple(round(at * S) for at in window)
+    assert whole_seconds(data, name) == seconds
+    if name is not None:
+        only = of_phase(data, name)
+        assert (hold_window(only), whole_seconds(only)) == (hold_window(data, name), seconds)
+        assert in_hold(only).histogram("response", endpoints=0).count == count
+
+
+def test_all_holds_of_a_suite_together() -> None:
+    data = suite()
+    assert held_seconds(data) == (range(1, 5), range(6, 10), range(12, 19))
+    assert hold_ns(data) == 15_500 * MS
+    result = analyse(rd.with_thresholds(data, "rate > 99/s", "rate > 99/s over 5s"))
+    assert result.summary.hold_s == 15.5
+    assert result.summary.total.count == 1550
+    assert result.summary.total.rate_per_s == pytest.approx(100)
+    assert [each.verdict for each in result.thresholds] == ["PASS", "PASS"]
+    assert [each.count for each in result.thresholds] == [1500, 500]
+
+
+def test_a_phase_that_the_run_has_not_or_did_not_come_to() -> None:
+    data = rd.with_end(suite(), ended_ns=8 * S)
+    assert hold_window(data, "b") == (6 * S, 8 * S)
+    assert hold_window(data, "c") == (12 * S, 12 * S)
+    assert held_seconds(data, "c") == ()
+    assert hold_window(data, "d") == (0, 0)
+    assert in_hold(data, "d").histogram("response").count == 0

@@ -51,6 +51,13 @@ def test_one_line() -> None:
     assert one_line(FIGURES) == LINE
 
 
+def test_a_suite_tells_of_its_phase() -> None:
+    times = {"phase_elapsed_s": 90.0, "phase_duration_s": 342.0}
+    figures = {**FIGURES, "phase": "prd 4/6 peak", **times}
+    assert one_line(figures).startswith("12s prd 4/6 peak  200/200 users")
+    assert picture_lines(figures)[0].startswith("prd 4/6 peak ▕███░░░░░░░░░▏ 4m12s left")
+
+
 def test_one_line_before_anything_is_known() -> None:
     empty = {**FIGURES, "window_ms": [], "worker_cpu": [], "rate_planned_per_s": None}
     line = one_line({**empty, "state": "connecting", "elapsed_s": 0.0})

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.reference import ring as twin
 from velroload._core import Merger, RingReader, RingWriter, format_segment, segment_bytes
 from velroload.histogram import Histogram, edges_ns
-from velroload.journal import Delta, Rows, slowest, sum_rows
+from velroload.journal import COUNTS, Delta, Rows, slowest, sum_rows
+from velroload.journal import Counter as Number
 from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData, set_figures
 from velroload.sample import SAMPLE, ErrorKind, Flag, Kind
@@ -308,3 +309,47 @@ def test_closed_merger_says_so() -> None:
     merger.close()
     with pytest.raises(ValueError, match=r"^Merger: it is closed\.$"):
         merger.take()
+
+
+def users_counted(samples: Rows, windows: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """(phase, second) → users counted there, of samples that one worker pushed."""
+    buffer = bytearray(segment_bytes(1 << 12))
+    format_segment(buffer, 1 << 12)
+    reader, writer = RingReader(buffer), RingWriter(buffer)
+    merger = Merger(2, 1, windows=windows)
+    writer.push(samples.tobytes())
+    reader.drain(merger)
+    counts = np.frombuffer(merger.take()[3], COUNTS)
+    counts = counts[counts["counter"] == Number.USERS]
+    return {(int(row["phase"]), int(row["second"])): int(row["value"]) for row in counts}
+
+
+def answers(*rows: tuple[int, int, int, int]) -> Rows:
+    """(user, second, phase, error) of requests."""
+    samples = np.zeros(len(rows), SAMPLE)
+    for sample, (user, second, phase, error) in zip(samples, rows, strict=True):
+        sample["user_address"], sample["phase"], sample["error"] = user, phase, error
+        sample["scheduled_ns"] = sample["sent_ns"] = sample["end_ns"] = second * 10**9
+    return samples
+
+
+def test_a_user_counts_once_in_a_window() -> None:
+    samples = answers((7, 2, 0, 0), (7, 3, 0, 0), (8, 4, 0, 0), (7, 5, 0, 0), (7, 9, 0, 0))
+    assert users_counted(samples, [(2, 3), (0, 0)]) == {(0, 2): 1, (0, 4): 1, (0, 5): 1, (0, 9): 1}
+
+
+def test_only_good_answers_of_a_phase_that_counts_users() -> None:
+    samples = answers((1, 2, 0, 70), (1, 2, 1, 0), (1, 1, 0, 0), (2, 3, 0, 0))
+    assert users_counted(samples, [(2, 3), (0, 0)]) == {(0, 3): 1}
+
+
+def test_a_user_is_another_in_another_phase() -> None:
+    samples = answers((1, 2, 0, 0), (1, 2, 1, 0), (2**24 - 1, 2, 1, 0))
+    assert users_counted(samples, [(0, 9), (0, 9)]) == {(0, 2): 1, (1, 2): 2}
+
+
+def test_windows_are_of_all_phases_or_none() -> None:
+    with pytest.raises(ValueError, match=r"^Merger: 1 windows for 2 phases\.$"):
+        Merger(2, 1, windows=[(0, 1)])
+    with pytest.raises(ValueError, match=r"^Merger: a window begins at 0 or later and is 0 s"):
+        Merger(1, 1, windows=[(0, -1)])

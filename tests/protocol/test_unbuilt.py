@@ -67,26 +67,19 @@ def test_a_login_on_error() -> None:
     assert list(unbuilt(Plan("p", "embedded", (scenario,)))) == []
 
 
-@pytest.mark.parametrize(
-    ("load", "word"),
-    [
-        (replace(LOAD, start_after_ns=5), "start_after"),
-        (replace(LOAD, warm_up_ns=5), "warm_up"),
-    ],
-)
-def test_loads(load: Load, word: str) -> None:
-    assert list(unbuilt(plan_of(load=load))) == [word]
+def test_loads_and_thresholds() -> None:
+    plan = plan_of(Group("g", (GET,)), load=replace(LOAD, start_after_ns=5, warm_up_ns=5))
+    rules = ("cache > 9%", "recovery(e) < 9s", "errors of group:g < 1%", "p95 of phase:p < 1s")
+    assert list(unbuilt(replace(plan, thresholds=tuple(map(parse_threshold, rules))))) == []
 
 
 def test_the_rest_of_a_plan_in_one_line() -> None:
     session = Session("first_use", (GET,))
     data = Data("d", "inline", ("a",), rows=(("1",),))
     scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
-    rules = tuple(map(parse_threshold, ["cache > 9%", "errors of group:g < 1%"]))
-    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,),
-                thresholds=rules)  # fmt: skip
+    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,))
     with pytest.raises(ConfigError) as caught:
         refuse_unbuilt(plan)
     assert str(caught.value) == (
-        "this version reads and checks, but cannot run yet: threshold: cache, threshold of group:"
+        "this version reads and checks, but cannot run yet: requirements, probes"
     )

@@ -23,6 +23,7 @@ from velroload.plan.flow import (
     Steps,
     Take,
     While,
+    mixed_by,
 )
 from velroload.plan.model import Plan, Request, Think
 from velroload.plan.slots import SLOT
@@ -73,14 +74,15 @@ class Sent:
 
 @dataclass
 class User:
-    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users.
-    """
+    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users,
+    `phase` is the number of the plan's phase that he is in."""
 
     plan: Plan
     number: int
     answer: Answer
     sequences: dict[int, int] = field(default_factory=dict)
     rows: dict[str, Rows] = field(default_factory=dict)
+    phase: int = 0
 
     def __post_init__(self) -> None:
         self.random = Random(Random((self.plan.seed + self.number) % 2**64).u64())
@@ -128,7 +130,22 @@ class User:
         for step in steps:
             self.step(step)
 
+    def mixed(self, step: Step) -> None:
+        """A step of the mix: by its phase's probability, else by its own."""
+        steps = step.steps if isinstance(step, Chance) else (step,)
+        endpoint = steps[-1].endpoint if isinstance(steps[-1], Request) else ""
+        own = step.probability if isinstance(step, Chance) else 1
+        if self.random.double() < float(dict(self.plan.phases[self.phase].mix).get(endpoint, own)):
+            for each in steps[:-1]:
+                self.step(each)
+            assert isinstance(steps[-1], Request)
+            self.request(steps[-1])
+
     def step(self, step: Step) -> None:
+        named = {name for phase in self.plan.phases for name, _ in phase.mix}
+        if mixed_by(step, named) is not None:
+            self.mixed(step)
+            return
         match step:
             case Request():
                 self.request(step)

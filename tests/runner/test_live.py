@@ -67,7 +67,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def reason(recorder: Recorder, rule: str, seconds: int, *batches: Rows) -> str | None:
-    rules = AbortRules([parse_threshold(rule)], ENDPOINTS, recorder, HOLD)
+    rules = AbortRules([parse_threshold(rule)], ENDPOINTS, recorder, [HOLD])
     for delta in deltas_of(*batches):
         recorder.add(delta)
     return rules.reason(live(seconds * SECOND_NS))
@@ -113,7 +113,7 @@ def test_a_rule_over_the_last_second(recorder: Recorder, rule: str, said: str | 
 
 def test_a_rule_waits_for_its_whole_window(recorder: Recorder) -> None:
     bad = [samples(second, 10, error=ErrorKind.STATUS) for second in range(3)]
-    rules = AbortRules([parse_threshold("errors > 5% for 3s")], ENDPOINTS, recorder, HOLD)
+    rules = AbortRules([parse_threshold("errors > 5% for 3s")], ENDPOINTS, recorder, [HOLD])
     said = []
     for second, delta in enumerate(deltas_of(*bad)):
         recorder.add(delta)
@@ -128,7 +128,7 @@ def test_the_window_moves_on(recorder: Recorder) -> None:
 
 def test_the_first_of_several_rules_speaks(recorder: Recorder) -> None:
     texts = ("p95(response) > 1s", "rate < 5/s", "errors > 1%")
-    rules = AbortRules([parse_threshold(text) for text in texts], ENDPOINTS, recorder, HOLD)
+    rules = AbortRules([parse_threshold(text) for text in texts], ENDPOINTS, recorder, [HOLD])
     for delta in deltas_of(samples(0, 2, error=ErrorKind.STATUS)):
         recorder.add(delta)
     assert rules.reason(live(SECOND_NS - 1)) is None, "no second is over"
@@ -145,7 +145,7 @@ def test_a_rate_is_held_to_what_is_wanted_in_the_hold_alone(recorder: Recorder) 
     """Whatever harms the target ends the run in the ramp as well."""
     hold = Phase(1, "main", "hold", 2 * SECOND_NS, 5 * SECOND_NS)
     texts = ("rate < 5/s for 2s", "errors > 20%")
-    slow, broken = (AbortRules([parse_threshold(t)], ENDPOINTS, recorder, hold) for t in texts)
+    slow, broken = (AbortRules([parse_threshold(t)], ENDPOINTS, recorder, [hold]) for t in texts)
     said = []
     batches = [samples(second, 2) for second in range(7)]
     batches[1] = samples(1, 2, error=ErrorKind.STATUS)

@@ -1,11 +1,14 @@
 """The one door of the room: a run folder's data in, everything that can be said of it out."""
 
+from velroload.analysis.beyond import capacity_of_run, drift_of_run, fidelity_of_run
 from velroload.analysis.failures import failures
 from velroload.analysis.hold import in_hold
+from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
 from velroload.analysis.sessions import sessions_of
+from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_reasons
 from velroload.analysis.summary import summarise
-from velroload.analysis.validity import INVALID, assess
+from velroload.analysis.validity import INVALID, assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
 from velroload.plan.threshold import parse_threshold
 from velroload.runfolder import RunData
@@ -23,12 +26,23 @@ def analyse(data: RunData) -> Result:
     incomplete = _incomplete(data)
     held = in_hold(data)
     summary = summarise(data, held)
-    validity = assess(data, held, summary, thresholds)
-    results, validity = judge_thresholds(data, held, summary, validity, thresholds)
+    suite = judge_suite(data, incomplete)
+    of_all, of_one = split(thresholds, suite)
+    whole = not suite or bool(of_all)
+    validity = assess(data, held, summary, of_all, of_hold=whole)
+    results, validity = judge_thresholds(data, held, summary, validity, of_all)
     if incomplete:
         results = unclaimed(results, "the run is incomplete")
     elif validity.verdict == INVALID:
         results = unclaimed(results, "the run is INVALID")
+    if suite:
+        judged, reasons = judge_of_phases(data, suite, of_one, incomplete)
+        judged |= {result.text: result for result in results}
+        results = tuple(judged[threshold.source] for threshold in thresholds)
+        validity = with_reasons(validity, [*suite_reasons(suite), *reasons])
+    compliance, validity = judge_compliance(
+        data, summary, validity, suite=suite, incomplete=bool(incomplete)
+    )
     verdict, why, codes = overall(
         summary,
         validity,
@@ -36,6 +50,8 @@ def analyse(data: RunData) -> Result:
         ended=end.get("ended"),
         reason=end.get("reason"),
         incomplete=incomplete,
+        compliance=compliance,
+        suite=suite,
     )
     return Result(
         manifest=data.manifest,
@@ -52,6 +68,11 @@ def analyse(data: RunData) -> Result:
         failures=failures(data),
         codes=codes,
         sessions=sessions_of(data),
+        compliance=compliance,
+        drift=drift_of_run(data, summary, validity, suite),
+        capacity=capacity_of_run(data, suite),
+        fidelity=fidelity_of_run(data, summary, validity, suite),
+        suite=suite,
     )
 
 

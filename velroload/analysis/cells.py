@@ -25,13 +25,13 @@ def upper_edges(digits: int = 3) -> NDArray[np.int64]:
 
 
 def counter_values(
-    data: RunData, endpoints: Collection[int], *, seconds: tuple[int, int] | None = None
+    data: RunData, endpoints: Collection[int], *, seconds: range | None = None
 ) -> dict[int, int]:
-    """Sum of every counter over the endpoints, and over seconds[0] <= second < seconds[1]."""
+    """Sum of every counter over the endpoints, and over some seconds in a row."""
     counts = data.counts
     wanted = np.isin(counts["endpoint"], list(endpoints))
     if seconds is not None:
-        wanted &= (counts["second"] >= seconds[0]) & (counts["second"] < seconds[1])
+        wanted &= (counts["second"] >= seconds.start) & (counts["second"] < seconds.stop)
     counts = counts[wanted]
     keys, places = np.unique(counts["counter"], return_inverse=True)
     sums = np.zeros(len(keys), np.int64)

@@ -10,22 +10,27 @@ from velroload.analysis.cells import (
     Late,
     Slices,
     count_above,
-    counter_series,
     counter_values,
     late,
+    seconds_of,
     slices,
     upper_edges,
     with_failures,
 )
-from velroload.analysis.hold import whole_seconds
+from velroload.analysis.hold import held_seconds
 from velroload.analysis.interval import (
+    ONE_SIDED,
     ShareTest,
     effective_size,
     percentile_columns,
     samples_needed,
     share_bounds,
 )
+from velroload.analysis.outcome import outcome
+from velroload.analysis.reach import complete_per_second
+from velroload.analysis.recovered import judge_recovery
 from velroload.analysis.result import Quantity, Summary, ThresholdResult, Validity
+from velroload.analysis.shares import NOTHING, share_counts, share_series
 from velroload.analysis.summary import is_flow
 from velroload.analysis.windows import worst_window
 from velroload.histogram import Histogram, rank_of
@@ -33,7 +38,6 @@ from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
 from velroload.quantity import QUANTITIES
 from velroload.runfolder import RunData
-from velroload.sample import ErrorKind
 
 LAG_DID_IT = "the limit was exceeded, but the generator's own lag may have done it"
 SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad seconds"
@@ -41,24 +45,37 @@ SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad se
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a threshold is judged against; `data` is what counts of the `whole` run."""
+    """What a threshold is judged against; `data` is what counts of the `whole` run. pass_tail and
+    fail_tail: the probability of a wrong PASS or FAIL that is allowed (less in a set: Holm)."""
 
     data: RunData
     whole: RunData
     summary: Summary
     validity: Validity
+    pass_tail: float = ONE_SIDED
+    fail_tail: float = ONE_SIDED
 
     @property
     def paced(self) -> bool:
         """True when generator lag may be judged."""
         return bool(self.data.manifest.get("model", {}).get("paced"))
 
+    def test(self, total: float, allowed: float, thinning: float) -> ShareTest:
+        """A test at this claim's own levels."""
+        return ShareTest(total, allowed, thinning, self.pass_tail, self.fail_tail)
 
-def judge_claim(claim: Claim, threshold: Threshold) -> ThresholdResult:
-    """The threshold's result; NOT MEASURED when nothing of that name exists in the run."""
-    ids = _selected(claim.data, threshold)
+
+def judge_claim(
+    claim: Claim, threshold: Threshold, ids: list[int] | None = None
+) -> ThresholdResult:
+    """The threshold's result over these endpoints, or over those that it names; NOT MEASURED when
+    nothing of that name exists in the run."""
+    ids = _selected(claim.data, threshold) if ids is None else ids
     if not ids:
-        return _result(threshold, Verdict.NOT_MEASURED, why=f"no {_what(threshold)} in this run")
+        return outcome(threshold, Verdict.NOT_MEASURED, why=f"no {_what(threshold)} in this run")
+    if threshold.metric == "recovery":
+        bad = [second.second for second in claim.validity.bad_seconds if second.severe]
+        return judge_recovery(claim.whole, threshold, ids, bad)
     if threshold.window_ns is not None:
         return _windowed(claim, threshold, ids)
     if threshold.metric == "percentile":
@@ -83,42 +100,6 @@ def _selected(data: RunData, threshold: Threshold) -> list[int]:
     return [e["id"] for e in endpoints if chosen.chooses(e)]
 
 
-def _result(
-    threshold: Threshold,
-    verdict: Verdict,
-    *,
-    observed: float | None = None,
-    low: float | None = None,
-    high: float | None = None,
-    count: int = 0,
-    infinite: bool = False,
-    added: float | None = None,
-    needed: int | None = None,
-    why: str | None = None,
-    suspect: str | None = None,
-) -> ThresholdResult:
-    margin = None
-    if observed is not None and threshold.limit > 0 and threshold.op != "==":
-        sign = -1.0 if threshold.op in (">", ">=") else 1.0
-        margin = sign * (threshold.limit - observed) / threshold.limit
-    return ThresholdResult(
-        text=threshold.source,
-        verdict=str(verdict),
-        observed=observed,
-        low=low,
-        high=high,
-        limit=threshold.limit,
-        unit=threshold.unit,
-        count=count,
-        infinite=infinite,
-        margin=margin,
-        added=added,
-        needed=needed,
-        why=why,
-        suspect=suspect,
-    )
-
-
 def _settle(test: ShareTest, least: float, most: float) -> Verdict:
     """PASS when even `most` hits stay below what is allowed, FAIL when `least` exceed it."""
     if test.below(most):
@@ -140,11 +121,12 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
     never = _failures(data, ids) if timed else 0
     count = histogram.count + never
     if not count:
-        return _result(threshold, Verdict.INCONCLUSIVE, why="nothing was measured")
+        return outcome(threshold, Verdict.INCONCLUSIVE, why="nothing was measured")
     parts = with_failures(data, slices(data, quantity, ids), quantity, ids)
     above = tuple(hits + never for hits in count_above(histogram, limit))
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, quantile if upward else 1.0 - quantile, _thinning(parts, limit))
+    allowed = quantile if upward else 1.0 - quantile
+    test = claim.test(count, allowed, _thinning(parts, limit))
     least, most = (count - above[1], count - above[0]) if upward else above
     if threshold.op == "==":
         value = _value(histogram, quantile, count)
@@ -166,7 +148,7 @@ def _percentile(claim: Claim, threshold: Threshold, ids: list[int]) -> Threshold
     if low is not None and observed is not None:
         low, high = min(low, observed), None if high is None else max(high, observed)
     verdict = Verdict.INCONCLUSIVE if suspect else verdict
-    return _result(
+    return outcome(
         threshold,
         verdict,
         observed=observed,
@@ -230,7 +212,7 @@ def _voids_fail(
         return None
     good = parts.without(bad)
     total, hits = float(good.totals().sum()), float(good.above(threshold.limit).sum())
-    if not total or not stands(ShareTest(total, test.allowed, test.thinning), hits):
+    if not total or not stands(claim.test(total, test.allowed, test.thinning), hits):
         return SECONDS_DID_IT
     return None
 
@@ -241,7 +223,7 @@ def _voids_pass(claim: Claim, test: ShareTest, most: float) -> str | None:
     if not 0.0 < share < 1.0:
         return None
     unsent = test.total * share / (1.0 - share)
-    whole = ShareTest(test.total + unsent, test.allowed, test.thinning)
+    whole = claim.test(test.total + unsent, test.allowed, test.thinning)
     if whole.below(most + unsent):
         return None
     return f"it holds for what was sent, but {100 * share:.2g} % of the planned load was not"
@@ -260,11 +242,11 @@ def _extreme(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRes
     never = _failures(data, ids) if timed and threshold.metric == "max" else 0
     count = histogram.count + never
     if not count:
-        return _result(threshold, Verdict.INCONCLUSIVE, why="nothing was measured")
+        return outcome(threshold, Verdict.INCONCLUSIVE, why="nothing was measured")
     if never:
         verdict = Verdict.PASS if threshold.holds(math.inf) else Verdict.FAIL
         why = f"{never:,} of {count:,} failed"
-        return _result(threshold, verdict, count=count, infinite=True, why=why)
+        return outcome(threshold, verdict, count=count, infinite=True, why=why)
     values = {"max": histogram.max, "min": histogram.min, "mean": histogram.sum / histogram.count}
     observed = float(values[threshold.metric])
     verdict = Verdict.PASS if threshold.holds(observed) else Verdict.FAIL
@@ -277,7 +259,7 @@ def _extreme(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRes
             added = lateness.lag.sum / lateness.lag.count
         if verdict == Verdict.FAIL and threshold.holds(observed - (added or 0.0)):
             suspect = LAG_DID_IT
-    return _result(
+    return outcome(
         threshold,
         Verdict.INCONCLUSIVE if suspect else verdict,
         observed=observed,
@@ -288,20 +270,18 @@ def _extreme(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRes
 
 
 def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
-    """errors: failed and transport over all; checks: as expected over all complete responses."""
-    values = counter_values(claim.data, ids)
-    ok, failed = values.get(Counter.OK, 0), values.get(Counter.FAILED, 0)
-    transport = values.get(Counter.TRANSPORT, 0) if threshold.metric == "errors" else 0
-    count = ok + failed + transport
+    """errors: failed and transport over all; checks: as expected over all complete responses;
+    cache: look-ups that a cache answered over all that told."""
+    hits, count = share_counts(counter_values(claim.data, ids), threshold.metric)
     if not count:
-        return _result(threshold, Verdict.INCONCLUSIVE, why="nothing was measured")
-    bad = failed + transport
-    hits = bad if threshold.metric == "errors" else ok
-    thinning = _share_thinning(claim, ids, threshold.metric == "errors")
+        verdict = Verdict.NOT_MEASURED if threshold.metric in NOTHING else Verdict.INCONCLUSIVE
+        why = NOTHING.get(threshold.metric, "nothing was measured")
+        return outcome(threshold, verdict, why=why)
+    thinning = _share_thinning(claim, ids, threshold.metric)
     low, high = share_bounds(hits * thinning, count * thinning)
     observed = hits / count
     upward = threshold.op in (">", ">=")
-    test = ShareTest(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
+    test = claim.test(count, 1.0 - threshold.limit if upward else threshold.limit, thinning)
     misses = count - hits if upward else hits
     exact = threshold.op == "==" or test.allowed <= 0.0
     suspect = None
@@ -312,7 +292,7 @@ def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResul
         suspect = _voids_pass(claim, test, misses) if verdict == Verdict.PASS else None
     verdict = Verdict.INCONCLUSIVE if suspect else verdict
     open_ = verdict == Verdict.INCONCLUSIVE and not suspect
-    return _result(
+    return outcome(
         threshold,
         verdict,
         observed=observed,
@@ -325,30 +305,24 @@ def _share(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResul
     )
 
 
-def _share_thinning(claim: Claim, ids: Sequence[int], transport: bool) -> float:
-    length = len(claim.summary.series.second)
-    if not length:
-        return 1.0
-    hits = counter_series(claim.data, ids, Counter.FAILED, length)
-    totals = hits + counter_series(claim.data, ids, Counter.OK, length)
-    if transport:
-        lost = counter_series(claim.data, ids, Counter.TRANSPORT, length)
-        hits, totals = hits + lost, totals + lost
+def _share_thinning(claim: Claim, ids: Sequence[int], metric: str) -> float:
+    hits, totals = share_series(claim.data, ids, metric, seconds_of(claim.data))
     whole = float(totals.sum())
     return effective_size(hits, totals).size / whole if whole else 1.0
 
 
 def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
     """Complete responses per second of the hold: counted, so compared without bounds."""
-    first, last = whole_seconds(claim.whole)
-    if last > first:
-        seconds: float = last - first
-        values = complete_per_second(claim.whole, ids, last)[first:]
+    parts = held_seconds(claim.whole)
+    if parts:
+        seconds: float = sum(map(len, parts))
+        every = complete_per_second(claim.whole, ids, parts[-1].stop)
+        values = np.concatenate([every[part.start : part.stop] for part in parts])
     else:
         seconds = claim.summary.hold_s
-        values = complete_per_second(claim.data, ids, len(claim.summary.series.second))
+        values = complete_per_second(claim.data, ids, seconds_of(claim.data))
     if not values.sum() or seconds <= 0:
-        return _result(threshold, Verdict.INCONCLUSIVE, why="no response was complete")
+        return outcome(threshold, Verdict.INCONCLUSIVE, why="no response was complete")
     observed = float(values.sum()) / seconds
     verdict = Verdict.PASS if threshold.holds(observed) else Verdict.FAIL
     suspect = None
@@ -356,7 +330,7 @@ def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult
     if verdict == Verdict.FAIL and unsent and threshold.holds(observed + unsent):
         verdict = Verdict.INCONCLUSIVE
         suspect = "the rate was missed, but so was part of the planned load"
-    return _result(
+    return outcome(
         threshold,
         verdict,
         observed=observed,
@@ -366,25 +340,14 @@ def _rate(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult
     )
 
 
-def complete_per_second(
-    data: RunData, ids: Collection[int], length: int
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Complete responses (timeouts are none) per second, float64[length]."""
-    complete = counter_series(data, ids, Counter.OK, length)
-    complete = complete + counter_series(data, ids, Counter.FAILED, length)
-    return np.asarray(
-        complete - counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length)
-    )
-
-
 def _windowed(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdResult:
     found = worst_window(claim.whole, claim.data, threshold, ids)
     if found is None:
         why = "no window of that length could be judged"
-        return _result(threshold, Verdict.INCONCLUSIVE, why=why)
+        return outcome(threshold, Verdict.INCONCLUSIVE, why=why)
     verdict = Verdict.PASS if threshold.holds(found.value) else Verdict.FAIL
     finite = math.isfinite(found.value)
-    return _result(
+    return outcome(
         threshold,
         verdict,
         observed=found.value if finite else None,

@@ -2,7 +2,8 @@
 a figure, a threshold or a verdict.
 
 Log-ins and the like happen once per user, most of them in the ramp: the rows of the setup are of
-the whole run.
+the whole run. A suite has phases of several names: `name` asks for one of them, and of_phase()
+gives a view of the run in which there is no other.
 """
 
 from dataclasses import replace
@@ -18,16 +19,31 @@ from velroload.runfolder import RunData
 SECOND_NS = 1_000_000_000
 
 
-def in_hold(data: RunData) -> RunData:
-    """The run with the figures of its holds only; manifest, end and events as they are."""
-    phases = _phases(data)
+def of_phase(data: RunData, name: str) -> RunData:
+    """The same run, its manifest naming the ramp, hold and cool-down of this phase only."""
+    return replace(data, manifest=data.manifest | {"phases": phase_rows(data, name)})
+
+
+def phase_rows(data: RunData, name: str | None = None) -> list[dict[str, Any]]:
+    """The manifest's phases, of one name where it is given."""
+    found: list[dict[str, Any]] = data.manifest.get("phases") or []
+    return [row for row in found if name is None or row.get("name") == name]
+
+
+def in_hold(data: RunData, name: str | None = None) -> RunData:
+    """The run with the figures of its holds only (of the phase `name`); manifest, end and events
+    as they are."""
+    phases = phase_rows(data, name)
+    own = [phase["id"] for phase in phases]
     holds = [phase["id"] for phase in phases if phase.get("kind") == HOLD]
-    if len(holds) in (0, len(phases)):
+    seen = {int(phase) for rows in (data.counts, data.hist) for phase in np.unique(rows["phase"])}
+    if seen <= set(holds) or (not holds and name is None):
         return data
     setup = [e["id"] for e in data.manifest.get("endpoints", []) if e.get("setup")]
 
     def kept(rows: Rows) -> Rows:
-        return rows[np.isin(rows["phase"], holds) | np.isin(rows["endpoint"], setup)]
+        of_setup = np.isin(rows["endpoint"], setup) & np.isin(rows["phase"], own)
+        return rows[np.isin(rows["phase"], holds) | of_setup]
 
     return replace(
         data,
@@ -39,32 +55,45 @@ def in_hold(data: RunData) -> RunData:
     )
 
 
-def hold_window(data: RunData) -> tuple[int, int]:
-    """Start and end of the hold in ns since the epoch, cut where the run ended: of no length where
+def hold_windows(data: RunData, name: str | None = None) -> tuple[tuple[int, int], ...]:
+    """(start, end) of each hold in ns since the epoch, cut where the run ended: of no length where
     it ended before. The whole run where the manifest names no hold. `data`: the whole run's."""
-    holds = [phase for phase in _phases(data) if phase.get("kind") == HOLD]
     last = max(0, ended_ns(data))
-    if not holds:
-        return 0, last
-    start = min(phase["start_ns"] for phase in holds)
-    ends = [phase["end_ns"] for phase in holds]
-    end = last if None in ends else min(max(ends), last)
-    return start, max(start, end)
+    holds = [phase for phase in phase_rows(data, name) if phase.get("kind") == HOLD]
+    if not holds and name is None:
+        return ((0, last),)
+    ends = [last if row["end_ns"] is None else min(row["end_ns"], last) for row in holds]
+    return tuple(
+        (row["start_ns"], max(row["start_ns"], end)) for row, end in zip(holds, ends, strict=True)
+    )
 
 
-def whole_seconds(data: RunData) -> tuple[int, int]:
-    """Seconds that lie wholly in the hold, as (first, one after the last); (0, 0) without any."""
-    start, end = hold_window(data)
-    first, last = -(-start // SECOND_NS), end // SECOND_NS
-    return (first, last) if last > first else (0, 0)
+def hold_window(data: RunData, name: str | None = None) -> tuple[int, int]:
+    """From the start of the first hold to the end of the last; see hold_windows."""
+    windows = hold_windows(data, name)
+    return (windows[0][0], windows[-1][1]) if windows else (0, 0)
+
+
+def hold_ns(data: RunData, name: str | None = None) -> int:
+    """How long the holds are together."""
+    return sum(end - start for start, end in hold_windows(data, name))
+
+
+def held_seconds(data: RunData, name: str | None = None) -> tuple[range, ...]:
+    """Seconds that lie wholly in a hold, a range for each hold that has any."""
+    found = (
+        range(-(-start // SECOND_NS), end // SECOND_NS) for start, end in hold_windows(data, name)
+    )
+    return tuple(seconds for seconds in found if seconds)
+
+
+def whole_seconds(data: RunData, name: str | None = None) -> tuple[int, int]:
+    """Those of a run with one hold, as (first, one after the last); (0, 0) without any."""
+    found = held_seconds(data, name)
+    return (found[0].start, found[-1].stop) if found else (0, 0)
 
 
 def ended_ns(data: RunData) -> int:
     """When the run ended; for one without an end, where its figures do."""
     ended = (data.end or {}).get("ended_ns")
     return seconds_of(data) * SECOND_NS if ended is None else int(ended)
-
-
-def _phases(data: RunData) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = data.manifest.get("phases") or []
-    return found

@@ -125,7 +125,8 @@ def effective_size(hits: NDArray[np.float64], totals: NDArray[np.float64]) -> Ef
 
 @dataclass(frozen=True, slots=True)
 class ShareTest:
-    """Is a share below `allowed`? One-sided 95 % for each answer; neither may hold.
+    """Is a share below `allowed`? One-sided 95 % for each answer; neither may hold. Where several
+    are tested together, pass_tail and fail_tail are what Holm leaves for each answer.
 
     total requests, of which `thinning` (0..1] is what correlation leaves (effective_size). "The
     quantile p is at most T" is this test of the share above T with allowed = 1 - p: of 10,000
@@ -135,15 +136,19 @@ class ShareTest:
     total: float
     allowed: float
     thinning: float = 1.0
+    pass_tail: float = ONE_SIDED
+    fail_tail: float = ONE_SIDED
 
     def below(self, hits: float) -> bool:
         """True when the share's upper bound is below what is allowed."""
-        high = share_bounds(hits * self.thinning, self.total * self.thinning, tail=ONE_SIDED)[1]
+        high = share_bounds(hits * self.thinning, self.total * self.thinning, tail=self.pass_tail)[
+            1
+        ]
         return high < self.allowed
 
     def above(self, hits: float) -> bool:
         """True when the share's lower bound is above what is allowed."""
-        low = share_bounds(hits * self.thinning, self.total * self.thinning, tail=ONE_SIDED)[0]
+        low = share_bounds(hits * self.thinning, self.total * self.thinning, tail=self.fail_tail)[0]
         return low > self.allowed
 
     def exceeds(self, hits: float) -> bool:

@@ -8,6 +8,8 @@ from enum import IntEnum
 from typing import Any
 
 from velroload.analysis.sessions import Sessions
+from velroload.analysis.compliance import Compliance
+from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -57,9 +59,32 @@ class ByOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The figures of one endpoint, of the iterations of a scenario, or of all requests together.
+class Reach:
+    """What a row's users got, failures included; one of the flow's requests, or several together.
 
+    adjusted: percentiles with every failure infinitely slow (None also where the percentile is a
+    failure: then its name is in `infinite`). Rates are complete responses per second of the hold's
+    whole seconds: the best second, the best and the worst (sustained) window of 10 s. goodput: what
+    was ok and within slo_ns. apdex: (within T + half of T to 4T) / all, T being slo_ns. None
+    without an SLO.
+    """
+
+    adjusted: dict[str, Percentile]
+    infinite: tuple[str, ...]
+    best_second_per_s: float | None
+    best_10s_per_s: float | None
+    sustained_per_s: float | None
+    slo_ns: float | None
+    goodput_per_s: float | None
+    apdex: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one endpoint, of the iterations of a scenario, or of several together.
+
+    kind: request | hop | group | iteration | address, or of several requests: scenario | class |
+    tag; id is None then.
     count: everything that finished = ok + failed + transport. failed: unexpected status, failed
     check or timeout; transport: no complete response. rate_per_s: complete responses per second of
     the hold. failed_share: (failed + transport) / count, with its 95 % bounds. ours_p99_ns: most
@@ -91,6 +116,7 @@ class Row:
     bytes_in: int
     counters: dict[str, int]
     values: dict[str, Distribution]
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +230,7 @@ class Summary:
     rows: tuple[Row, ...]
     series: Series
     connections: Connections | None = None
+    warm_up: WarmUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +302,34 @@ class ThresholdResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """One phase of a suite, judged over its hold alone.
+
+    verdict and why: as in Result; NOT MEASURED where the run did not reach the hold or the
+    generator cannot vouch for it. gate: a failure here fails the run; else it informs. judges: ids
+    of the requirements that the plan has this phase answer. summary: the figures of the hold, with
+    its ramp and cool-down among the phases and its seconds in the series. validity: of the hold.
+    """
+
+    name: str
+    gate: bool
+    verdict: str
+    why: str
+    thresholds: tuple[ThresholdResult, ...]
+    summary: Summary
+    validity: Validity
+    judges: tuple[str, ...] = ()
+    reached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Everything that is said of a run.
 
     verdict: PASS | FAIL | INCONCLUSIVE | NOT MEASURED; why says what it rests on when no threshold
     does. ended: planned | interrupted | terminated | aborted | None (no end record). codes: every
-    exit code that holds; see exit_code. manifest and ledger are the run folder's own.
+    exit code that holds; see exit_code. manifest and ledger are the run folder's own. suite: the
+    plan's phases in order, () for a plan without; then all else speaks of all holds together.
     """
 
     manifest: dict[str, Any]
@@ -297,3 +346,8 @@ class Result:
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
     sessions: Sessions | None = None
+    compliance: Compliance | None = None
+    drift: tuple[Drift, ...] = ()
+    capacity: Capacity | None = None
+    fidelity: Fidelity | None = None
+    suite: tuple[PhaseResult, ...] = ()

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from velroload.analysis.hold import SECOND_NS, hold_window
+from velroload.analysis.hold import SECOND_NS, hold_windows
 from velroload.analysis.result import BadSecond
 from velroload.runfolder import RunData
 
@@ -18,10 +18,10 @@ HEARTBEAT_LATE_MS = 50.0
 STALL_NS = 50_000_000
 
 
-def hold_seconds(data: RunData) -> range:
-    """Seconds that the hold touches."""
-    start, end = hold_window(data)
-    return range(start // SECOND_NS, -(-end // SECOND_NS))
+def hold_seconds(data: RunData) -> frozenset[int]:
+    """Seconds that a hold touches."""
+    touched = (range(start // SECOND_NS, -(-end // SECOND_NS)) for start, end in hold_windows(data))
+    return frozenset(second for seconds in touched for second in seconds)
 
 
 def stalls(data: RunData) -> list[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ within it. A percentile that its sample cannot carry is None. Requests of the se
 their own, of the whole run, and stay out of the total.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +19,9 @@ from velroload.analysis.cells import (
     slices,
 )
 from velroload.analysis.connections import connections_of
-from velroload.analysis.hold import SECOND_NS, ended_ns, hold_window, whole_seconds
+from velroload.analysis.hold import SECOND_NS, ended_ns, held_seconds, hold_ns
 from velroload.analysis.interval import percentile_columns, samples_needed, share_bounds
+from velroload.analysis.reach import reach, slo_of
 from velroload.analysis.result import (
     QUANTILES,
     ByOutcome,
@@ -32,13 +33,17 @@ from velroload.analysis.result import (
     Series,
     Summary,
 )
+from velroload.analysis.warmup import warm_up_of
 from velroload.histogram import Histogram
 from velroload.journal import SERIES_FIRST, Counter
+from velroload.plan.threshold import Threshold, parse_threshold
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
 PARTS = tuple(Quantity)[Quantity.GENERATOR_LAG :]
 COUNTED = ("user_clock", "coalesced", "preempted", "retried", "new_connection", "kernel_stamp")
+REACHED = ("request", "scenario", "class", "tag")
+"""Kinds of rows that have a reach."""
 WHOLE: dict[str, Any] = {"id": None, "name": "all requests", "scenario": None, "cls": None}
 TIMEOUTS = (ErrorKind.TIMEOUT,)
 
@@ -49,29 +54,70 @@ def summarise(data: RunData, held: RunData) -> Summary:
     endpoints: list[dict[str, Any]] = data.manifest.get("endpoints", [])
     paced = bool(data.manifest.get("model", {}).get("paced"))
     flow = [e["id"] for e in endpoints if is_flow(e)]
-    start, end = hold_window(data)
-    spans = {True: ended_ns(data) / SECOND_NS, False: (end - start) / SECOND_NS}
+    spans = {True: ended_ns(data) / SECOND_NS, False: hold_ns(data) / SECOND_NS}
+
+    thresholds = thresholds_of(data)
 
     def row(entry: dict[str, Any], ids: list[int]) -> Row:
         setup = bool(entry.get("setup", False))
-        seconds = (0, 0) if setup else whole_seconds(data)
+        seconds = () if setup else held_seconds(data)
         rate = _rate(data, held, ids, seconds, spans[setup])
-        return _row(held, entry, ids, rate, paced)
+        made = _row(held, entry, ids, rate, paced)
+        if setup or entry["kind"] not in REACHED:
+            return made
+        return replace(made, reach=reach(data, held, ids, slo_of(thresholds, entry)))
 
     rows = tuple(row(entry, [entry["id"]]) for entry in endpoints)
     if len(flow) == 1:
-        total = replace(next(each for each in rows if each.id == flow[0]), **WHOLE)
+        slo_ns = slo_of(thresholds, {})
+        only = next(each for each in rows if each.id == flow[0])
+        total = replace(only, **WHOLE, reach=reach(data, held, flow, slo_ns))
     else:
         total = row({"kind": "request", **WHOLE}, flow)
+    rows += tuple(row(entry, ids) for entry, ids in together(endpoints))
+    series = _series(data, flow)
+    holds = held_seconds(data)
     return Summary(
         hold_s=spans[False],
         elapsed_s=spans[True],
         phases=_phases(data, flow),
         total=total,
         rows=rows,
-        series=_series(data, flow),
+        series=series,
         connections=connections_of(data),
+        warm_up=warm_up_of(held, flow, series, holds[0]) if len(holds) == 1 else None,
     )
+
+
+def thresholds_of(data: RunData) -> list[Threshold]:
+    """Those of the plan, and of its phases, by name of the phase where the run is seen as one."""
+    plan = data.manifest.get("plan") or {}
+    texts = list(plan.get("thresholds") or [])
+    names = {phase.get("name") for phase in data.manifest.get("phases") or []}
+    for phase in data.manifest.get("suite") or []:
+        if names == {phase.get("name")}:
+            texts += phase.get("thresholds") or []
+    return [parse_threshold(text) for text in texts]
+
+
+def together(
+    endpoints: Sequence[dict[str, Any]],
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Rows of several endpoints of the flow: by scenario where there are several, by class, by
+    tag, each with the ids that it takes."""
+    flow = [entry for entry in endpoints if is_flow(entry)]
+    found: dict[tuple[str, str], list[int]] = {}
+    scenarios = {entry.get("scenario") for entry in flow}
+    for entry in flow:
+        if len(scenarios) > 1 and entry.get("scenario"):
+            found.setdefault(("scenario", entry["scenario"]), []).append(entry["id"])
+        if entry.get("cls"):
+            found.setdefault(("class", entry["cls"]), []).append(entry["id"])
+        for tag in entry.get("tags") or ():
+            found.setdefault(("tag", tag), []).append(entry["id"])
+    for (kind, name), ids in sorted(found.items()):
+        own = {"scenario": name} if kind == "scenario" else {"cls": name} if kind == "class" else {}
+        yield {"id": None, "name": name, "kind": kind, **own}, ids
 
 
 def is_flow(endpoint: dict[str, Any]) -> bool:
@@ -115,7 +161,7 @@ def _row(
     transport = values.get(Counter.TRANSPORT, 0)
     count = ok + failed + transport
     low, high = share_bounds(failed + transport, count)
-    request = entry["kind"] in ("request", "hop", "address")
+    request = entry["kind"] not in ("group", "iteration")
     return Row(
         id=entry["id"],
         name=entry["name"],
@@ -171,18 +217,21 @@ def _errors(values: dict[int, int]) -> dict[str, int]:
 
 
 def _rate(
-    data: RunData, held: RunData, ids: list[int], seconds: tuple[int, int], span_s: float
+    data: RunData, held: RunData, ids: list[int], seconds: Sequence[range], span_s: float
 ) -> float | None:
-    """Complete responses per second. What is answered in the whole `seconds` of the hold, whenever
+    """Complete responses per second. What is answered in the whole `seconds` of the holds, whenever
     it was sent: what was under way at its beginning stands for what is under way at its end.
     Without such seconds what counts of the run, over its span."""
-    first, last = seconds
-    if last > first:
-        values, span_s = counter_values(data, ids, seconds=seconds), last - first
+    if seconds:
+        span_s = sum(map(len, seconds))
+        complete = sum(_complete(counter_values(data, ids, seconds=part)) for part in seconds)
     else:
-        values = counter_values(held, ids)
-    complete = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0) - _timeouts(values)
+        complete = _complete(counter_values(held, ids))
     return complete / span_s if span_s > 0 else None
+
+
+def _complete(values: dict[int, int]) -> int:
+    return values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0) - _timeouts(values)
 
 
 def _ours(data: RunData, ids: list[int]) -> int | None:

@@ -7,9 +7,10 @@ machine is worthless. Limits: MEASURE's list, as constants below.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from velroload.analysis.cells import count_above, slices
+from velroload.analysis.books import evidence, ledger
+from velroload.analysis.cells import slices
+from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import (
     BadSecond,
@@ -21,6 +22,7 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls, steal_share
 from velroload.analysis.summary import is_flow
+from velroload.analysis.unsent import unsent
 from velroload.plan.threshold import Threshold
 from velroload.runfolder import RunData
 
@@ -30,9 +32,6 @@ LITTLE_EDGE_NS = 1_000_000
 """Per worker: its two sums are not taken at the same instant."""
 LITTLE_REQUESTS = 1_000
 SENT_SHARE = 0.99
-WAITED_NS = 1_000_000
-"""A start that waited longer than this for a user or connection met a slow target, not us."""
-WAITED_SHARE = 0.01
 USER_CLOCK_SHARE = 0.10
 BAD_SHARE = 0.25
 BUSY_SHARE = 0.5
@@ -44,33 +43,34 @@ QUIET = "keep other work off the workers' CPUs, then"
 
 
 def assess(
-    data: RunData, held: RunData, summary: Summary, thresholds: Sequence[Threshold]
+    data: RunData,
+    held: RunData,
+    summary: Summary,
+    thresholds: Sequence[Threshold],
+    *,
+    of_run: bool = True,
+    of_hold: bool = True,
 ) -> Validity:
     """The validity that follows from evidence; verdict.py adds what its claims turn up.
 
-    `held`: what counts of the run. Ledger, Little's law and what was not sent are of all of it.
+    `held`: what counts of the run. Ledger, Little's law and what was not sent are of all of it; in
+    a suite what was not sent is of its holds. `of_run`, `of_hold`: look at what concerns the whole
+    run (ledger, machine), and at what concerns what counts of it.
     """
     bad = bad_seconds(data)
     hold = hold_seconds(data)
     share = sum(1 for entry in bad if entry.second in hold) / len(hold) if hold else 0.0
-    unsent, unsent_share, limited = _unsent(data)
+    missing, missing_share, limited = unsent(data, held)
     unix = over_unix(data)
     clock = None if unix else _user_clock_share(summary)
-    reasons = [
-        *_ledger(data),
-        *_little(data),
-        *_load(data, unsent, unsent_share, limited),
-        *_clock(data, clock),
-        *_unix(unix),
-        *_bad(data, bad, share),
-        *_busy(data, thresholds),
-        *_surroundings(data),
-        *_refused(data),
-        *_cookies(data),
-        *_values(data),
-        *_incomplete(data),
-        *(() if thresholds else _figures(held, summary, bad, share)),
-    ]
+    reasons: list[Reason] = []
+    if of_run:
+        reasons += [*_ledger(data), *_little(data), *_jumps(data), *_unix(unix), *_machine(data)]
+        reasons += [*_refused(data), *_cookies(data), *_values(data), *_incomplete(data)]
+    if of_hold:
+        reasons += [*_load(data, missing, missing_share, limited), *_clock(data, clock)]
+        reasons += [*_bad(data, bad, share), *_busy(data, thresholds), *_steal(data)]
+        reasons += [] if thresholds else _figures(held, summary, bad, share)
     return with_reasons(
         Validity(
             verdict="VALID",
@@ -79,8 +79,8 @@ def assess(
             bad_share=share,
             stalls=tuple((at, length) for at, length, _ in stalls(data)),
             user_clock_share=clock,
-            unsent=unsent,
-            unsent_share=unsent_share,
+            unsent=missing,
+            unsent_share=missing_share,
         ),
         reasons,
     )
@@ -93,18 +93,6 @@ def with_reasons(validity: Validity, more: Sequence[Reason]) -> Validity:
     strongest = reasons[0].level if reasons else NOTE
     verdict = "VALID" if strongest == NOTE else strongest
     return replace(validity, verdict=verdict, reasons=tuple(reasons))
-
-
-def evidence(data: RunData) -> dict[str, Any]:
-    """What the engine wrote at the end about itself; empty for a run without an end."""
-    found: dict[str, Any] = (data.end or {}).get("evidence") or {}
-    return found
-
-
-def ledger(data: RunData, part: str) -> dict[str, Any]:
-    """requests | iterations | samples of the ledger; empty when there is none."""
-    found: dict[str, Any] = ((data.end or {}).get("ledger") or {}).get(part) or {}
-    return found
 
 
 def _percent(share: float) -> str:
@@ -164,32 +152,10 @@ def _little(data: RunData) -> Iterator[Reason]:
         )
 
 
-def _unsent(data: RunData) -> tuple[int, float, bool]:
-    """(planned starts not made, their share, whether the target was what held them back)."""
-    end = data.end or {}
-    if end.get("ended") != "planned" or end.get("incomplete"):
-        return 0, 0.0, False
-    book = ledger(data, "iterations")
-    if not book.get("planned"):
-        book = ledger(data, "requests")
-    planned = book.get("planned") or 0
-    dropped, unstarted = book.get("dropped") or 0, book.get("unstarted") or 0
-    unsent = dropped + unstarted
-    flow = [e["id"] for e in data.manifest.get("endpoints", []) if is_flow(e)]
-    wait = data.histogram(Quantity.WAIT, endpoints=flow)
-    complete = data.histogram(Quantity.RESPONSE, endpoints=flow).count
-    waited = count_above(wait, WAITED_NS)[0] > WAITED_SHARE * complete
-    requests = ledger(data, "requests")
-    silent = (requests.get("timeouts") or 0) + (requests.get("in_flight") or 0)
-    slow = complete == 0 or silent > WAITED_SHARE * complete
-    limited = waited or slow or dropped > unstarted
-    return unsent, unsent / planned if planned else 0.0, limited
-
-
-def _load(data: RunData, unsent: int, share: float, limited: bool) -> Iterator[Reason]:
-    if not unsent:
+def _load(data: RunData, missing: int, share: float, limited: bool) -> Iterator[Reason]:
+    if not missing:
         return
-    text = f"{unsent:,} planned starts ({_percent(share)}) were not made"
+    text = f"{missing:,} planned starts ({_percent(share)}) were not made"
     if share <= 1.0 - SENT_SHARE:
         yield Reason(NOTE, "unsent", text)
     elif limited:
@@ -239,6 +205,9 @@ def _clock(data: RunData, share: float | None) -> Iterator[Reason]:
             "run it where the kernel stamps packets (not gVisor or a user-space network): "
             + _command(data),
         )
+
+
+def _jumps(data: RunData) -> Iterator[Reason]:
     jumps = evidence(data).get("clock_jumps") or 0
     if jumps:
         yield Reason(NOTE, "clock_jumps", f"the wall clock jumped {jumps} times against ours")
@@ -257,13 +226,15 @@ ADVICE = {
 
 
 def _bad(data: RunData, bad: Sequence[BadSecond], share: float) -> Iterator[Reason]:
+    hold = hold_seconds(data)
     for at, length, index in stalls(data):
+        if data.manifest.get("suite") and at // SECOND_NS not in hold:
+            continue
         yield Reason(
             NOTE,
             "stall",
             f"generator froze {length / 1e9:.2f} s at {at / 1e9:.1f} s (worker {index})",
         )
-    hold = hold_seconds(data)
     inside = [entry for entry in bad if entry.second in hold]
     if not inside:
         return
@@ -349,7 +320,7 @@ def _values(data: RunData) -> Iterator[Reason]:
         )
 
 
-def _surroundings(data: RunData) -> Iterator[Reason]:
+def _steal(data: RunData) -> Iterator[Reason]:
     stolen = steal_share(data)
     if stolen > BAD_SHARE:
         yield Reason(
@@ -359,6 +330,9 @@ def _surroundings(data: RunData) -> Iterator[Reason]:
             "hold: even the kernel's stamps may be late",
             "use a machine that is not shared, then " + _command(data),
         )
+
+
+def _machine(data: RunData) -> Iterator[Reason]:
     profile = (data.manifest.get("build") or {}).get("profile", "release")
     if profile != "release":
         yield Reason(

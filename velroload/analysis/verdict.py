@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from velroload.analysis.claims import LAG_DID_IT, SECONDS_DID_IT, Claim, judge_claim
-from velroload.analysis.result import Reason, Summary, ThresholdResult, Validity
+from velroload.analysis.compliance import Compliance
+from velroload.analysis.gates import WORST_FIRST, with_gates
+from velroload.analysis.result import PhaseResult, Reason, Summary, ThresholdResult, Validity
 from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
 from velroload.errors import Exit, strongest
 from velroload.plan.threshold import Threshold, Verdict
@@ -36,6 +38,16 @@ def judge_thresholds(
     `held`: what counts of the run."""
     claim = Claim(held, data, summary, validity)
     results = [judge_claim(claim, threshold) for threshold in thresholds]
+    validity = with_voided(data, validity, results)
+    doubt = doubt_of(validity)
+    return tuple(
+        replace(result, suspect=doubt) if doubt and result.verdict == Verdict.PASS else result
+        for result in results
+    ), validity
+
+
+def with_voided(data: RunData, validity: Validity, results: Sequence[ThresholdResult]) -> Validity:
+    """The validity with what these claims have turned up against the generator."""
     voided = [
         Reason(
             SUSPECT,
@@ -46,18 +58,15 @@ def judge_thresholds(
         for result in results
         if result.suspect
     ]
-    validity = with_reasons(validity, voided)
-    suspects = [
-        reason.text
-        for reason in validity.reasons
-        if reason.level == SUSPECT and reason.code not in SIGNED
-    ]
-    return tuple(
-        replace(result, suspect=suspects[0])
-        if suspects and result.verdict == Verdict.PASS
-        else result
-        for result in results
-    ), validity
+    return with_reasons(validity, voided)
+
+
+def doubt_of(validity: Validity) -> str | None:
+    """Why a PASS of this run is one in doubt; None where it is not."""
+    for reason in validity.reasons:
+        if reason.level == SUSPECT and reason.code not in SIGNED:
+            return reason.text
+    return None
 
 
 def unclaimed(results: Sequence[ThresholdResult], why: str) -> tuple[ThresholdResult, ...]:
@@ -76,6 +85,8 @@ def overall(
     ended: str | None,
     reason: str | None,
     incomplete: Sequence[str],
+    compliance: Compliance | None = None,
+    suite: Sequence[PhaseResult] = (),
 ) -> tuple[Verdict, str, tuple[Exit, ...]]:
     """The verdict on the run, what it rests on, and every exit code that holds."""
     codes = [ENDED[ended]] if ended in ENDED else []
@@ -83,14 +94,29 @@ def overall(
         return Verdict.NOT_MEASURED, incomplete[0], (*codes, Exit.INVALID)
     if validity.verdict == INVALID:
         return Verdict.NOT_MEASURED, "nothing can be claimed", (*codes, Exit.INVALID)
-    verdict, why = _verdict(summary, results, ended, reason)
+    verdict, why = verdict_of(summary, results, ended, reason)
+    if suite:
+        verdict, why = with_gates(suite, verdict, why, bool(results))
+    if compliance is not None:
+        gated = any(phase.gate for phase in suite)
+        verdict, why = _with(compliance, verdict, why, bool(results) or gated)
     code = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL}.get(verdict, Exit.INCONCLUSIVE)
     return verdict, why, (*codes, code)
 
 
-def _verdict(
+def _with(compliance: Compliance, verdict: Verdict, why: str, judged: bool) -> tuple[Verdict, str]:
+    """The verdict of the document and that of the thresholds: the worse, the document's first."""
+    other = Verdict(compliance.verdict)
+    if not judged and verdict == Verdict.PASS:
+        return other, compliance.why
+    worse = min(verdict, other, key=WORST_FIRST.index)
+    return worse, compliance.why if worse == other else why
+
+
+def verdict_of(
     summary: Summary, results: Sequence[ThresholdResult], ended: str | None, reason: str | None
 ) -> tuple[Verdict, str]:
+    """The verdict of a run or a phase by its own thresholds, and what it rests on."""
     unheld = summary.total.count == 0 and any(phase.ok for phase in summary.phases)
     if summary.total.ok == 0 and not unheld:
         return Verdict.FAIL, "not one request succeeded"
@@ -100,7 +126,7 @@ def _verdict(
         return Verdict.INCONCLUSIVE, "it ended before its hold: nothing counts"
     found = [result.verdict for result in results]
     if not found:
-        if ended == "planned":
+        if ended in ("planned", "stopped"):
             return Verdict.PASS, "ran as planned; no threshold was set"
         return Verdict.INCONCLUSIVE, f"{ended or 'stopped'} before its planned end"
     passed = found.count(Verdict.PASS)

@@ -1,16 +1,17 @@
 """The worst window of a run: thresholds such as "rate >= 1000/s over 10s"."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series, slices, with_failures
-from velroload.analysis.hold import SECOND_NS, whole_seconds
+from velroload.analysis.hold import SECOND_NS, held_seconds
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.result import Quantity
+from velroload.analysis.shares import share_series
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
 from velroload.quantity import QUANTITIES
@@ -36,9 +37,10 @@ def worst_window(
     counts of the run. Percentiles come from the per-second histograms (2 digits), of response and
     service only. None when no window has enough requests, or the quantity is not kept per second.
     """
-    first, last = whole_seconds(data)
     width = math.ceil((threshold.window_ns or SECOND_NS) / SECOND_NS)
-    starts = range(first, last - width + 1)
+    starts = [
+        start for part in held_seconds(data) for start in range(part.start, part.stop - width + 1)
+    ]
     if threshold.metric in ("percentile", "max", "min", "mean"):
         found = _times(held, threshold, ids, starts, width)
     else:
@@ -53,28 +55,29 @@ def worst_window(
 
 
 def _counts(
-    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: Sequence[int], width: int
 ) -> list[Window]:
     if not starts:
         return []
     length = starts[-1] + width
-    ok = _running(counter_series(data, ids, Counter.OK, length))
-    failed = _running(counter_series(data, ids, Counter.FAILED, length))
-    transport = _running(counter_series(data, ids, Counter.TRANSPORT, length))
-    timeouts = _running(counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length))
+    if threshold.metric == "rate":
+        complete = _running(_complete(data, ids, length))
+        counts = [(start, float(complete[start + width] - complete[start])) for start in starts]
+        return [Window(start, count / width, int(count)) for start, count in counts]
+    hits, every = map(_running, share_series(data, ids, threshold.metric, length))
     windows = []
     for start in starts:
-        good, bad, lost, late = (
-            float(sums[start + width] - sums[start]) for sums in (ok, failed, transport, timeouts)
-        )
-        if threshold.metric == "rate":
-            windows.append(Window(start, (good + bad - late) / width, int(good + bad - late)))
-        elif threshold.metric == "errors" and good + bad + lost:
-            whole = good + bad + lost
-            windows.append(Window(start, (bad + lost) / whole, int(whole)))
-        elif threshold.metric == "checks" and good + bad:
-            windows.append(Window(start, good / (good + bad), int(good + bad)))
+        hit, whole = (float(sums[start + width] - sums[start]) for sums in (hits, every))
+        if whole:
+            windows.append(Window(start, hit / whole, int(whole)))
     return windows
+
+
+def _complete(data: RunData, ids: Collection[int], length: int) -> NDArray[np.float64]:
+    complete = counter_series(data, ids, Counter.OK, length)
+    complete += counter_series(data, ids, Counter.FAILED, length)
+    complete -= counter_series(data, ids, Counter.ERROR + ErrorKind.TIMEOUT, length)
+    return complete
 
 
 def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,7 +85,7 @@ def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _times(
-    data: RunData, threshold: Threshold, ids: Collection[int], starts: range, width: int
+    data: RunData, threshold: Threshold, ids: Collection[int], starts: Sequence[int], width: int
 ) -> list[Window]:
     quantity = Quantity(QUANTITIES.index(threshold.quantity or "response"))
     if quantity not in (Quantity.RESPONSE, Quantity.SERVICE):

@@ -22,6 +22,7 @@ COMMANDS = {
     "import": "velroload.cli.importing",
     "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
+    "compare": "velroload.cli.compare",
     "target": "velroload.cli.target",
     "completion": "velroload.cli.completion",
 }

@@ -91,6 +91,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         ("import", "make a plan of something else: velro FILE, curl 'curl …'", add_import_flags),
         ("schema", "print the plans' JSON Schema, for editors", add_no_flags),
         ("report", "make the reports of a finished run again", add_report_flags),
+        ("compare", "show what changed from one run to another", add_compare_flags),
         ("target", "serve the embedded reference target", add_target_flags),
         ("completion", "print a shell's completion script", add_completion_flags),
     ):
@@ -294,6 +295,14 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--strict", action="store_true", help="a SUSPECT run exits 97")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")
+
+
+def add_compare_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload compare`."""
+    parser.add_argument("first", metavar="RUN", help="a run folder")
+    parser.add_argument("second", metavar="RUN", help="the one to hold against it")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("-v", "--verbose", action="store_true", help="all that differs besides")
 
 
 def add_target_flags(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,8 @@ ROLES = {"pass": "1;32", "fail": "1;31", "warn": "33", "dim": "2", "strong": "1"
 Figures = Mapping[str, Any]
 """elapsed_s, duration_s (or None), phase, users, users_planned, rate_per_s, rate_planned_per_s
 (or None), in_flight, unsent, failed_share, window_ms and phase_ms ([p50, p95, p99], empty before
-the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost, state."""
+the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost, state; in a suite
+phase_elapsed_s and phase_duration_s beside."""
 
 
 Style = Callable[[str, str], str]
@@ -162,8 +163,9 @@ def ask(question: str, err: TextIO) -> bool:
 
 def one_line(figures: Figures) -> str:
     """The run in one line."""
+    state = figures["phase"] if "phase_duration_s" in figures else figures["state"]
     parts = [
-        f"{clock(figures['elapsed_s'])} {figures['state']}",
+        f"{clock(figures['elapsed_s'])} {state}",
         f"{figures['users']:,}/{figures['users_planned']:,} users",
         rate(figures),
         f"in flight {figures['in_flight']:,}",
@@ -190,16 +192,23 @@ def picture_lines(figures: Figures) -> list[str]:
 
 
 def remaining_s(figures: Figures) -> float:
-    """Seconds until the planned end, never below 0."""
-    return max(0.0, float(figures["duration_s"]) - float(figures["elapsed_s"]))
+    """Seconds until the planned end, of the phase in a suite; never below 0."""
+    elapsed_s, duration_s = timed(figures)
+    return max(0.0, float(duration_s or 0) - elapsed_s)
+
+
+def timed(figures: Figures) -> tuple[float, float | None]:
+    """How long it has gone and how long it is planned to: the phase of a suite, else the run."""
+    part = "phase_" if "phase_duration_s" in figures else ""
+    return float(figures[f"{part}elapsed_s"]), figures[f"{part}duration_s"]
 
 
 def bar(figures: Figures) -> str:
     """How much of the planned time has gone; empty when there is no planned time."""
-    duration_s = figures["duration_s"]
+    elapsed_s, duration_s = timed(figures)
     if not duration_s:
-        return clock(figures["elapsed_s"])
-    full = round(BAR_CELLS * min(1.0, figures["elapsed_s"] / duration_s))
+        return clock(elapsed_s)
+    full = round(BAR_CELLS * min(1.0, elapsed_s / duration_s))
     return f"▕{'█' * full}{'░' * (BAR_CELLS - full)}▏"
 
 

@@ -88,10 +88,11 @@ def with_addresses(
     from velroload.plan.model import EMBEDDED
 
     if plan.target == EMBEDDED:
-        return options
+        return replace(options, called=called_addresses(plan, ui, environ))
     address = read_url(plan.target, "target")
     if address.scheme == "unix":
-        return replace(options, addresses=((address.base, 0),))
+        called = called_addresses(plan, ui, environ)
+        return replace(options, addresses=((address.base, 0),), called=called)
     from velroload.host.resolve import resolve
 
     host, port = plan.connecting.place(address.host, address.port)
@@ -99,7 +100,8 @@ def with_addresses(
     hosts = [at for at, _ in found]
     require_consent(host, hosts, plan_in_words(plan), ui, allowed=plan.allow_hosts, environ=environ)
     others = other_addresses(plan, ui, environ)
-    return replace(options, addresses=tuple(found), others=others)
+    called = called_addresses(plan, ui, environ)
+    return replace(options, addresses=tuple(found), others=others, called=called)
 
 
 def other_addresses(
@@ -124,6 +126,28 @@ def other_addresses(
         require_consent(host, hosts, load, ui, allowed=allowed, environ=environ)
         found.append((base_url(other), tuple(addresses)))
     return tuple(found)
+
+
+def called_addresses(
+    plan: "Plan", ui: PlainUi | LiveUi, environ: Mapping[str, str]
+) -> "tuple[tuple[str, tuple[tuple[str, int], ...]], ...]":
+    """The servers beside the target that events call, each resolved and consented to before the
+    start."""
+    from velroload.host.resolve import resolve
+    from velroload.protocol.address import Target
+    from velroload.protocol.redirect import base_url
+
+    events = [event for phase in plan.phases for event in phase.events]
+    urls = dict.fromkeys(e.url for e in events if e.url.startswith(("http://", "https://")))
+    found = {}
+    for url in urls:
+        other = Target.of(url)
+        hosts = resolve(other.host, other.port, family=plan.connecting.family)
+        names = [at for at, _ in hosts]
+        load = "a request of an event"
+        require_consent(other.host, names, load, ui, allowed=plan.allow_hosts, environ=environ)
+        found[base_url(other)] = tuple(hosts)
+    return tuple(found.items())
 
 
 def refuse_debug_core(options: "Options") -> None:

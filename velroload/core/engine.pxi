@@ -48,6 +48,7 @@ cdef class Engine:
         self.e.trace = NULL if self.trace is None else <void *> self.trace
         self.load_program()
         self.load_tables()
+        suite_load(self, self.program["settings"])
         self.load_scenarios()
         flow_load(&self.e)
         self.load_tls()

@@ -49,7 +49,8 @@ cdef uint32_t control_step(vl_engine *e, uint32_t u, vl_step *step) noexcept nog
     if step.op == STEP_JUMP:
         return jump(e, step)
     if step.op == STEP_CHANCE:
-        return user.pc + 1 if random_double(&user.random) < step.probability else jump(e, step)
+        return user.pc + 1 if random_double(&user.random) < chance_of(e, user, step) \
+            else jump(e, step)
     if step.op == STEP_TEST:
         return user.pc + 1 if condition_holds(e, u, step) else jump(e, step)
     if step.op == STEP_LOOP:

@@ -54,7 +54,8 @@ cdef enum:
     N_KERNEL_STAMP = 1266
     N_SCHEDULED = 1267
     N_AGE = 1268                # + age class of the connection, 0-3
-    COUNTS_SIZE = 1272
+    N_USERS = 1288              # 1272-1287: cache layers
+    COUNTS_SIZE = 1289
 
 cdef struct vl_cell:            # one histogram of one quantity
     uint32_t *bins              # borrowed from the row that holds this cell

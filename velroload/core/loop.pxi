@@ -158,7 +158,7 @@ cdef int64_t starts_oldest(vl_engine *e) noexcept nogil:
 
 cdef int64_t loop_due(vl_engine *e) noexcept nogil:
     """The next instant at which something has to happen without any event."""
-    cdef int64_t due = timer_next(&e.timers), at
+    cdef int64_t due = min(timer_next(&e.timers), suite_due(e)), at
     cdef vl_scenario *s
     cdef uint32_t i
     if e.preparing:

@@ -31,6 +31,8 @@ cdef struct vl_tally:           # what one worker's ring gave
     uint64_t requests[256]      # of kind request, by ErrorKind; 0 = ok
     uint64_t corrupt
     uint64_t occupied_ns        # from sent to our read, summed over the requests that were sent
+    uint32_t *seen              # owned by the reader: [user] 1 + phase and window of the last answer
+    size_t seen_room
 
 cdef struct vl_buffer:
     char *data                  # owned, freed in merger_free()
@@ -41,6 +43,8 @@ cdef struct vl_merger:
     uint32_t phases
     uint32_t endpoints          # rows of figures: what was asked for, then one per address
     uint32_t named              # of them, what was asked for
+    int64_t window_first[256]   # [phase] second in which the first window of users begins
+    int64_t window_s[256]       # [phase] 0: its users are not counted
     uint64_t since_take
     vl_cells **rows             # owned: [pair * 2 + outcome]; a pair is one phase × endpoint
     vl_tail **tails             # owned: [pair]
@@ -295,6 +299,41 @@ cdef inline bint was_sent(uint8_t error) noexcept nogil:
     return error < ERR_DNS or (ERR_RESET <= error < ERR_NO_DESCRIPTOR) or error >= ERR_STATUS
 
 
+cdef int seen_grow(vl_tally *tally, size_t user) noexcept nogil:
+    """Room for a user; a hostile worker's number has 24 bits: at most 64 MiB."""
+    cdef size_t room = 2 * user + 1024
+    cdef uint32_t *grown = <uint32_t *> calloc(room, sizeof(uint32_t))
+    if grown == NULL:
+        return MERGE_NO_MEMORY
+    if tally.seen_room:
+        memcpy(grown, tally.seen, tally.seen_room * sizeof(uint32_t))
+    free(tally.seen)
+    tally.seen = grown
+    tally.seen_room = room
+    return MERGED
+
+
+cdef inline int count_user(vl_merger *m, vl_tally *tally, vl_block *block,
+                           const vl_sample *s) noexcept nogil:
+    """The first good answer of a user in a window is counted: distinct users of a window are a sum.
+
+    A user's answers come in the order of time, so the last window is all that has to be known.
+    """
+    cdef size_t user = s.user_address & 0xffffff
+    cdef int64_t since = block.second - m.window_first[s.phase]
+    cdef uint32_t window
+    if since < 0:
+        return MERGED
+    window = ((<uint32_t> s.phase << 23 | <uint32_t> (since // m.window_s[s.phase] & 0x7fffff))
+              + 1)
+    if user >= tally.seen_room and seen_grow(tally, user) != MERGED:
+        return MERGE_NO_MEMORY
+    if tally.seen[user] != window:
+        tally.seen[user] = window
+        block.counts[N_USERS] += 1
+    return MERGED
+
+
 cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) noexcept nogil:
     cdef int kind = s.flags & KIND_MASK
     cdef int outcome = outcome_of(s.error)
@@ -316,6 +355,9 @@ cdef inline int merge_sample(vl_merger *m, vl_tally *tally, const vl_sample *s) 
         tally.requests[s.error] += 1
         if was_sent(s.error):
             tally.occupied_ns += <uint64_t> (s.end_ns - s.sent_ns) + s.read_lag_ns
+        if outcome == OUTCOME_OK and m.window_s[s.phase] \
+                and count_user(m, tally, block, s) != MERGED:
+            return MERGE_NO_MEMORY
     if kind <= KIND_HOP:
         reservoir_offer(&m.kept, s)
     if kind == KIND_REQUEST and m.endpoints > m.named \

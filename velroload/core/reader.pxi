@@ -193,6 +193,16 @@ cdef class RingReader:
         return [vl_load_relaxed(segment_word(self.r.base, VL_IDLE_CLOSES_AT) + i)
                 for i in range(n)]
 
+    def phases(self, uint32_t n):
+        cdef uint64_t *words
+        cdef uint32_t i
+        self.check()
+        if n > 256:
+            raise ValueError(f"RingReader: {n} phases are more than 256.")
+        words = segment_word(self.r.base, VL_PHASES_AT)
+        return [(vl_load_relaxed(words + PHASE_COUNTERS * i + PHASE_STARTED),
+                 vl_load_relaxed(words + PHASE_COUNTERS * i + PHASE_DROPPED)) for i in range(n)]
+
     def kinds(self):
         return [self.r.tally.kinds[i] for i in range(4)]
 
@@ -230,10 +240,14 @@ cdef class RingReader:
         if not self.closed:
             self.closed = True
             PyBuffer_Release(&self.view)
+        free(self.r.tally.seen)
+        self.r.tally.seen = NULL
+        self.r.tally.seen_room = 0
 
     def __dealloc__(self):
         if not self.closed:
             PyBuffer_Release(&self.view)
+        free(self.r.tally.seen)
 
 
 cdef void writer_lap(vl_ring *ring, const vl_sample *sample, uint64_t n) noexcept nogil:

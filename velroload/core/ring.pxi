@@ -9,15 +9,17 @@
 cdef extern from *:
     """
     #define VL_SEGMENT_MAGIC 0x314c4f5256ULL   /* "VROL1" */
-    #define VL_SEGMENT_VERSION 1
-    #define VL_HEADER_BYTES 69632      /* counters, stalls, examples */
+    #define VL_SEGMENT_VERSION 2
+    #define VL_HEADER_BYTES 73728      /* counters, stalls, examples, phases */
     #define VL_COUNTERS_AT 256
     #define VL_STALLS_AT 4096
     #define VL_STALLS 128
     #define VL_EXAMPLES_AT 8192
     #define VL_EXAMPLES 192
     #define VL_EXAMPLE_BYTES 320
-    _Static_assert(VL_EXAMPLES_AT + VL_EXAMPLES * VL_EXAMPLE_BYTES == VL_HEADER_BYTES, "header");
+    #define VL_PHASES_AT 69632         /* 256 phases, their counters in turn */
+    _Static_assert(VL_EXAMPLES_AT + VL_EXAMPLES * VL_EXAMPLE_BYTES == VL_PHASES_AT, "header");
+    _Static_assert(VL_PHASES_AT + 256 * 2 * 8 == VL_HEADER_BYTES, "header");
     #define VL_IDLE_CLOSES_AT 6144
     #define VL_IDLE_CLOSES 256
     """
@@ -33,6 +35,12 @@ cdef extern from *:
         VL_EXAMPLE_BYTES
         VL_IDLE_CLOSES_AT
         VL_IDLE_CLOSES
+        VL_PHASES_AT
+
+cdef enum:
+    PHASE_STARTED = 0           # iterations
+    PHASE_DROPPED = 1           # due, but no user was free until the phase was over
+    PHASE_COUNTERS = 2
 
 # The live counters, each a uint64 at VL_COUNTERS_AT + 8 * index. Only the worker writes them.
 cdef enum:

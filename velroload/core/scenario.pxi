@@ -21,11 +21,16 @@ cdef void starts_serve(vl_engine *e, uint16_t scenario, int64_t now) noexcept no
             return
         pacer_take(&s.starts, &start)
         if u == NONE:
-            count(&e.ring, C_ITERATIONS_DROPPED, 1)
-            count(&e.ring, C_REQUESTS_DROPPED, s.flow_requests)
-            count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
+            start_drop(e, s, &start)
         else:
             start_give(e, scenario, u, e.epoch_ns + start.due_ns, now)
+
+
+cdef void start_drop(vl_engine *e, vl_scenario *s, vl_start *start) noexcept nogil:
+    count(&e.ring, C_ITERATIONS_DROPPED, 1)
+    count(&e.ring, C_REQUESTS_DROPPED, s.flow_requests)
+    count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
+    phase_count(e, phase_at(e, e.epoch_ns + start.due_ns), PHASE_DROPPED)
 
 
 cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due,
@@ -68,6 +73,8 @@ cdef void users_pace(vl_engine *e, int64_t now) noexcept nogil:
     cdef vl_scenario *s
     cdef vl_start change
     cdef uint32_t i, u
+    if not e.stopping:
+        suite_pace(e, now)
     for i in range(e.n_scenarios):
         s = &e.scenarios[i]
         if s.over:

@@ -253,6 +253,7 @@ cdef struct vl_engine:
     uint32_t read_used          # of them, when the parser stopped
     uint64_t bodies_limit       # of bodies_room
     uint64_t bodies_room        # memory of all captured bodies
+    const double *mixes         # borrowed: n_mixes probabilities per phase
     uint8_t *examples_kept      # owned: [endpoint * ERROR_KINDS_MAX + ErrorKind]
     uint32_t max_events
     int64_t epoch_ns
@@ -267,6 +268,10 @@ cdef struct vl_engine:
     int64_t due_ns              # what the loop is waiting for
     int64_t phase_starts[256]   # since the epoch, ascending
     uint32_t n_phases
+    uint32_t n_mixes
+    uint32_t stretch            # of a suite: the phase that the clock is in
+    uint8_t phase_flags[256]    # of a suite: PHASE_FREE, PHASE_FIRST
+    uint8_t suite
     uint32_t open_fds
     int32_t epoll
     int32_t timer

@@ -239,7 +239,7 @@ cdef class Merger:
     cdef readonly bint closed
 
     def __cinit__(self, uint32_t phases, uint32_t endpoints, *, uint32_t addresses=0,
-                  uint64_t seed=0):
+                  uint64_t seed=0, windows=()):
         cdef size_t pairs = <size_t> phases * endpoints
         cdef size_t at
         if not 1 <= phases <= 256 or not 1 <= endpoints <= 65536:
@@ -248,6 +248,13 @@ cdef class Merger:
         if not 0 <= addresses < endpoints:
             raise ValueError(f"Merger: {addresses} of {endpoints} endpoints are addresses: "
                              "one must be something else.")
+        if windows and len(windows) != phases:
+            raise ValueError(f"Merger: {len(windows)} windows for {phases} phases.")
+        for at, (first, width) in enumerate(windows):
+            if first < 0 or not 0 <= width <= 1 << 32:
+                raise ValueError("Merger: a window begins at 0 or later and is 0 s or longer.")
+            self.m.window_first[at] = first
+            self.m.window_s[at] = width
         self.m.phases = phases
         self.m.named = endpoints - addresses
         self.m.endpoints = endpoints

@@ -215,6 +215,7 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
     user.think_ns = 0
     user.pc = s.flow_first
     count(&e.ring, C_ITERATIONS_STARTED, 1)
+    phase_count(e, user.phase, PHASE_STARTED)
     count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
 
 
@@ -340,6 +341,8 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
+    elif suite_rests(e, s, now):
+        user_rest(e, u)
     elif user.renew_ns <= now:
         session_renew(e, u)
     elif rows_begin(e, u):

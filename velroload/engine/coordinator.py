@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from velroload.engine.evidence import Evidence, GeneratorSecond
 from velroload.engine.examples import Examples
@@ -16,7 +17,7 @@ from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
 from velroload.errors import PreflightError
-from velroload.runfolder import RunData
+from velroload.runfolder import Row, RunData
 
 TICK_S = 0.1
 """Rings hold 2 s; more often only costs CPU that the workers may need."""
@@ -29,11 +30,34 @@ SILENCE_NS = 5 * SECOND_NS
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """generator: pids and CPUs of the workers → a callable that reads the last second.
-    progress: called every second with a Live. abort: the reason to stop now, or None."""
+    progress: called every second with a Live. abort: the reason to stop now, or None. events: what
+    is done to the target beside the load. judge: (checkpoint, the run so far) → the reason to end
+    the run there, or None; called in a thread."""
 
     generator: Callable[[list[int], list[int]], Callable[[], GeneratorSecond]]
     progress: Callable[["Live"], None]
     abort: Callable[["Live"], str | None]
+    events: "Events | None" = None
+    judge: Callable[[str, RunData], str | None] = lambda name, data: None
+
+
+class Events(Protocol):
+    """begin: the load has begun; what is due comes at its time. stop: nothing new may begin.
+    close: wait for what is under way, and put an end to what lasts."""
+
+    def begin(self, epoch_ns: int) -> None: ...
+    def stop(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """After the hold of a phase the run so far is judged: as soon as nothing is under way, and at
+    `latest_ns` at the latest."""
+
+    name: str
+    from_ns: int
+    latest_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,8 @@ class Coordinator:
     ended: str = "planned"
     reason: str | None = None
     incomplete: list[str] = field(default_factory=list)
+    checkpoints: tuple[Checkpoint, ...] = ()
+    _judging: "asyncio.Task[str | None] | None" = None
     _signals: int = 0
     _stopped_ns: int | None = None
     _told: set[int] = field(default_factory=set)
@@ -113,6 +139,8 @@ class Coordinator:
             epoch_monotonic_ns=epoch_ns,
             workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
         )
+        if self.hooks.events is not None and not self._signals:
+            self.hooks.events.begin(epoch_ns)
         while not self.workers.over:
             await asyncio.sleep(TICK_S)
             self.node.drain()
@@ -122,8 +150,13 @@ class Coordinator:
                 self._seconds = now_ns // SECOND_NS
                 self._second(now_ns, read_generator(), evidence)
             self._notice_short(now_ns)
+            self._judge_phase(now_ns, evidence)
             self._end_silent(now_ns)
         self._notice_short(time.monotonic_ns() - epoch_ns)
+        if self._judging is not None:
+            await asyncio.wait([self._judging])
+        if self.hooks.events is not None:
+            await self.hooks.events.close()
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
@@ -160,6 +193,28 @@ class Coordinator:
             self.recorder.event({"at_ns": now_ns, "event": "aborted", "reason": reason})
             self._stop("drain", now_ns)
 
+    def _judge_phase(self, now_ns: int, evidence: Evidence) -> None:
+        """Judge the run so far at its next checkpoint, beside the load; end it where it is to."""
+        if self._judging is not None:
+            if self._judging.done():
+                reason, self._judging = self._judging.result(), None
+                if reason is not None and self._stopped_ns is None:
+                    self.ended, self.reason = "stopped", reason
+                    self.recorder.event({"at_ns": now_ns, "event": "stopped", "reason": reason})
+                    self._stop("drain", now_ns)
+            return
+        if not self.checkpoints or self._stopped_ns is not None:
+            return
+        point = self.checkpoints[0]
+        quiet = not sum(worker["in_flight"] for worker in self.workers.counters())
+        if now_ns < (point.from_ns if quiet else point.latest_ns):
+            return
+        self.checkpoints = self.checkpoints[1:]
+        self._write_down()
+        run = self.recorder.snapshot(self._end(now_ns, evidence) | {"ledger": {}})
+        judging = asyncio.to_thread(lambda: self.hooks.judge(point.name, run()))
+        self._judging = asyncio.create_task(judging)
+
     def _state(self, now_ns: int) -> str:
         over = self.end_ns is not None and now_ns > self.end_ns
         return "draining" if over or self._stopped_ns is not None else "running"
@@ -177,6 +232,8 @@ class Coordinator:
 
     def _stop(self, how: str, now_ns: int) -> None:
         self._stopped_ns = now_ns if how == "drain" else now_ns - self.graceful_ns
+        if self.hooks.events is not None:
+            self.hooks.events.stop()
         self.workers.stop(how)
 
     def _give_up(self, index: int, why: str) -> None:
@@ -225,7 +282,10 @@ class Coordinator:
             )
 
     def _finish(self, now_ns: int, evidence: Evidence) -> RunData:
-        end = {
+        return self.recorder.finish(self._end(now_ns, evidence), self.node.reservoir())
+
+    def _end(self, now_ns: int, evidence: Evidence) -> Row:
+        return {
             "ended_ns": now_ns,
             "ended": self.ended,
             "reason": self.reason,
@@ -233,4 +293,3 @@ class Coordinator:
             "ledger": evidence.ledger().as_json(),
             "evidence": evidence.to_json(),
         }
-        return self.recorder.finish(end, self.node.reservoir())

@@ -114,12 +114,22 @@ class Evidence:
                     self.workers.processes, self.workers.readers, counters, strict=True
                 )
             ],
+            "phases": self._phases(),
             "redirects_refused": self._refused(),
             "cookies_ignored": sum(w.site["cookies_ignored"] for w in self.workers.processes),
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
             "littles_law": self._littles_law(counters),
             "seconds": self.seconds,
         }
+
+    def _phases(self) -> list[dict[str, int]]:
+        """Iterations by the phase in which they were due, over all workers."""
+        count = len(self.workers.jobs[0].settings["phases"])
+        parts = [reader.phases(count) for reader in self.workers.readers]
+        return [
+            {"id": place, "started": sum(s for s, _ in own), "dropped": sum(d for _, d in own)}
+            for place, own in enumerate(zip(*parts, strict=True))
+        ]
 
     def _refused(self) -> dict[str, int]:
         """Where redirects were not followed to, over all workers, most of them first."""

@@ -19,7 +19,8 @@ class Node:
 
     A damaged ring is left alone from then on and named in `damaged` (worker's index → why); the
     others go on. The last `addresses` of the endpoints are rows of the target's addresses. `values`
-    are those of the second rings, where there are any. Not thread-safe. close() frees the merger;
+    are those of the second rings, where there are any; `windows` those in which users are counted,
+    see Merger. Not thread-safe. close() frees the merger;
     the readers belong to their segments.
     """
 
@@ -32,11 +33,12 @@ class Node:
         addresses: int = 0,
         seed: int = 0,
         values: Values | None = None,
+        windows: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.readers = list(readers)
         self.damaged: dict[int, str] = {}
         self.values = values
-        self._merger = Merger(phases, endpoints, addresses=addresses, seed=seed)
+        self._merger = Merger(phases, endpoints, addresses=addresses, seed=seed, windows=windows)
 
     def drain(self) -> int:
         """Merge what waits in all rings (bounded per call); returns how many samples that were."""

@@ -9,7 +9,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -162,6 +162,21 @@ class Recorder:
         except OSError as error:
             self._error = self.error or f"{error.filename}: {error.strerror}"
         return data
+
+    def snapshot(self, end: Row) -> Callable[[], RunData]:
+        """The run so far as if it ended with `end`. What is returned sums the figures and may be
+        called in another thread; what comes later is not in it."""
+        now = RunData(manifest=dict(self.data.manifest), end=end, events=list(self.data.events))
+        deltas, hist = list(self._deltas), list(self._hist)
+
+        def summed() -> RunData:
+            runfolder.set_figures(now, deltas)
+            if hist:
+                widened = [rows.astype(journal.HIST_SUM) for rows in hist]
+                now.hist = journal.sum_rows(np.concatenate(widened))
+            return now
+
+        return summed
 
     def close(self) -> None:
         """Close the journal without an end (a run that failed); may be called twice."""

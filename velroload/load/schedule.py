@@ -9,7 +9,7 @@ with j % n == w. For Poisson arrivals the counts are drawn from the seed beforeh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import pairwise
@@ -79,7 +79,9 @@ class Schedule:
     end_ns None: it ends with its last iteration (closed model, fixed number, no duration).
     hold_*: what is judged; ramps lie outside. iterations: fixed number in total, already cut out
     of `arrivals`. max_vus: the most virtual users at one time, made on demand where `vus` is empty.
-    users: connected users, None when VUs are made on demand.
+    users: connected users, None when VUs are made on demand. least_vus: so many are there whenever
+    something starts (None: max_vus). partly_free: for some of the time users start by themselves,
+    and what that makes is in no count here.
     """
 
     model: str
@@ -93,7 +95,8 @@ class Schedule:
     iterations: int | None = None
     arrival: str = "uniform"
     late: str = "late"
-    start_ns: int = 0
+    least_vus: int | None = None
+    partly_free: bool = False
     _before: tuple[Fraction, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -125,9 +128,19 @@ class Schedule:
 
     def planned(self, seed: int) -> int | None:
         """Iterations that will be started, exact; None when only the target's pace decides."""
-        if not self.is_open:
+        if not self.is_open or self.partly_free:
             return self.iterations
         return sum(self._counts(seed))
+
+    def planned_between(self, start_ns: int, end_ns: int, seed: int) -> int:
+        """Of the arrivals, those due from start_ns to before end_ns, between whole segments."""
+        pairs = zip(self.arrivals, self._counts(seed), strict=True)
+        return sum(count for segment, count in pairs if start_ns <= segment.start_ns < end_ns)
+
+    @property
+    def vus_to_share(self) -> int:
+        """How many there are to give each worker one of whenever something starts."""
+        return self.max_vus if self.least_vus is None else self.least_vus
 
     def for_worker(self, worker: int, workers: int, seed: int) -> Share:
         """The part of worker `worker` (from 0) of `workers`; the parts add up to the whole.
@@ -136,10 +149,10 @@ class Schedule:
         """
         if not 0 <= worker < workers:
             raise ValueError(f"worker {worker} of {workers}")
-        if self.is_open and workers > self.max_vus:
+        if self.is_open and workers > self.vus_to_share:
             raise ConfigError(
-                f"{workers} workers cannot share {self.max_vus} VUs: "
-                f"use at most {self.max_vus} workers or allow more VUs"
+                f"{workers} workers cannot share {self.vus_to_share} VUs: "
+                f"use at most {self.vus_to_share} workers or allow more VUs"
             )
         if self.arrival == "poisson":
             arrivals = self._poisson_rows(worker, workers, seed)
@@ -206,6 +219,27 @@ class Schedule:
         each, more = divmod(self.iterations, self.max_vus)
         vus = _own(0, self.max_vus, worker, workers)[1]
         return each * vus + _own(0, more, worker, workers)[1]
+
+
+def delayed(schedule: Schedule, start_after_ns: int, warm_up_ns: int) -> Schedule:
+    """All of it so much later, and the hold shorter by its warm-up."""
+
+    def later(stream: Stream) -> Stream:
+        return tuple(
+            replace(each, start_ns=each.start_ns + by_ns, end_ns=each.end_ns + by_ns)
+            for each in stream
+        )
+
+    by_ns = start_after_ns
+    hold_end, end = schedule.hold_end_ns, schedule.end_ns
+    return replace(
+        schedule,
+        arrivals=later(schedule.arrivals),
+        vus=later(schedule.vus),
+        end_ns=None if end is None else end + by_ns,
+        hold_start_ns=schedule.hold_start_ns + by_ns + warm_up_ns,
+        hold_end_ns=None if hold_end is None else hold_end + by_ns,
+    )
 
 
 def derive_seed(seed: int, *path: int) -> int:

@@ -3,7 +3,7 @@
 A flow is a tree of steps; protocol/program.py compiles it to a straight program with jumps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Union
@@ -349,13 +349,10 @@ def with_mix(steps: Steps, mix: dict[str, Fraction]) -> Steps:
 
 
 def _with_mix(step: Step, mix: dict[str, Fraction]) -> Step:
+    endpoint = mixed_by(step, mix)
+    if endpoint is not None:
+        return Chance(mix[endpoint], step.steps if isinstance(step, Chance) else (step,))
     match step:
-        case Request(endpoint=endpoint) if endpoint in mix:
-            return Chance(mix[endpoint], (step,))
-        case Chance(steps=(*before, Request(endpoint=endpoint))) if endpoint in mix and all(
-            isinstance(each, Set) for each in before
-        ):
-            return Chance(mix[endpoint], step.steps)
         case Chance() | Repeat() | While() | Group() | Once():
             return replace(step, steps=with_mix(step.steps, mix))
         case If():
@@ -365,3 +362,14 @@ def _with_mix(step: Step, mix: dict[str, Fraction]) -> Step:
             return Choice(tuple((weight, with_mix(each, mix)) for weight, each in step.branches))
         case _:
             return step
+
+
+def mixed_by(step: Step, endpoints: Collection[str]) -> str | None:
+    """The endpoint of a mix by which this step happens: it is its request, alone or with a
+    probability of its own and what is set for it; None for any other step."""
+    match step:
+        case Request(endpoint=endpoint):
+            return endpoint if endpoint in endpoints else None
+        case Chance(steps=(*before, Request(endpoint=endpoint))) if endpoint in endpoints:
+            return endpoint if all(isinstance(each, Set) for each in before) else None
+    return None

@@ -9,7 +9,7 @@ from velroload.plan.flow import Choice, Step, Steps, children
 from velroload.plan.load import Load
 from velroload.plan.mask import Mask
 from velroload.plan.model import Connecting, Plan
-from velroload.plan.phase import Phase
+from velroload.plan.phase import Event, Phase
 from velroload.plan.scenario import Scenario
 from velroload.plan.session import Session
 from velroload.plan.steps import Request, Think
@@ -80,6 +80,17 @@ def _phase(phase: Phase, mask: Mask) -> dict[str, Any]:
         **_plain(phase, mask),
         "mix": {endpoint: _number(share) for endpoint, share in phase.mix},
         "thresholds": [threshold.source for threshold in phase.thresholds],
+        "events": [_event(event, mask) for event in phase.events],
+    }
+
+
+def _event(event: Event, mask: Mask) -> dict[str, Any]:
+    return {
+        **_plain(event, mask),
+        "url": mask.text(mask.pairs(mask.url(event.url))),
+        "headers": mask.headers(event.headers),
+        "body": None if event.body is None else mask.body(event.body.encode()),
+        "parameters": {name: mask.text(mask.named(name, v)) for name, v in event.parameters},
     }
 
 

@@ -20,6 +20,7 @@ from velroload.plan.probe import Probe
 from velroload.plan.requirements import Requirements
 from velroload.plan.scenario import Scenario
 from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
+from velroload.plan.share import parts_of
 from velroload.plan.slots import BUILT_IN_SLOTS, references
 from velroload.plan.steps import Capture, Headers, Request, Think, check_headers
 from velroload.plan.threshold import Threshold, check_abort_rule
@@ -50,7 +51,8 @@ EMBEDDED = "embedded"
 UNIX = "unix:"
 """A target that begins so is a unix socket: unix:/path/of/the.sock."""
 SCENARIOS_MAX = 255
-PHASES_MAX = 200
+PHASE_ROWS_MAX = 255
+"""A sample names its phase in a byte; ramp, hold and cool-down of a phase are one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,12 @@ class Plan:
                         raise ConfigError(f"{noun}: ${{{slot}}}: it is done once, for no user")
 
     def _check_phases(self) -> None:
-        if len(self.phases) > PHASES_MAX:
-            raise ConfigError(f"a plan has at most {PHASES_MAX} phases, got {len(self.phases)}")
+        rows = sum(1 + bool(phase.ramp_ns) + bool(phase.cool_down_ns) for phase in self.phases)
+        if rows > PHASE_ROWS_MAX:
+            raise ConfigError(
+                f"the ramps, holds and cool-downs of {len(self.phases)} phases are {rows}: "
+                f"at most {PHASE_ROWS_MAX} are possible"
+            )
         _check_names("phase", [phase.name for phase in self.phases])
         endpoints = self.endpoints
         for phase in self.phases:
@@ -206,6 +212,7 @@ class Plan:
                     raise ConfigError(
                         f"phase {phase.name!r}: mix: no request has the name {endpoint!r}"
                     )
+            parts_of(phase, self.scenarios)
         needed = None if self.requirements is None else self.requirements.phase
         if needed is not None and needed not in {phase.name for phase in self.phases}:
             raise ConfigError(f"requirements: there is no phase {needed!r}")

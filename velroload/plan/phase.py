@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from urllib.parse import urlsplit
 
 from velroload.errors import ConfigError
 from velroload.plan.load import Load
@@ -50,12 +51,24 @@ class Event:
             raise ConfigError(f"event {self.name!r}: only a fault or a spike lasts; leave out for")
         if self.kind == "http" and not self.url.startswith(("/", "http://", "https://")):
             raise ConfigError(f"event {self.name!r}: {self.url!r} is no path and no URL")
+        if self.kind == "http":
+            _check_url(self)
         if self.kind == "command" and not self.words:
             raise ConfigError(f"event {self.name!r}: the command has no word")
         if self.kind == "fault" and not self.fault:
             raise ConfigError(f"event {self.name!r}: name the fault")
         if self.kind == "spike" and (self.factor <= 0 or not self.for_ns):
             raise ConfigError(f"event {self.name!r}: a spike has a factor above 0 and lasts")
+
+
+def _check_url(event: Event) -> None:
+    try:
+        good = event.url.startswith("/") or bool(urlsplit(event.url).hostname)
+        _ = urlsplit(event.url).port
+    except ValueError:
+        good = False
+    if not good or "@" in event.url.partition("/")[2].partition("?")[0] or " " in event.url:
+        raise ConfigError(f"event {event.name!r}: {event.url!r} is no URL that can be called")
 
 
 @dataclass(frozen=True, slots=True)

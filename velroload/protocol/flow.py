@@ -23,6 +23,7 @@ from velroload.plan.flow import (
     Steps,
     Take,
     While,
+    mixed_by,
     reads,
     walk,
 )
@@ -100,6 +101,8 @@ class Flow:
 
     def _step(self, step: Step) -> None:
         match step:
+            case Request() if self._mixed(step):
+                self._mix(Fraction(1), (step,))
             case Request():
                 self.writer.request(self.scenario, step, self.setup)
             case Think():
@@ -109,6 +112,8 @@ class Flow:
                 self._emit(SET, capture_first=fill)
             case Take(data=data):
                 self._emit(TAKE, capture_first=self.writer.tables.number_to_take(data))
+            case Chance(probability=probability, steps=steps) if self._mixed(step):
+                self._mix(probability, steps)
             case Chance(probability=probability, steps=steps):
                 self._passing(CHANCE, lambda: self._all(steps), probability=float(probability))
             case Choice():
@@ -127,6 +132,25 @@ class Flow:
                 if self.setup:
                     raise ConfigError("end: a setup has no iteration that could end")
                 self._emit(END)
+
+    def _mixed(self, step: Step) -> bool:
+        return not self.setup and mixed_by(step, self.writer.mixed) is not None
+
+    def _mix(self, probability: Fraction, steps: Steps) -> None:
+        """A chance that each phase has its own probability for; the last of the steps is what it
+        is about, the others set slots for it."""
+        *before, request = steps
+        assert isinstance(request, Request)
+
+        def inside() -> None:
+            self._all(tuple(before))
+            self.writer.request(self.scenario, request, self.setup)
+
+        place = len(self.writer.mixes)
+        self.writer.mixes.append((request.endpoint, probability))
+        self._passing(
+            CHANCE, inside, probability=float(probability), capture_first=place, capture_count=1
+        )
 
     def _requests(self, first: int) -> int:
         """How many requests were written since."""

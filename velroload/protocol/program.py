@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ class Program:
     expressions (protocol/ask.py, computed.py); `files` the paths that spans refer to, as 1, 2, …
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
-    `tables`: the data sets, in the order of their numbers.
+    `tables`: the data sets, in the order of their numbers. `mixes`: (endpoint, own probability) of
+    each chance that the phases of a suite have their own probabilities for.
     `wanted`: the headers of answers that are kept, and room for each. `scopes`: slots of cookies,
     with the origin and path that each is for.
     """
@@ -55,6 +57,7 @@ class Program:
     computed: tuple[dict[str, Any], ...]
     wanted: tuple[tuple[str, int], ...]
     scopes: tuple[tuple[int, int, str], ...]
+    mixes: tuple[tuple[str, Fraction], ...]
     origins: tuple[Origin, ...]
     sources_v4: int
     slot_numbers: dict[str, int]
@@ -131,6 +134,7 @@ def compile_program(
         computed=tuple(writer.fills.computed),
         wanted=tuple(writer.headers.items()),
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
+        mixes=tuple(writer.mixes),
         origins=tuple(origin_of(target) for target, _ in places),
         sources_v4=sources_v4,
         slot_numbers=dict(writer.parts.slots),

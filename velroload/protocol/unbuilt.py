@@ -7,16 +7,11 @@ from collections.abc import Iterator
 
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan
-from velroload.plan.scenario import Scenario
-from velroload.plan.threshold import Threshold
 
-BUILT_SELECTORS = ("endpoint", "class", "scenario", "tag")
-UNBUILT_METRICS = ("cache", "recovery")
 PLAN_FIELDS = (
-    "phases", "requirements", "probes",
+    "probes",
 )  # fmt: skip
 """Fields of a plan that have to be empty."""
-LOAD_FIELDS = ("start_after_ns", "warm_up_ns")
 
 
 def refuse_unbuilt(plan: Plan) -> None:
@@ -31,20 +26,3 @@ def unbuilt(plan: Plan) -> Iterator[str]:
     for name in PLAN_FIELDS:
         if getattr(plan, name):
             yield name
-    for scenario in plan.scenarios:
-        yield from _of_scenario(scenario)
-    for threshold in (*plan.thresholds, *plan.abort_on):
-        yield from _of_threshold(threshold)
-
-
-def _of_scenario(scenario: Scenario) -> Iterator[str]:
-    for name in LOAD_FIELDS:
-        if getattr(scenario.load, name):
-            yield name.removesuffix("_ns")
-
-
-def _of_threshold(threshold: Threshold) -> Iterator[str]:
-    if threshold.metric in UNBUILT_METRICS:
-        yield f"threshold: {threshold.metric}"
-    if threshold.selector is not None and threshold.selector.kind not in BUILT_SELECTORS:
-        yield f"threshold of {threshold.selector.kind}:"

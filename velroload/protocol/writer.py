@@ -5,6 +5,7 @@ Even a bare URL becomes a flow of one step.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -99,12 +100,14 @@ class Writer:
     redirected: list[tuple[Request, Row]] = field(default_factory=list)
     scopes: dict[str, int] = field(default_factory=dict)
     rooms: Rooms = field(default_factory=Rooms)
+    mixes: list[tuple[str, Fraction]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         requests = (request for each in self.plan.scenarios for request in each.every_request)
         redirects = any(request.redirects for request in requests)
         self.fills = Fills(self.parts, self.rooms)
         self.rooms.need(BUILT_IN_SLOTS[0], NUMBER_ROOM)
+        self.mixed = frozenset(name for phase in self.plan.phases for name, _ in phase.mix)
         if redirects:
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:

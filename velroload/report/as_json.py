@@ -11,6 +11,7 @@ from velroload.analysis.result import (
     Distribution,
     Failure,
     PhaseCount,
+    PhaseResult,
     Quantity,
     Result,
     Row,
@@ -21,6 +22,14 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.judged_json import (
+    capacity_json,
+    compliance_json,
+    drift_json,
+    fidelity_json,
+    reach_json,
+    warm_up_json,
+)
 from velroload.report.sessions import sessions_json
 from velroload.runfolder import write_file
 
@@ -61,6 +70,8 @@ ITERATION_KEYS = (
     "dropped",
     "unstarted",
 )
+TOGETHER = {"scenario": "scenarios", "class": "classes", "tag": "tags"}
+"""Kinds of rows of several endpoints together, and their key."""
 SHOWN_OF_MANIFEST = ("name", "seed", "started_at", "command", "target", "model", "build", "host")
 
 
@@ -112,6 +123,39 @@ def document(
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
         "sessions": sessions_json(result.sessions),
+        "series": _series(summary.series),
+        "compliance": compliance_json(result.compliance),
+        "warm_up": warm_up_json(summary.warm_up),
+        "drift": [drift_json(drift) for drift in result.drift],
+        "capacity": capacity_json(result.capacity),
+        "fidelity": fidelity_json(result.fidelity),
+        **{
+            plural: [_row(row) for row in summary.rows if row.kind == kind]
+            for kind, plural in TOGETHER.items()
+        },
+        "suite": [_suite_phase(phase) for phase in result.suite],
+    }
+
+
+def _suite_phase(phase: PhaseResult) -> dict[str, Any]:
+    """One phase of the plan, of its hold alone; the series are of its own seconds."""
+    summary = phase.summary
+    return {
+        "name": phase.name,
+        "gate": phase.gate,
+        "verdict": phase.verdict,
+        "why": phase.why,
+        "reached": phase.reached,
+        "judges": list(phase.judges),
+        "validity": _validity(phase.validity),
+        "thresholds": [_threshold(threshold) for threshold in phase.thresholds],
+        "hold_s": summary.hold_s,
+        "phases": [_phase(part) for part in summary.phases],
+        "rate_per_s": summary.total.rate_per_s,
+        "total": _row(summary.total),
+        "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
+        "groups": [_row(row) for row in summary.rows if row.kind == "group"],
+        "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
         "series": _series(summary.series),
     }
 
@@ -201,7 +245,9 @@ def _row(row: Row) -> dict[str, Any]:
         **_times("response", row.response),
         **_times("service", row.service),
     }
-    if row.kind not in ("request", "hop", "address"):
+    if row.reach is not None:
+        found["reach"] = reach_json(row.reach)
+    if row.kind in ("group", "iteration"):
         return found
     found |= {PART_KEYS[part]: _distribution(times) for part, times in row.parts.items()}
     return found | {

@@ -14,6 +14,8 @@ from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
+from velroload.report.requirements import requirement_lines
+from velroload.report.suite import suite_lines
 from velroload.report.sessions import session_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
@@ -51,6 +53,8 @@ def as_text(
     """The report, every line ended."""
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
+    above += _section(requirement_lines(result, style, verbose=verbose))
+    above += _section(suite_lines(result, verbose=verbose, style=style))
     above += _section(threshold_lines(result, style))
     below = [
         *_distributions(result, verbose),
@@ -114,7 +118,14 @@ def _validity(result: Result, verbose: bool, style: Style) -> Iterator[str]:
 def _held(result: Result) -> Iterator[str]:
     """What counts, where that is not all of the run."""
     outside = [phase for phase in result.summary.phases if phase.kind != HOLD]
-    if outside:
+    if result.suite:
+        requests = sum(phase.count for phase in outside)
+        held = seconds(result.summary.hold_s)
+        yield (
+            f"       holds of {held} in all; ramps and cool-downs not counted: "
+            f"{requests:,} requests"
+        )
+    elif outside:
         parts = [f"hold of {seconds(result.summary.hold_s)}"] + [
             f"{phase.kind} of {seconds((phase.end_ns - phase.start_ns) / 1e9)} not counted: "
             f"{phase.count:,} requests"

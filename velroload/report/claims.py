@@ -1,5 +1,7 @@
 """The thresholds of a run as a table, each FAIL and INCONCLUSIVE with what is behind it."""
 
+from collections.abc import Sequence
+
 from velroload.analysis.result import Result, ThresholdResult
 from velroload.report.table import WIDTH, Column, Style, table
 from velroload.report.words import DASH, clean, cut, digits, duration, ms, number, percent
@@ -11,7 +13,15 @@ LONGEST_S = 86_400.0
 
 
 def threshold_lines(result: Result, style: Style) -> list[str]:
-    """Nothing when there are no thresholds."""
+    """The run's own; nothing when there are none."""
+    claimed = not result.incomplete and result.validity.verdict != "INVALID"
+    return claim_lines(result.thresholds, result.summary.hold_s, style, claimed=claimed)
+
+
+def claim_lines(
+    thresholds: Sequence[ThresholdResult], hold_s: float, style: Style, *, claimed: bool
+) -> list[str]:
+    """A table, and beneath each that does not pass what is behind it, where that is `claimed`."""
     columns = [
         Column("threshold", left=True),
         Column("observed [95 %]", left=True),
@@ -19,14 +29,14 @@ def threshold_lines(result: Result, style: Style) -> list[str]:
         Column("verdict", left=True, role=lambda word: ROLES.get(word, "warn")),
         Column("headroom"),
     ]
-    rows = [_cells(threshold) for threshold in result.thresholds]
+    rows = [_cells(threshold) for threshold in thresholds]
     lines = table(columns, rows, style)
     if not lines:
         return []
     told = [lines[0]]
-    for line, threshold in zip(lines[1:], result.thresholds, strict=True):
+    for line, threshold in zip(lines[1:], thresholds, strict=True):
         told.append(line)
-        why = _why(threshold, result)
+        why = _why(threshold, hold_s) if claimed else ""
         if why:
             told.append("   " + style("dim", cut(why, WIDTH - 3)))
     return told
@@ -60,23 +70,22 @@ def _observed(threshold: ThresholdResult) -> str:
     return f"{write(threshold.observed)}{unit}{ends}"
 
 
-def _why(threshold: ThresholdResult, result: Result) -> str:
-    claimed = not result.incomplete and result.validity.verdict != "INVALID"
-    if threshold.verdict == "PASS" or not claimed:
+def _why(threshold: ThresholdResult, hold_s: float) -> str:
+    if threshold.verdict == "PASS":
         return ""
     if threshold.suspect:
         return threshold.suspect
     parts = [threshold.why or ""]
     if threshold.added:
         parts.append(f"generator added ≤ {ms(threshold.added)} ms")
-    parts.append(_settling(threshold, result))
+    parts.append(_settling(threshold, hold_s))
     return clean("; ".join(part for part in parts if part))
 
 
-def _settling(threshold: ThresholdResult, result: Result) -> str:
+def _settling(threshold: ThresholdResult, hold_s: float) -> str:
     """What would settle an INCONCLUSIVE: how many requests, and how long a run that is."""
     if threshold.needed is None or not threshold.count:
         return ""
     text = f"about {threshold.needed:,} requests would settle it"
-    seconds = result.summary.hold_s * threshold.needed / threshold.count
+    seconds = hold_s * threshold.needed / threshold.count
     return f"{text}: -d {duration(seconds)}" if 0 < seconds < LONGEST_S else text

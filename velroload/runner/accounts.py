@@ -35,6 +35,7 @@ class Keys:
 
     secret: str | None = field(default=None, repr=False)
     service_key: str | None = field(default=None, repr=False)
+    fault_token: str = field(default="", repr=False)
 
     def into(self, accounts: Accounts | None) -> Accounts | None:
         """The same accounts, with these keys instead of the plan's."""

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ from velroload.engine.segment import CLOSED_PEAK_PER_S, slots_for
 from velroload.engine.workers import Job
 from velroload.errors import ConfigError
 from velroload.load.models import schedule
-from velroload.load.phases import HOLD, Phase, phases_of
+from velroload.load.phases import Phase, phases_of
 from velroload.load.schedule import ROW, Schedule, Share, derive_seed
+from velroload.load.suite import row_flags, spans_of, suite_rows
 from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
+from velroload.plan.share import parts_of
 from velroload.protocol.program import Compiled, Program
 from velroload.protocol.rooms import SITE_ROOM
 from velroload.protocol.tls import to_settings
 from velroload.runner.rows import require_rows, table_settings
+from velroload.runner.suite import mixes_of, starts_free
 
 NEVER_NS = 1 << 61
 SECOND_NS = 1_000_000_000
@@ -40,14 +44,18 @@ USER_TIMEOUT_MOST_MS = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The plan's scenarios, each with its schedule."""
+    """The plan's scenarios, each with its schedule, and the requests expected in an iteration of
+    its: (from when on, how many), nothing where nobody can know."""
 
     plan: Plan
     schedules: tuple[Schedule, ...]
+    requests: tuple[tuple[tuple[int, Fraction], ...], ...]
 
     @classmethod
     def of(cls, plan: Plan) -> "Work":
-        return cls(plan, tuple(schedule(plan, scenario) for scenario in plan.scenarios))
+        schedules = tuple(schedule(plan, scenario) for scenario in plan.scenarios)
+        places = range(len(plan.scenarios))
+        return cls(plan, schedules, tuple(expected_requests(plan, place) for place in places))
 
     def seed_of(self, scenario: int) -> int:
         """Each scenario's schedule is drawn from a seed of its own."""
@@ -62,13 +70,12 @@ class Work:
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """Ramp, hold and cool-down, in the order of time."""
-        return phases_of(self.schedules)
-
-    @property
-    def hold(self) -> Phase:
-        """The phase that counts."""
-        return next(phase for phase in self.phases if phase.kind == HOLD)
+        """Ramp, hold and cool-down, in the order of time; of a suite those of each of its
+        phases."""
+        if self.plan.phases:
+            return suite_rows(self.plan.phases)
+        warmed = any(scenario.load.warm_up_ns for scenario in self.plan.scenarios)
+        return phases_of(self.schedules, warmed=warmed)
 
     @property
     def end_ns(self) -> int | None:
@@ -94,7 +101,12 @@ class Work:
     @property
     def is_paced(self) -> bool:
         """Starts are scheduled by us: by a rate, or by think time."""
-        return self.is_open or any(
+        return self.is_open or self.has_pauses
+
+    @property
+    def has_pauses(self) -> bool:
+        """Users wait between two requests, in one scenario at least."""
+        return any(
             s.load.think is not None
             or s.load.pacing_ns
             or any(isinstance(step, Think) and step.mean_ns for step in walk(s.flow))
@@ -104,7 +116,7 @@ class Work:
     @property
     def is_scheduled(self) -> bool:
         """How many requests should have started by when is known: rates alone say so."""
-        return all(each.is_open for each in self.schedules) and all(
+        return all(each.is_open and not each.partly_free for each in self.schedules) and all(
             scenario.is_predictable for scenario in self.plan.scenarios
         )
 
@@ -112,6 +124,8 @@ class Work:
         """Requests per second in the hold, when all starts are scheduled."""
         if not self.is_scheduled:
             return None
+        if self.plan.phases:
+            return float(self.plan.rate_most_per_s or 0)
         pairs = zip(self.plan.scenarios, self.schedules, strict=True)
         return float(sum(s.peak_rate_per_s * p.requests_per_iteration for p, s in pairs))
 
@@ -126,28 +140,48 @@ class Work:
         if not self.is_scheduled:
             return None
         total = 0.0
-        for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
-            total += starts_until(each, at_ns) * float(scenario.requests_per_iteration)
+        for each, changes in zip(self.schedules, self.requests, strict=True):
+            ends = [*(start_ns for start_ns, _ in changes[1:]), at_ns]
+            for (start_ns, requests), end_ns in zip(changes, ends, strict=True):
+                if start_ns < at_ns:
+                    starts = starts_until(each, min(end_ns, at_ns)) - starts_until(each, start_ns)
+                    total += starts * float(requests)
         return total
 
     def samples_per_s(self, workers: int) -> int:
         """The most samples that one worker may push in a second."""
         peak = 0.0
-        for scenario, each in zip(self.plan.scenarios, self.schedules, strict=True):
-            if not each.is_open and not self.is_paced:
+        for place, each in enumerate(self.schedules):
+            scenario, free = self.plan.scenarios[place], not each.is_open or each.partly_free
+            if free and not (self.has_pauses if each.partly_free else self.is_paced):
                 return CLOSED_PEAK_PER_S
-            users_per_s = each.peak_vus if not each.is_open else 0
+            users_per_s = each.peak_vus if free else 0
             if scenario.load.pacing_ns:
                 users_per_s *= max(1, SECOND_NS // scenario.load.pacing_ns)
-            peak += (float(each.peak_rate_per_s) + users_per_s) * samples_per_iteration(scenario)
+            peak += (float(each.peak_rate_per_s) + users_per_s) * samples_per_iteration(
+                scenario, self.requests[place]
+            )
         return min(CLOSED_PEAK_PER_S, round(peak / workers) + 1)
 
 
-def samples_per_iteration(scenario: Scenario) -> float:
+def expected_requests(plan: Plan, scenario: int) -> tuple[tuple[int, Fraction], ...]:
+    """Work.requests of one scenario."""
+    each = plan.scenarios[scenario]
+    if not each.is_predictable:
+        return ()
+    if not plan.phases:
+        return ((0, each.requests_per_iteration),)
+    parts = (parts_of(phase, plan.scenarios)[scenario] for phase in plan.phases)
+    pairs = zip(spans_of(plan.phases), parts, strict=True)
+    return tuple((span.start_ns, part.requests or Fraction(0)) for span, part in pairs)
+
+
+def samples_per_iteration(
+    scenario: Scenario, expected: Sequence[tuple[int, Fraction]] = ()
+) -> float:
     """About how many samples one pass pushes: of requests, hops, groups and itself."""
-    requests = float(
-        scenario.requests_per_iteration if scenario.is_predictable else scenario.requests_most
-    )
+    most = scenario.requests_most
+    requests = max((float(each) for _, each in expected), default=float(most))
     hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
     groups = requests if scenario.groups else 0  # a group has at least one request in it
     return requests + len(requests_in((*scenario.login, *scenario.renewal))) + 1 + hops + groups
@@ -180,9 +214,10 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
     all_shares = [work.shares(worker, workers) for worker in range(workers)]
     require_rows(work.plan, program, work.schedules, all_shares)
     tables = table_settings(work.plan, program, work.schedules)
+    mixes = mixes_of(work.plan, program)
     jobs = []
     for worker, (cpu, shares) in enumerate(zip(cpus, all_shares, strict=True)):
-        arrays = dict(program.arrays)
+        arrays = {**program.arrays, "mixes": mixes}
         users = 0
         scenarios = []
         for index, share in enumerate(shares):
@@ -199,6 +234,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "bind_ports": bool(ports[worker]) and not sharing,
             "spin": spin,
             "phases": [phase.start_ns for phase in work.phases],
+            "phase_flags": row_flags(work.plan.phases),
             "scenarios": scenarios,
             "tables": tables,
             **common_settings(work.plan, program),
@@ -219,6 +255,8 @@ def planned_iterations(work: Work, shares: Sequence[Share]) -> int | None:
     """How many iterations these shares promise; None when only the target's pace decides."""
     total = 0
     for each, share in zip(work.schedules, shares, strict=True):
+        if each.partly_free:
+            return None
         if each.is_open:
             total += int(np.frombuffer(share.arrivals, ROW)["count"].sum())
         elif share.iterations is not None and each.end_ns is None:
@@ -279,7 +317,7 @@ def scenario_settings(
         "users": [user_first, share.max_vus],
         "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
         "iterations": share.iterations,
-        "open": each.is_open,
+        "open": each.is_open and not starts_free(work.plan),
         "rows": compiled.rows,
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",

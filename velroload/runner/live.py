@@ -1,6 +1,7 @@
 """The run as it stands: figures for the progress display, and the abort rules."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from velroload.engine.coordinator import Live
@@ -8,6 +9,7 @@ from velroload.engine.recorder import Recorder
 from velroload.engine.view import View, Window
 from velroload.histogram import Histogram
 from velroload.load.phases import HOLD, Phase
+from velroload.load.suite import spans_of
 from velroload.plan.flow import requests_in
 from velroload.plan.threshold import Selector, Threshold
 from velroload.protocol.writer import Endpoint
@@ -34,6 +36,7 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
         "phase": work.plan.name if phase.kind == HOLD else f"{work.plan.name} {phase.kind}",
         "users": counters["vus_active"],
         "users_planned": work.users,
+        **in_suite(work, phase, live.elapsed_ns),
         "rate_per_s": float(last.finished),
         "rate_planned_per_s": planned_now(work, live.elapsed_ns),
         "in_flight": counters["in_flight"],
@@ -46,6 +49,22 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
         "ring_share": live.ring_share,
         "lost": counters["lost_requests"] + counters["lost_iterations"],
         "state": live.state,
+    }
+
+
+def in_suite(work: Work, row: Phase, elapsed_ns: int) -> dict[str, Any]:
+    """Which phase of a suite it is, and how far; nothing without one."""
+    names = [phase.name for phase in work.plan.phases]
+    if row.name not in names:
+        return {}
+    place = names.index(row.name)
+    span = spans_of(work.plan.phases)[place]
+    kind = "" if row.kind == HOLD else f" {row.kind}"
+    return {
+        "phase": f"{work.plan.name} {place + 1}/{len(names)} {row.name}{kind}",
+        "users_planned": span.phase.users,
+        "phase_elapsed_s": (elapsed_ns - span.start_ns) / SECOND_NS,
+        "phase_duration_s": (span.end_ns - span.start_ns) / SECOND_NS,
     }
 
 
@@ -69,18 +88,41 @@ def quantiles_ms(histogram: Histogram) -> list[float]:
 
 
 def selected(endpoints: Sequence[Endpoint], selector: Selector | None) -> list[int]:
-    """Ids of the flow's requests that a rule speaks of."""
+    """Ids of the rows that a rule speaks of: of the flow's requests, or of a group."""
     flow = [row for row in endpoints if row.kind == "request" and not row.setup]
-    if selector is None:
+    if selector is None or selector.kind == "phase":
         return [row.id for row in flow]
-    return [row.id for row in flow if selector.chooses(row.to_json())]
+    chosen = endpoints if selector.kind == "group" else flow
+    return [row.id for row in chosen if selector.chooses(row.to_json())]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`spans`: its windows lie in one of these, in ns since the epoch (None: without end)."""
+
+    threshold: Threshold
+    view: View
+    spans: tuple[tuple[int, int | None], ...]
+
+    @property
+    def seconds(self) -> int:
+        return max(1, (self.threshold.window_ns or SECOND_NS) // SECOND_NS)
+
+    def applies(self, last: int) -> bool:
+        """Whether the window that ends before second `last` lies in one of the spans."""
+        first_ns, last_ns = (last - self.seconds) * SECOND_NS, last * SECOND_NS
+        return any(
+            first_ns >= start_ns and (end_ns is None or last_ns <= end_ns)
+            for start_ns, end_ns in self.spans
+        )
 
 
 class AbortRules:
     """Rules whose condition ends the run when it holds over its whole window (1 s without one).
 
     They protect the target, so they act in the ramp as well; but a rate can only be held to what
-    is wanted of it while the load is whole: its windows lie in the hold.
+    is wanted of it while the load is whole: its windows lie in a hold. `own`: (phase, rule) of
+    those that act in one phase of a suite only, as one `of phase:` does.
     """
 
     def __init__(
@@ -88,28 +130,47 @@ class AbortRules:
         rules: Sequence[Threshold],
         endpoints: Sequence[Endpoint],
         recorder: Recorder,
-        hold: Phase,
+        phases: Sequence[Phase],
+        own: Sequence[tuple[str, Threshold]] = (),
     ) -> None:
-        self._rules = [(rule, recorder.view(selected(endpoints, rule.selector))) for rule in rules]
-        self._hold = hold
+        named = [(_phase_of(rule), rule) for rule in rules] + list(own)
+        self._rules = [
+            Rule(
+                rule,
+                recorder.view(selected(endpoints, rule.selector)),
+                spans_for(rule, name, phases),
+            )
+            for name, rule in named
+        ]
 
     def reason(self, live: Live) -> str | None:
         """Why to stop now, one line; None to go on."""
         done = live.elapsed_ns // SECOND_NS
-        for rule, view in self._rules:
-            seconds = max(1, (rule.window_ns or SECOND_NS) // SECOND_NS)
-            if done < seconds or (rule.metric == "rate" and not self._held(done - seconds, done)):
+        for rule in self._rules:
+            if not rule.applies(done):
                 continue
-            value = observed(view.window(seconds, done - 1), rule, seconds)
-            if value is not None and rule.holds(value):
-                return f"{rule.source}: {shown(value, rule.unit)} in the last {seconds} s"
+            seconds, threshold = rule.seconds, rule.threshold
+            value = observed(rule.view.window(seconds, done - 1), threshold, seconds)
+            if value is not None and threshold.holds(value):
+                return f"{threshold.source}: {shown(value, threshold.unit)} in the last {seconds} s"
         return None
 
-    def _held(self, first: int, last: int) -> bool:
-        """Whether the seconds first <= second < last lie in the hold."""
-        end_ns = self._hold.end_ns
-        begun = first * SECOND_NS >= self._hold.start_ns
-        return begun and (end_ns is None or last * SECOND_NS <= end_ns)
+
+def _phase_of(rule: Threshold) -> str | None:
+    selector = rule.selector
+    return selector.name if selector is not None and selector.kind == "phase" else None
+
+
+def spans_for(
+    rule: Threshold, name: str | None, phases: Sequence[Phase]
+) -> tuple[tuple[int, int | None], ...]:
+    """When a rule acts: all the time, in the phase `name`, or for a rate in the holds of these."""
+    own = [phase for phase in phases if name is None or phase.name == name]
+    if rule.metric == "rate":
+        return tuple((phase.start_ns, phase.end_ns) for phase in own if phase.kind == HOLD)
+    if name is None:
+        return ((0, None),)
+    return ((own[0].start_ns, own[-1].end_ns),) if own else ()
 
 
 def observed(window: Window, rule: Threshold, seconds: int) -> float | None:

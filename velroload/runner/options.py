@@ -11,7 +11,7 @@ class Options:
     run folder, None for the default; `reports` files whose ending says their kind; `addresses`
     the checked (address, port) pairs, the only ones that may be connected to (none for the
     embedded target); `others` the same for each base URL that redirects may lead to beside the
-    target; `command` what the user typed.
+    target; `called` of those that the plan's events call; `command` what the user typed.
     """
 
     workers: str = "auto"
@@ -26,3 +26,4 @@ class Options:
     command: str = "velroload"
     addresses: tuple[tuple[str, int], ...] = ()
     others: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+    called: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()

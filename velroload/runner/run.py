@@ -34,12 +34,17 @@ from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.accounts import Keys
 from velroload.runner.around import around, undisturbed
+from velroload.runner.call import Place
+from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
+from velroload.runner.cycles import user_windows
+from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
+from velroload.runner.suite import planned_rows, suite_json
 
 Address = tuple[str, int]
 
@@ -77,6 +82,8 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
         if plan.accounts is not None:
             prepared = prepare(plan, addresses, cores, options, given.tables)
         give(prepared, given.slots)
+        places = places_of(plan, addresses, options.called)
+        prepared = replace(prepared, places=places, fault_token=keys.fault_token)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
@@ -106,7 +113,7 @@ def fit(cores: Cores, work: Work) -> Cores:
 
     Every worker gets a part of every rate, and needs a user for it.
     """
-    shared = [each.peak_vus for each in work.schedules if each.is_open]
+    shared = [each.vus_to_share for each in work.schedules if each.is_open]
     most = max(1, min(work.users, work.connections, *shared))
     return replace(cores, workers=cores.workers[:most])
 
@@ -115,7 +122,8 @@ def fit(cores: Cores, work: Work) -> Cores:
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
 ) -> Iterator[tuple[str, tuple[Address, ...], Keys]]:
-    """The URL to load; the embedded target is started, and stopped at the end."""
+    """The URL to load, its addresses, and what nobody can know before of an embedded target, which
+    is started, and stopped at the end."""
     if plan.target != EMBEDDED:
         yield plan.target, (), Keys()
         return
@@ -123,7 +131,7 @@ def target_of(
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        keys = Keys(process.secret, process.service_key)
+        keys = Keys(process.secret, process.service_key, process.fault_token)
         yield process.url, (("127.0.0.1", process.port),), keys
 
 
@@ -136,6 +144,8 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    places: tuple[Place, ...] = ()
+    fault_token: str = ""
 
 
 def pack_all(addresses: Sequence[Address]) -> bytes:
@@ -229,7 +239,13 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.hold)
+    own = [
+        (phase.name, threshold.opposite())
+        for phase in work.plan.phases
+        for threshold in phase.thresholds
+        if threshold.abort
+    ]
+    rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.phases, own)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
 
     def progress(live: Live) -> None:
@@ -251,19 +267,36 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         endpoints=len(program.endpoints) + len(prepared.addresses),
         addresses=len(prepared.addresses),
         seed=work.plan.seed,
+        windows=user_windows(work.plan, work.phases),
     )
-    excerpt = Mask(work.plan.secrets).excerpt
-    examples = Examples(workers.readers, len(program.endpoints), excerpt)
+    mask = Mask(work.plan.secrets)
+    examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
+    due = due_of(work.plan.phases)
+    events = None
+    if due:
+        token = prepared.fault_token
+        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason),
+        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan)),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
+        checkpoints=checkpoints_of(work.plan),
     )
     return await coordinator.run()
+
+
+def phases_json(work: Work) -> list[dict[str, Any]]:
+    """The rows of phases; in a suite with the iterations that are due in each."""
+    rows = [phase.to_json() for phase in work.phases]
+    if not work.plan.phases:
+        return rows
+    seeds = [work.seed_of(index) for index in range(len(work.schedules))]
+    planned = planned_rows(work.plan, work.schedules, seeds)
+    return [row | {"planned": count} for row, count in zip(rows, planned, strict=True)]
 
 
 def manifest(
@@ -294,7 +327,16 @@ def manifest(
         },
         "command": options.command,
         "plan": plan_json(plan),
-        "phases": [phase.to_json() for phase in work.phases],
+        "phases": [
+            {**row, **({"window_s": width} if width else {})}
+            for row, (_, width) in zip(
+                phases_json(work), user_windows(plan, work.phases), strict=True
+            )
+        ],
+        "suite": suite_json(plan, has_pauses=work.has_pauses),
+        "requirements": None
+        if plan.requirements is None
+        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,

@@ -81,7 +81,7 @@ def alone(plan: Plan, phase: str | None, scenario: str | None, user: int) -> Pla
     return replace(
         plan, scenarios=(one,), thresholds=(), abort_on=(), connections=None, requirements=None,
         accounts=accounts,
-        limits=Limits(), probes=(),
+        limits=Limits(), probes=(), server_timing=False,
     )  # fmt: skip
 
 

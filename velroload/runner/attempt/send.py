@@ -20,14 +20,15 @@ def send(plan: Plan, user: int, options: Options, say: Callable[[str], None]) ->
     """Start the embedded target where it is meant, reach the address, do the plan's setup, send,
     and clean up."""
     if plan.target != EMBEDDED:
-        return _send(plan, user, options.addresses, options, Keys(), say)
+        return _send(plan, user, options.addresses, options, say)
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(None, users=user + SPARE_USERS) as process:
         say(f"target: the embedded one on {process.url} (pid {process.pid})")
         at = (("127.0.0.1", process.port),)
         keys = Keys(process.secret, process.service_key)
-        return _send(replace(plan, target=process.url), user, at, options, keys, say)
+        known = replace(plan, target=process.url, accounts=keys.into(plan.accounts))
+        return _send(known, user, at, options, say)
 
 
 def _send(
@@ -35,10 +36,9 @@ def _send(
     user: int,
     addresses: tuple[tuple[str, int], ...],
     options: Options,
-    keys: Keys,
     say: Callable[[str], None],
 ) -> Attempt:
     work = Work.of(plan)
     reached = reachable(addresses, work, 1, Handshakes.of(plan), say)
-    with around(plan, reached, options.others, keys, say) as given:
+    with around(plan, reached, options.others, say) as given:
         return attempt(plan, user, reached, options.others, given)

@@ -128,8 +128,7 @@ def needs_of(plan: Plan, stretches: tuple[Stretch, ...], facts: Facts) -> Needs:
 def _ring_slots(plan: Plan, stretch: Stretch, workers: int) -> int:
     scenarios = tuple(flow.scenario for flow in stretch.flows)
     alone = replace(plan, scenarios=scenarios, phases=(), thresholds=(), requirements=None)
-    work = Work(alone, tuple(flow.schedule for flow in stretch.flows))
-    return slots_for(work.samples_per_s(workers), workers)
+    return slots_for(Work.of(alone).samples_per_s(workers), workers)
 
 
 def _sent(stretches: tuple[Stretch, ...]) -> float:

@@ -1,0 +1,17 @@
+"""What the engine wrote at the end of a run about itself: its evidence and its ledger."""
+
+from typing import Any
+
+from velroload.runfolder import RunData
+
+
+def evidence(data: RunData) -> dict[str, Any]:
+    """What the engine wrote at the end about itself; empty for a run without an end."""
+    found: dict[str, Any] = (data.end or {}).get("evidence") or {}
+    return found
+
+
+def ledger(data: RunData, part: str) -> dict[str, Any]:
+    """requests | iterations | samples of the ledger; empty when there is none."""
+    found: dict[str, Any] = ((data.end or {}).get("ledger") or {}).get(part) or {}
+    return found

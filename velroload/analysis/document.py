@@ -1,0 +1,144 @@
+"""Documents of requirements, as data: what is asked, of which requests, and by which phase.
+
+velro-prd: the product document of Velro (R1–R13); a percentile that it does not name is p95.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+MS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One figure of a requirement. subject: what observed.py or drifting.py looks up.
+
+    op and limit: in the unit that the figure has; label: to tell parts of one requirement apart.
+    """
+
+    subject: str
+    op: str
+    limit: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One row of a document.
+
+    how: "claim" is judged as a threshold, whose `sentence` is given, over the requests of `cls` (or
+    of the endpoint named `endpoint` where no request has that class; over all where both are
+    empty); anything else is looked up by its parts. endurance: the endurance phase answers it.
+    warm: a scaled run says nothing of it unless the cache was warmed and every user came round.
+    """
+
+    id: str
+    title: str
+    sentence: str = ""
+    cls: str = ""
+    endpoint: str = ""
+    parts: tuple[Part, ...] = ()
+    critical: bool = True
+    endurance: bool = False
+    warm: bool = False
+    weight: float = 1.0
+
+    def chooses(self, endpoints: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], bool]:
+        """Which of these endpoints count: those of the class, else those of the name, else all."""
+        if not self.cls and not self.endpoint:
+            return lambda row: True
+        if any(row.get("cls") == self.cls for row in endpoints if self.cls):
+            return lambda row: row.get("cls") == self.cls
+        return lambda row: row.get("name") == self.endpoint
+
+
+def _p95(number: str, title: str, limit_ms: int, cls: str, endpoint: str) -> Requirement:
+    sentence = f"p95(response) < {limit_ms}ms"
+    return Requirement(number, title, sentence, cls, endpoint)
+
+
+VELRO_PRD = (
+    Requirement("R1", "concurrent users", parts=(Part("users", ">=", 10_000.0),)),
+    Requirement(
+        "R2",
+        "database connections",
+        parts=(Part("db_connections", ">=", 200.0),),
+        critical=False,
+    ),
+    Requirement(
+        "R3",
+        "authorization cache hits",
+        parts=(Part("authz", ">=", 0.95),),
+        cls="authorization",
+        endpoint="authorization_check",
+        warm=True,
+    ),
+    Requirement("R4", "sustained throughput", "rate >= 1000/s over 10s"),
+    _p95("R5", "authentication p95", 50, "authentication", "authentication_check"),
+    _p95("R6", "authorization p95", 75, "authorization", "authorization_check"),
+    _p95("R7", "generation access p95", 100, "generation_access", "generation_list"),
+    _p95("R8", "media URL p95", 200, "media_url", "media_url_access"),
+    Requirement(
+        "R9",
+        "cache access p95",
+        parts=(
+            Part("cache L1", "<", 5 * MS, "L1"),
+            Part("cache L2", "<", 20 * MS, "L2"),
+            Part("cache L3", "<", 100 * MS, "L3"),
+        ),
+        critical=False,
+    ),
+    Requirement(
+        "R10",
+        "cache hits by layer",
+        parts=(Part("l1", ">", 0.95, "L1"), Part("l2", ">", 0.85, "L2")),
+        cls="authorization",
+        endpoint="authorization_check",
+        critical=False,
+        warm=True,
+    ),
+    Requirement("R11", "error rate", "errors < 1%"),
+    Requirement(
+        "R12",
+        "CPU and memory at peak",
+        parts=(Part("cpu_share", "<", 0.80, "CPU"), Part("memory_share", "<", 0.85, "memory")),
+        critical=False,
+    ),
+    Requirement(
+        "R13",
+        "stability",
+        parts=(
+            Part("drift response", "<", 0.0, "response time"),
+            Part("drift memory_bytes", "<", 0.0, "memory"),
+        ),
+        critical=False,
+        endurance=True,
+        warm=True,
+    ),
+)
+DOCUMENTS: dict[str, tuple[Requirement, ...]] = {"velro-prd": VELRO_PRD}
+ENDURANCE = "endurance"
+"""The phase whose name begins so is the one."""
+
+
+def document(wanted: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """The requirements of a run folder's `requirements`: those of the document and the plan's own,
+    with the plan's weights and its own choice of what is critical."""
+    rows = list(DOCUMENTS.get(str(wanted.get("use")), ()))
+    for more in wanted.get("more") or []:
+        sentence = str(more["threshold"])
+        rows.append(Requirement(str(more["id"]), str(more.get("title") or sentence), sentence))
+    weights = dict(wanted.get("weights") or {})
+    critical = wanted.get("critical")
+    return tuple(_weighed(row, weights, critical) for row in rows)
+
+
+def _weighed(
+    row: Requirement, weights: Mapping[str, float], critical: list[str] | None
+) -> Requirement:
+    return replace(
+        row,
+        weight=float(weights.get(row.id, row.weight)),
+        critical=row.critical if critical is None else row.id in critical,
+    )

@@ -1,0 +1,86 @@
+"""What one requirement looks at: a phase of the run, what counts of it, and its figures."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from velroload.analysis.cells import counter_values
+from velroload.analysis.hold import hold_window, in_hold, of_phase
+from velroload.analysis.result import PhaseResult, Summary, Validity
+from velroload.analysis.summary import is_flow
+from velroload.journal import Counter
+from velroload.load.phases import HOLD
+from velroload.runfolder import RunData
+
+CYCLES_LEAST = 3.0
+"""A scaled run says nothing of caches and drift before every user came round so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One phase (name None: the whole run). whole: everything of it; held: what counts of it."""
+
+    name: str | None
+    whole: RunData
+    held: RunData
+    summary: Summary
+    validity: Validity
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """Start and end of its hold."""
+        return hold_window(self.whole)
+
+    @property
+    def hold(self) -> dict[str, Any]:
+        """The row of its hold in the manifest; empty where there is none."""
+        rows: list[dict[str, Any]] = self.whole.manifest.get("phases") or []
+        return next((row for row in rows if row.get("kind") == HOLD), {})
+
+    @property
+    def users(self) -> float | None:
+        """Users that it declares."""
+        for row in self.whole.manifest.get("suite") or []:
+            if row.get("name") == self.name:
+                return float(row["users"])
+        found = (self.whole.manifest.get("model") or {}).get("users")
+        return None if found is None else float(found)
+
+    @property
+    def cycles(self) -> float | None:
+        """How often every user came round in the hold."""
+        endpoints = self.whole.manifest.get("endpoints") or []
+        passes = [row["id"] for row in endpoints if row.get("kind") == "iteration"]
+        ids = passes or [row["id"] for row in endpoints if is_flow(row)]
+        values = counter_values(self.held, ids)
+        done = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0)
+        return done / self.users if self.users else None
+
+    def flow(self) -> list[dict[str, Any]]:
+        """The endpoints that count in totals."""
+        return [row for row in self.whole.manifest.get("endpoints") or [] if is_flow(row)]
+
+    def unready(self) -> str | None:
+        """Why a scaled run says nothing of its caches; None where it does."""
+        scale = self.whole.manifest.get("scale")
+        if scale in (None, 1):
+            return None
+        if not self.whole.manifest.get("warmed"):
+            return f"scaled to {float(scale):g} and the cache was not warmed"
+        if (self.cycles or 0.0) < CYCLES_LEAST:
+            return f"scaled to {float(scale):g} and users came round less than 3 times"
+        return None
+
+
+def run_scope(data: RunData, summary: Summary, validity: Validity) -> Scope:
+    """The whole run."""
+    return Scope(None, data, in_hold(data), summary, validity)
+
+
+def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
+    """One phase of a suite."""
+    rows = {row.get("name"): row for row in data.manifest.get("suite") or []}
+    view = of_phase(data, phase.name)
+    model = rows.get(phase.name, {}).get("model")
+    if model is not None:
+        view = replace(view, manifest=view.manifest | {"model": model})
+    return Scope(phase.name, view, in_hold(view), phase.summary, phase.validity)
