@@ -30,6 +30,7 @@ SETTINGS = {
     "accuracy": "--rounds 3 --seconds 4 --calibrate 500",
     "capacity": "--rounds 3 --extra-rounds 1 --seconds 20",
     "memory": "--seconds 300",
+    "analysis": "",
 }
 """In this order: what says least when it is cut off comes last."""
 

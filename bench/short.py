@@ -11,6 +11,7 @@ import traceback
 
 from bench import (
     accuracy,
+    analysis,
     capacity,
     connects,
     flows,
@@ -39,6 +40,7 @@ BENCHES = {
     "scaling": scaling.main,
     "target": target.main,
     "tls": tls.main,
+    "analysis": analysis.main,
 }
 
 

@@ -1,6 +1,7 @@
 """`velroload run` up to the runner: options, consent, addresses, the debug core, the command."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +82,39 @@ def test_where_redirects_may_lead_is_resolved_before_the_start(runner: Runner) -
 def test_without_redirects_no_other_host_is_resolved(runner: Runner) -> None:
     assert main([URL, "-u", "2", "--allow-host", "nowhere.invalid"]) == Exit.PASS
     assert runner.options.others == ()
+
+
+PHASED = """
+target: {url}
+flow: [GET /]
+phases:
+  - name: only
+    users: 1
+    hold: 9s
+    events: [{{at: 1s, GET: "{event}"}}, {{at: 2s, GET: /path}}, {{at: 3s, command: ["true"]}}]
+"""
+
+
+@pytest.mark.parametrize("url", [URL, "embedded", "unix:/tmp/x.sock"])
+def test_where_events_may_go_is_resolved_before_the_start(
+    runner: Runner, url: str, tmp_path: Path
+) -> None:
+    plan = tmp_path / "p.yaml"
+    plan.write_text(PHASED.format(url=url, event="http://127.0.0.2:81/x?y=1"))
+    assert main([str(plan)]) == Exit.PASS
+    assert runner.options.called == (("http://127.0.0.2:81", (("127.0.0.2", 81),)),)
+
+
+def test_an_event_goes_to_no_host_that_is_never_loaded(
+    runner: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "p.yaml"
+    plan.write_text(PHASED.format(url=URL, event="http://169.254.169.254/x"))
+    assert main([str(plan)]) == Exit.USAGE
+    assert capsys.readouterr() == (
+        "", "velroload: 169.254.169.254 is link-local: it is never loaded\n",
+    )  # fmt: skip
+    assert runner.calls == []
 
 
 def test_a_host_that_is_never_loaded_is_no_place_for_redirects(

@@ -1,12 +1,15 @@
 """load/phases.py: which part of a run is its hold."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from tests.rig import GET
+from velroload.errors import ConfigError
 from velroload.load.models import LOAD_MODELS
 from velroload.load.phases import Phase, phases_of
+from velroload.load.schedule import delayed
 from velroload.plan.model import Load, Scenario, Stage
 
 S = 10**9
@@ -67,6 +70,34 @@ def test_scenarios_hold_where_all_of_them_do() -> None:
     assert phases(RATE, endless) == [("ramp", 0, 1), ("hold", 1, 5), ("cool-down", 5, None)]
     late = Load("constant-vus", users=5, ramp_ns=9 * S, duration_ns=S)
     assert phases(RATE, late) == [("hold", 0, 10)]
+
+
+def warmed(*loads: Load) -> list[tuple[str, float, float | None]]:
+    schedules = [
+        delayed(LOAD_MODELS[each.model](Scenario(str(n), each, (GET,)), S), each.start_after_ns,
+                each.warm_up_ns)
+        for n, each in enumerate(loads)
+    ]  # fmt: skip
+    found = phases_of(schedules, "x", warmed=True)
+    return [(p.kind, p.start_ns / S, None if p.end_ns is None else p.end_ns / S) for p in found]
+
+
+def test_a_warm_up_is_no_part_of_the_hold() -> None:
+    assert warmed(replace(USERS, warm_up_ns=S)) == [("ramp", 0, 3), ("hold", 3, 7)]
+    late = replace(RATE, start_after_ns=S, warm_up_ns=S)
+    assert warmed(USERS, late) == [("ramp", 0, 3), ("hold", 3, 6), ("cool-down", 6, 7)]
+    endless = Load("constant-vus", users=5, iterations=50, warm_up_ns=2 * S)
+    assert warmed(endless) == [("ramp", 0, 2), ("hold", 2, None)]
+
+
+def test_a_warm_up_that_nothing_tells_apart_is_refused() -> None:
+    later = replace(RATE, start_after_ns=20 * S, warm_up_ns=S)
+    with pytest.raises(ConfigError) as caught:
+        warmed(USERS, later)
+    assert str(caught.value) == (
+        "warm_up: the holds of the scenarios have no instant in common, so that nothing tells a "
+        "warm-up apart; leave it out, or let start_after and hold overlap"
+    )
 
 
 def test_json() -> None:

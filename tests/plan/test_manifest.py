@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from velroload.plan.manifest import plan_json
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Think
+from velroload.plan.phase import Event, Phase
 from velroload.plan.threshold import parse_threshold
 
 LOGIN = Request(
@@ -78,3 +79,22 @@ def test_a_known_secret_is_masked_in_every_spelling() -> None:
     (step,) = plan_json(plan)["scenarios"][0]["flow"]
     assert step["path"] == "/x/***"
     assert json.loads(step["body"]) == {"note": "say *** now"}
+
+
+def test_events_show_no_secret() -> None:
+    event = Event(
+        "look", 5, "http", url="http://h/x?token=t1&y=s10",
+        headers=(("Authorization", "Bearer b1"), ("X", "a s10")), body='{"password": "p1"}',
+    )  # fmt: skip
+    fault = Event("f", 5, "fault", fault="error", parameters=(("token", "t2"), ("status", "503")))
+    command = Event("c", 5, "command", words=("echo", "s10", "password=p2"))
+    phase = Phase("p", 1, 0, 10, events=(event, fault, command))
+    scenario = Scenario("m", phase.load, (Request("GET", "/"),))
+    plan = Plan("p", "embedded", (scenario,), phases=(phase,), secrets=("s10",))
+    (shown,) = plan_json(plan)["phases"]
+    look, broken, run = shown["events"]
+    assert look["url"] == "http://h/x?token=***&y=***"
+    assert look["headers"] == [["Authorization", "***"], ["X", "a ***"]]
+    assert json.loads(look["body"]) == {"password": "***"}
+    assert broken["parameters"] == {"token": "***", "status": "503"}
+    assert run["words"] == ["echo", "***", "password=***"]

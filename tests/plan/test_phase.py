@@ -57,6 +57,18 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
         lambda: Event("e", 0, "x"),
         "event 'e': 'x' is not one of http, command, fault, spike",
     ),
+    (
+        lambda: Event("e", 0, "http", url="http://h:99999999/"),
+        "event 'e': 'http://h:99999999/' is no URL that can be called",
+    ),
+    (
+        lambda: Event("e", 0, "http", url="http://u:p@h/x"),
+        "event 'e': credentials do not belong in a URL; send them as a header",
+    ),
+    (
+        lambda: Event("e", 0, "http", url="http:///x"),
+        "event 'e': 'http:///x' is no URL that can be called",
+    ),
     (lambda: Event("e", -1, "fault", fault="x"), "event 'e': times are 0 or more"),
     (
         lambda: Event("e", 0, "http", 5, url="/x"),

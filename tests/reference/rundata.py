@@ -357,3 +357,14 @@ def _pairs(when_ns: Ints, what: Ints) -> list[tuple[int, int, int]]:
     keys, counts = np.unique(when_ns // SECOND_NS * 65_536 + what, return_counts=True)
     found = zip(keys.tolist(), counts.tolist(), strict=True)
     return [(key // 65_536, key % 65_536, count) for key, count in found]
+
+
+def extra_times(
+    place: int, phase: int, quantity: int, values: Ints
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Rows of HIST_SUM and STATS of one more quantity of a row: such as connect (5) or tls (6)."""
+    bins, counts = np.unique(bins_of(values), return_counts=True)
+    hist = [(phase, 0, place, quantity, 0, b, c) for b, c in zip(bins, counts, strict=True)]
+    sums = (len(values), values.sum(), values.min(), values.max())
+    stats = [(phase, 0, place, quantity, (0, 0, 0), *sums)]
+    return np.array(hist, HIST_SUM), np.array(stats, STATS)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from velroload.errors import ConfigError
 from velroload.journal import Rows
 from velroload.load.phases import Phase
 from velroload.plan.model import Load, Plan, Request, Scenario, Think
+from velroload.plan.phase import Phase as PlanPhase
 from velroload.plan.threshold import parse_threshold
 from velroload.protocol.writer import Endpoint
 from velroload.runner.jobs import Work
@@ -155,6 +157,46 @@ def test_a_rate_is_held_to_what_is_wanted_in_the_hold_alone(recorder: Recorder) 
         said.append((slow.reason(now) is not None, broken.reason(now) is not None))
     assert [rate for rate, _ in said] == [False, False, False, True, True, False, False]
     assert [errors for _, errors in said] == [False, True, False, False, False, False, False]
+
+
+def test_a_rule_of_a_phase_acts_in_its_phase_alone(recorder: Recorder) -> None:
+    """One of the plan's that names the phase, and one of the phase's own."""
+    rows = [
+        Phase(0, "a", "hold", 0, 2 * SECOND_NS),
+        Phase(1, "b", "ramp", 2 * SECOND_NS, 4 * SECOND_NS),
+        Phase(2, "b", "hold", 4 * SECOND_NS, 6 * SECOND_NS),
+    ]
+    named = AbortRules([parse_threshold("errors of phase:b > 5%")], ENDPOINTS, recorder, rows)
+    own = [("b", parse_threshold("errors > 5% for 2s")), ("b", parse_threshold("rate < 99/s"))]
+    theirs = [AbortRules([], ENDPOINTS, recorder, rows, [rule]) for rule in own]
+    nowhere = AbortRules([], ENDPOINTS, recorder, rows, [("c", own[0][1])])
+    said = []
+    for second, delta in enumerate(
+        deltas_of(*(samples(n, 2, error=ErrorKind.STATUS) for n in range(7)))
+    ):
+        recorder.add(delta)
+        now = live((second + 1) * SECOND_NS)
+        said.append([rules.reason(now) is not None for rules in (named, *theirs, nowhere)])
+    assert [each[0] for each in said] == [False, False, True, True, True, True, False]
+    assert [each[1] for each in said] == [False, False, False, True, True, True, False]
+    assert [each[2] for each in said] == [False, False, False, False, True, True, False]
+    assert not any(each[3] for each in said)
+
+
+def test_the_running_figures_of_a_suite_are_of_its_phase(recorder: Recorder) -> None:
+    phases = tuple(
+        PlanPhase(name, users, 2 * SECOND_NS, 8 * SECOND_NS, Fraction(rate))
+        for name, users, rate in (("a", 4, 100), ("b", 8, 200))
+    )
+    work = Work.of(replace(plan_for(URL, phases[0].load), phases=phases))
+    view = recorder.view([1])
+    found = figures(live(18 * SECOND_NS, vus_active=8), work, view)
+    assert (found["phase"], found["users_planned"]) == ("test 2/2 b", 8)
+    assert (found["phase_elapsed_s"], found["phase_duration_s"]) == (3, 15)
+    assert found["rate_planned_per_s"] == pytest.approx(200)
+    assert work.planned_requests_until(15 * SECOND_NS) == pytest.approx(900)
+    assert figures(live(16 * SECOND_NS), work, view)["phase"] == "test 2/2 b ramp"
+    assert figures(live(12 * SECOND_NS), work, view)["phase"] == "test 1/2 a cool-down"
 
 
 @pytest.mark.parametrize(

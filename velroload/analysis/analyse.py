@@ -2,6 +2,7 @@
 
 from velroload.analysis.beyond import capacity_of_run, drift_of_run, fidelity_of_run
 from velroload.analysis.failures import failures
+from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
 from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
@@ -53,7 +54,7 @@ def analyse(data: RunData) -> Result:
         compliance=compliance,
         suite=suite,
     )
-    return Result(
+    result = Result(
         manifest=data.manifest,
         ledger=end.get("ledger") or {},
         ended=end.get("ended"),
@@ -74,6 +75,7 @@ def analyse(data: RunData) -> Result:
         fidelity=fidelity_of_run(data, summary, validity, suite),
         suite=suite,
     )
+    return with_hints(result, data, held)
 
 
 def _incomplete(data: RunData) -> tuple[str, ...]:

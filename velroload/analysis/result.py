@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from velroload.analysis.burst import ErrorBurst
 from velroload.analysis.sessions import Sessions
 from velroload.analysis.compliance import Compliance
+from velroload.analysis.finding import Examined, Finding, Recommendation
+from velroload.analysis.incident import Broken, Resilience, Utilisation
+from velroload.analysis.outlier import Modes, Tail
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
 from velroload.errors import Exit
 
@@ -330,6 +334,9 @@ class Result:
     does. ended: planned | interrupted | terminated | aborted | None (no end record). codes: every
     exit code that holds; see exit_code. manifest and ledger are the run folder's own. suite: the
     plan's phases in order, () for a plan without; then all else speaks of all holds together.
+    findings: the weightiest first, each a hint; recommendations follow from them. bursts, modes,
+    resilience, broken and utilisation are empty where there is nothing of the kind; tail is None
+    without samples.
     """
 
     manifest: dict[str, Any]
@@ -346,6 +353,15 @@ class Result:
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
     sessions: Sessions | None = None
+    bursts: tuple[ErrorBurst, ...] = ()
+    examined: tuple[Examined, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    tail: Tail | None = None
+    modes: tuple[Modes, ...] = ()
+    resilience: tuple[Resilience, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    utilisation: tuple[Utilisation, ...] = ()
     compliance: Compliance | None = None
     drift: tuple[Drift, ...] = ()
     capacity: Capacity | None = None

@@ -63,12 +63,16 @@ class Event:
 
 def _check_url(event: Event) -> None:
     try:
-        good = event.url.startswith("/") or bool(urlsplit(event.url).hostname)
-        _ = urlsplit(event.url).port
+        parts = urlsplit(event.url)
+        good = event.url.startswith("/") or (bool(parts.hostname) and parts.port != 0)
     except ValueError:
         good = False
-    if not good or "@" in event.url.partition("/")[2].partition("?")[0] or " " in event.url:
+    if not good or " " in event.url:
         raise ConfigError(f"event {event.name!r}: {event.url!r} is no URL that can be called")
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"event {event.name!r}: credentials do not belong in a URL; send them as a header"
+        )
 
 
 @dataclass(frozen=True, slots=True)

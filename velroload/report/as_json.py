@@ -22,6 +22,7 @@ from velroload.analysis.result import (
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit
 from velroload.load.phases import HOLD
+from velroload.report.hints_json import hints
 from velroload.report.judged_json import (
     capacity_json,
     compliance_json,
@@ -124,6 +125,7 @@ def document(
         "connections": _connections(summary.connections),
         "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
+        **hints(result),
         "compliance": compliance_json(result.compliance),
         "warm_up": warm_up_json(summary.warm_up),
         "drift": [drift_json(drift) for drift in result.drift],

@@ -14,6 +14,7 @@ from velroload.load.phases import HOLD
 from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
+from velroload.report.findings import finding_lines
 from velroload.report.requirements import requirement_lines
 from velroload.report.suite import suite_lines
 from velroload.report.sessions import session_lines
@@ -61,6 +62,7 @@ def as_text(
         *_tls(result),
         *connection_lines(result, verbose),
         *session_lines(result),
+        *finding_lines(result, verbose, style),
         *_ledger(result, verbose),
         *_foot(result, folder, style),
     ]

@@ -1,0 +1,70 @@
+"""What was done to the target and what it said of itself, by name: the events of a run folder."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from velroload.runfolder import RunData
+
+MARK = "mark"
+BEGIN, END = "begin", "end"
+DONE_TO = ("http", "command", "fault", "spike")
+"""Kinds that a plan does to the target; the others are states that it was seen in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event with a begin and, where it has one, an end. ns since the epoch of the run."""
+
+    name: str
+    kind: str
+    phase: str | None
+    at_ns: int
+    end_ns: int | None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A change of state, such as that of a breaker: what is open | half-open | closed | missing |
+    back."""
+
+    name: str
+    kind: str
+    what: str
+    at_ns: int
+
+
+def marks(data: RunData) -> tuple[Mark, ...]:
+    """Everything that was done to the target, in order of time. Damaged rows are left out."""
+    found: list[Mark] = []
+    for row in _rows(data):
+        if row["kind"] not in DONE_TO:
+            continue
+        if row["what"] == BEGIN:
+            found.append(Mark(row["name"], row["kind"], row.get("phase"), row["at_ns"], None))
+            continue
+        for place in reversed(range(len(found))):
+            last = found[place]
+            if (last.name, last.kind, last.end_ns) == (row["name"], row["kind"], None):
+                failed = str(row.get("detail") or "") if row["what"] == "failed" else None
+                ended = row["at_ns"]
+                found[place] = Mark(last.name, last.kind, last.phase, last.at_ns, ended, failed)
+                break
+    return tuple(found)
+
+
+def states(data: RunData, kind: str) -> tuple[State, ...]:
+    """The changes of state of one kind ("breaker", "probe"), in order of time."""
+    rows = [row for row in _rows(data) if row["kind"] == kind]
+    return tuple(State(row["name"], kind, row["what"], row["at_ns"]) for row in rows)
+
+
+def _rows(data: RunData) -> list[dict[str, Any]]:
+    rows = [
+        row
+        for row in data.events
+        if row.get("event") == MARK
+        and all(isinstance(row.get(key), str) for key in ("name", "kind", "what"))
+        and isinstance(row.get("at_ns"), int)
+    ]
+    return sorted(rows, key=lambda row: int(row["at_ns"]))
