@@ -8,9 +8,9 @@ import pytest
 
 from velroload.errors import ConfigError
 from velroload.plan.check import Check
-from velroload.plan.data import Data
-from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, Take, While
+from velroload.plan.flow import Chance, Choice, End, Group, If, Once, Repeat, Set, Step, While
 from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Think
+from velroload.plan.requirements import Requirements
 from velroload.plan.session import Session
 from velroload.plan.threshold import parse_threshold
 from velroload.plan.values import Expression, Uuid
@@ -74,12 +74,8 @@ def test_loads_and_thresholds() -> None:
 
 
 def test_the_rest_of_a_plan_in_one_line() -> None:
-    session = Session("first_use", (GET,))
-    data = Data("d", "inline", ("a",), rows=(("1",),))
-    scenario = Scenario("s", LOAD, (GET, Take("d")), session=session)
-    plan = Plan("p", "embedded", (scenario,), data=(data,), setup=(GET,))
+    plan = Plan("p", "embedded", (Scenario("s", LOAD, (GET,)),),
+                requirements=Requirements("velro-prd"))  # fmt: skip
     with pytest.raises(ConfigError) as caught:
         refuse_unbuilt(plan)
-    assert str(caught.value) == (
-        "this version reads and checks, but cannot run yet: requirements, probes"
-    )
+    assert str(caught.value) == "this version reads and checks, but cannot run yet: requirements"

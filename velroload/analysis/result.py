@@ -8,12 +8,12 @@ from enum import IntEnum
 from typing import Any
 
 from velroload.analysis.burst import ErrorBurst
-from velroload.analysis.sessions import Sessions
 from velroload.analysis.compliance import Compliance
 from velroload.analysis.finding import Examined, Finding, Recommendation
 from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
+from velroload.analysis.sessions import Sessions
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}

@@ -341,10 +341,12 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
-    elif suite_rests(e, s, now):
-        user_rest(e, u)
     elif user.renew_ns <= now:
         session_renew(e, u)
+    elif user.login_due:                # it waited for a start, and goes on by itself now
+        session_begin(e, u, SECTION_SETUP, user.scheduled_ns)
+    elif suite_rests(e, s, now):
+        user_rest(e, u)
     elif rows_begin(e, u):
         if s.budget > 0:
             s.budget -= 1

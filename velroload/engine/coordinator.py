@@ -152,11 +152,11 @@ class Coordinator:
             self._notice_short(now_ns)
             self._judge_phase(now_ns, evidence)
             self._end_silent(now_ns)
-        self._notice_short(time.monotonic_ns() - epoch_ns)
         if self._judging is not None:
             await asyncio.wait([self._judging])
         if self.hooks.events is not None:
             await self.hooks.events.close()
+        self._notice_short(time.monotonic_ns() - epoch_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan
 
-PLAN_FIELDS = (
-    "probes",
-)  # fmt: skip
+PLAN_FIELDS = ("requirements", "probes")
 """Fields of a plan that have to be empty."""
 
 

@@ -105,9 +105,9 @@ class Writer:
     def __post_init__(self) -> None:
         requests = (request for each in self.plan.scenarios for request in each.every_request)
         redirects = any(request.redirects for request in requests)
+        self.mixed = frozenset(name for phase in self.plan.phases for name, _ in phase.mix)
         self.fills = Fills(self.parts, self.rooms)
         self.rooms.need(BUILT_IN_SLOTS[0], NUMBER_ROOM)
-        self.mixed = frozenset(name for phase in self.plan.phases for name, _ in phase.mix)
         if redirects:
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:

@@ -16,8 +16,8 @@ from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.findings import finding_lines
 from velroload.report.requirements import requirement_lines
-from velroload.report.suite import suite_lines
 from velroload.report.sessions import session_lines
+from velroload.report.suite import suite_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
 from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate

@@ -211,10 +211,10 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
         )
     ports, sharing = port_ranges(workers), can_share_ports()
     slots = slots_for(work.samples_per_s(workers), workers)
+    mixes = mixes_of(work.plan, program)
     all_shares = [work.shares(worker, workers) for worker in range(workers)]
     require_rows(work.plan, program, work.schedules, all_shares)
     tables = table_settings(work.plan, program, work.schedules)
-    mixes = mixes_of(work.plan, program)
     jobs = []
     for worker, (cpu, shares) in enumerate(zip(cpus, all_shares, strict=True)):
         arrays = {**program.arrays, "mixes": mixes}
@@ -317,8 +317,8 @@ def scenario_settings(
         "users": [user_first, share.max_vus],
         "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
         "iterations": share.iterations,
-        "open": each.is_open and not starts_free(work.plan),
         "rows": compiled.rows,
+        "open": each.is_open and not starts_free(work.plan),
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",
         "pacing_ns": work.plan.scenarios[index].load.pacing_ns or 0,
