@@ -29,6 +29,8 @@ COUNTER_INDEX: dict[str, int]
 """Names and places of a segment's live counters."""
 
 AGE_BITS: tuple[int, int]
+CACHE_BITS: tuple[int, int]
+CACHE_LAYERS: dict[str, int]
 """Shift and mask of the age class of a connection in a sample's flags."""
 
 # -- the segment and its ring: core/ring.pxi, core/reader.pxi ------------------------------------

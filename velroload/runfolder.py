@@ -113,6 +113,46 @@ class RunData:
         }
 
 
+    def probe_series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times in s since the epoch and values of `<probe>.<value>`, where it was read.
+
+        `<probe>.<value>_per_s` of a value that was not recorded as such is the counter's rate: at
+        the later of two readings, what it grew by over the time between them. A counter that began
+        again has no rate there.
+        """
+        named = [row for row in self.probes if name in row["values"]]
+        rows = [(row["time_s"], row["values"][name]) for row in named]
+        counter = name.removesuffix("_per_s")
+        if not rows and counter != name:
+            return _rates(*self.probe_series(counter))
+        found = np.array(rows, dtype=np.float64).reshape(-1, 2)
+        order = np.argsort(found[:, 0], kind="stable")
+        return found[order, 0], found[order, 1]
+
+    def roles(self) -> dict[str, str]:
+        """Role → full name of the value that fills it: of the first probe that was read."""
+        read = {name for row in self.probes for name in row["values"]}
+        found: dict[str, str] = {}
+        for probe in self.manifest.get("probes") or []:
+            for role, value in (probe.get("roles") or {}).items():
+                name = f"{probe['name']}.{value}"
+                if name in read:
+                    found.setdefault(role, name)
+        return found
+
+    def role(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times and values of what fills a role; empty where nothing does."""
+        return self.probe_series(self.roles().get(name, ""))
+
+
+def _rates(
+    time_s: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    grown, spans_s = np.diff(values), np.diff(time_s)
+    sound = (grown >= 0) & (spans_s > 0)
+    return time_s[1:][sound], grown[sound] / spans_s[sound]
+
+
 def quantity_index(quantity: str | int) -> int:
     """The index of a quantity that is given by name or index."""
     return QUANTITIES.index(quantity) if isinstance(quantity, str) else quantity

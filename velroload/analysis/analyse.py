@@ -11,6 +11,7 @@ from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
+from velroload.analysis.watched import watched
 from velroload.plan.threshold import parse_threshold
 from velroload.runfolder import RunData
 
@@ -74,6 +75,7 @@ def analyse(data: RunData) -> Result:
         capacity=capacity_of_run(data, suite),
         fidelity=fidelity_of_run(data, summary, validity, suite),
         suite=suite,
+        watched=watched(data, held, summary),
     )
     return with_hints(result, data, held)
 

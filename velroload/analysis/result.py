@@ -14,6 +14,7 @@ from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
 from velroload.analysis.sessions import Sessions
+from velroload.analysis.watching import Watched
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -367,3 +368,4 @@ class Result:
     capacity: Capacity | None = None
     fidelity: Fidelity | None = None
     suite: tuple[PhaseResult, ...] = ()
+    watched: Watched | None = None

@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "velroload.cli.report",
     "compare": "velroload.cli.compare",
     "target": "velroload.cli.target",
+    "agent": "velroload.cli.agent",
     "completion": "velroload.cli.completion",
 }
 """Name → the module whose main(values) does it, loaded when it is asked for."""

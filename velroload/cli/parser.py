@@ -93,6 +93,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         ("report", "make the reports of a finished run again", add_report_flags),
         ("compare", "show what changed from one run to another", add_compare_flags),
         ("target", "serve the embedded reference target", add_target_flags),
+        ("agent", "tell a velroload elsewhere what this machine does", add_agent_flags),
         ("completion", "print a shell's completion script", add_completion_flags),
     ):
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -310,6 +311,15 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
     from velroload.target.flags import add_arguments
 
     add_arguments(parser)
+
+
+def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload agent`."""
+    add = parser.add_argument
+    add("--host", metavar="ADDRESS", help="where to listen (127.0.0.1); elsewhere needs a token")
+    add("--port", metavar="PORT", help="port to listen on, 0 for a free one (9101)")
+    add("--token-file", metavar="FILE",
+        help="the token that readers must bring (or VELROLOAD_AGENT_TOKEN)")  # fmt: skip
 
 
 def add_completion_flags(parser: argparse.ArgumentParser) -> None:

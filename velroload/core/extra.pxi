@@ -21,6 +21,23 @@ cdef bint slot_put(vl_engine *e, uint32_t user, uint32_t slot, bytes value):
     return True
 
 
+cdef void cache_take(vl_engine *e, vl_connection *c, vl_request *r) noexcept nogil:
+    """What the answer says of the cache; of several headers the one that says most counts."""
+    cdef uint16_t layer = CACHE_NOT_ASKED
+    cdef vl_http1_wanted *said
+    cdef vl_cache_rule *rule
+    cdef uint32_t i
+    for i in range(e.n_cache_rules):
+        rule = &e.cache_rules[i]
+        said = wanted_at(e, c, rule.header)
+        if said.length == rule.size and not said.truncated \
+                and http1_same(said.buf, rule.text, rule.size):
+            layer = max(layer, <uint16_t> rule.layer)
+    if layer == CACHE_NOT_ASKED:
+        layer = CACHE_UNKNOWN
+    r.flags |= <uint16_t> (layer << CACHE_SHIFT)
+
+
 cdef inline void extra_begin(vl_engine *e, vl_request *r, vl_step *step,
                              int64_t now) noexcept nogil:
     """A request begins."""
@@ -68,4 +85,6 @@ cdef bint extra_take(vl_engine *e, vl_connection *c, vl_request *r, vl_step *ste
         values_take(e, c, r, extra.hop_endpoint if follow else step.endpoint)
     if follow:
         redirect_follow(e, c, r, step, now)
+    elif extra.flags & EXTRA_CACHE:
+        cache_take(e, c, r)
     return follow

@@ -96,6 +96,25 @@ cdef object extra_load(Engine self, vl_extra *extra):
                 e.cookies_until_ns[u] = INT64_MAX
 
 
+cdef object cache_load(Engine self, list rules):
+    """(header, value, CACHE_*) rows; the headers are among those that are kept."""
+    cdef vl_engine *e = &self.e
+    cdef vl_cache_rule *rule
+    cdef bytes text
+    e.cache_rules = <vl_cache_rule *> table(len(rules), sizeof(vl_cache_rule))
+    for header, value, layer in rules:
+        rule = &e.cache_rules[e.n_cache_rules]
+        rule.header = wanted_index(self, header.encode())
+        text = value.encode().lower()
+        if rule.header == NONE or not 0 < len(text) <= CACHE_TEXT_BYTES \
+                or not CACHE_MISS <= layer <= CACHE_L3:
+            raise ValueError("program: a rule of the cache is out of range")
+        memcpy(rule.text, <const char *> text, len(text))
+        rule.size = <uint8_t> len(text)
+        rule.layer = layer
+        e.n_cache_rules += 1
+
+
 cdef object flow_load(vl_engine *e):
     """Room for what control steps keep."""
     e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))

@@ -116,6 +116,9 @@ cdef struct vl_connection:
     uint8_t write_error         # ErrorKind of the write that failed
     vl_http1 http
 
+cdef enum:
+    CACHE_TEXT_BYTES = 64       # longer values of a header are not told apart
+
 cdef struct vl_warm:
     uint32_t left               # connections that have not been opened yet
     uint32_t pending            # of them, under way
@@ -192,6 +195,12 @@ cdef struct vl_body:
     size_t room
     uint32_t next
 
+cdef struct vl_cache_rule:      # a header's value → what it says of the cache
+    uint32_t header             # index of a wanted header
+    uint8_t layer               # CACHE_*
+    uint8_t size
+    char text[CACHE_TEXT_BYTES]     # in lower case
+
 cdef enum:
     MAX_EVENTS = 64
     MAX_SCENARIOS = 256
@@ -216,6 +225,7 @@ cdef struct vl_engine:
     vl_http1_wanted *wanted     # per connection n_wanted rows: headers that are kept
     char *wanted_data           # per connection wanted_bytes
     int64_t *cookies_until_ns   # per user: when a cookie expires; NULL without cookies
+    vl_cache_rule *cache_rules
     char *slots
     uint32_t *turns             # per origin: connections opened so far
     char *receive
@@ -238,6 +248,7 @@ cdef struct vl_engine:
     uint32_t content_encoding
     uint32_t server_timing
     uint32_t response_time
+    uint32_t n_cache_rules
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios

@@ -46,6 +46,7 @@ cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
     EXTRA_DECODE = 2            # the body that it reads may be compressed
     EXTRA_VALUES = 4            # what the server says of its time is kept
+    EXTRA_CACHE = 8             # its answer tells of the cache
 
 cdef enum:
     PART_LITERAL = 0

@@ -27,18 +27,32 @@ SILENCE_NS = 5 * SECOND_NS
 """A worker that should have ended gets this much longer, then it is killed."""
 
 
+class Watching(Protocol):
+    """What watches generator and target beside the run, once a second, in tasks of its own."""
+
+    async def begin(self) -> None:
+        """What there is before the first request."""
+
+    def go(self, epoch_ns: int) -> None:
+        """The run begins at this instant (CLOCK_MONOTONIC)."""
+
+    async def end(self, *, at_once: bool = False) -> None:
+        """The last look, if there is time for it. May be called twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """generator: pids and CPUs of the workers → a callable that reads the last second.
     progress: called every second with a Live. abort: the reason to stop now, or None. events: what
     is done to the target beside the load. judge: (checkpoint, the run so far) → the reason to end
-    the run there, or None; called in a thread."""
+    the run there, or None; called in a thread. watch: pids of the workers → what watches."""
 
     generator: Callable[[list[int], list[int]], Callable[[], GeneratorSecond]]
     progress: Callable[["Live"], None]
     abort: Callable[["Live"], str | None]
     events: "Events | None" = None
     judge: Callable[[str, RunData], str | None] = lambda name, data: None
+    watch: Callable[[list[int]], Watching] | None = None
 
 
 class Events(Protocol):
@@ -87,6 +101,7 @@ class Coordinator:
     incomplete: list[str] = field(default_factory=list)
     checkpoints: tuple[Checkpoint, ...] = ()
     _judging: "asyncio.Task[str | None] | None" = None
+    _watching: Watching | None = None
     _signals: int = 0
     _stopped_ns: int | None = None
     _told: set[int] = field(default_factory=set)
@@ -105,6 +120,7 @@ class Coordinator:
             await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
+            await self._last_look(at_once=True)
             self.workers.close()
             self.node.close()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -132,9 +148,14 @@ class Coordinator:
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
         evidence = Evidence(self.workers, self.node.values)
+        if self.hooks.watch is not None:
+            self._watching = self.hooks.watch([worker.pid for worker in workers])
+            await self._watching.begin()
         if self._signals:  # before the start: then nothing is sent at all
             self._stop("now", 0)
         epoch_ns = self.workers.go()
+        if self._watching is not None:
+            self._watching.go(epoch_ns)
         self.recorder.update_manifest(
             epoch_monotonic_ns=epoch_ns,
             workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
@@ -160,7 +181,13 @@ class Coordinator:
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
-        return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+        ended_ns = time.monotonic_ns() - epoch_ns
+        await self._last_look(at_once=self._signals > 1)
+        return self._finish(ended_ns, evidence)
+
+    async def _last_look(self, *, at_once: bool) -> None:
+        if self._watching is not None:
+            await self._watching.end(at_once=at_once)
 
     def _write_down(self) -> None:
         """What came in since the last time."""

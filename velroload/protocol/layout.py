@@ -73,7 +73,7 @@ THINKS = {"constant": 1, "uniform": 2, "exponential": 3, "normal": 4, "lognormal
 NONE = 2**32 - 1
 ONCE_MAX = 32
 """Once-steps of one scenario: bits of a user's word."""
-COOKIES, DECODE, VALUES = 1, 2, 4
+COOKIES, DECODE, VALUES, CACHE = 1, 2, 4, 8
 """Flags of an extra."""
 
 

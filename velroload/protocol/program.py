@@ -1,6 +1,6 @@
 """Compile a plan's flows to what the core executes, workers' Python included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from velroload.plan.model import Plan, Scenario
+from velroload.plan.probe import CACHE_HEADER
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.protocol.address import ADDRESS_BYTES, Target, pack_sources
 from velroload.protocol.flow import Flow
@@ -18,6 +19,7 @@ from velroload.protocol.rows import tables_of
 from velroload.protocol.table import Table
 from velroload.protocol.tables import Tables
 from velroload.protocol.writer import Endpoint, Writer
+from velroload.sample import CacheLayer
 
 TRANSPORTS = {"http": 0, "unix": 0, "https": 1}
 
@@ -46,7 +48,8 @@ class Program:
     `tables`: the data sets, in the order of their numbers.
     `mixes`: (endpoint, own probability) of each chance that the phases of a suite have their own
     probabilities for. `wanted`: the headers of answers that are kept, and room for each. `scopes`:
-    slots of cookies, with the origin and path that each is for.
+    slots of cookies, with the origin and path that each is for. `cache`: rules of (header, value,
+    sample.CacheLayer).
     """
 
     arrays: dict[str, bytes]
@@ -59,6 +62,7 @@ class Program:
     scopes: tuple[tuple[int, int, str], ...]
     mixes: tuple[tuple[str, Fraction], ...]
     origins: tuple[Origin, ...]
+    cache: tuple[tuple[str, str, int], ...]
     sources_v4: int
     slot_numbers: dict[str, int]
     tables: tuple[Table, ...]
@@ -136,6 +140,7 @@ def compile_program(
         scopes=tuple((slot, 0, path) for path, slot in writer.scopes.items()),
         mixes=tuple(writer.mixes),
         origins=tuple(origin_of(target) for target, _ in places),
+        cache=tuple(cache_rules(plan)),
         sources_v4=sources_v4,
         slot_numbers=dict(writer.parts.slots),
         tables=data.tables,
@@ -143,6 +148,14 @@ def compile_program(
         user_bytes=user_bytes,
         render_bytes=writer.longest(slots),
     )
+
+
+def cache_rules(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """What each value of a header says of the cache."""
+    for probe in plan.probes:
+        if probe.kind == CACHE_HEADER:
+            for value, word in probe.values:
+                yield probe.where.lower(), value, CacheLayer[word.upper()]
 
 
 def origins_of(places: Sequence[tuple[Target, bytes]]) -> dict[str, bytes]:

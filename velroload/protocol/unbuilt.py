@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan
 
-PLAN_FIELDS = ("requirements", "probes")
+PLAN_FIELDS: tuple[str, ...] = ()
 """Fields of a plan that have to be empty."""
 
 

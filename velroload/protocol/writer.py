@@ -12,6 +12,7 @@ import numpy as np
 
 from velroload.errors import ConfigError
 from velroload.plan.model import Plan, Scenario
+from velroload.plan.probe import cache_headers
 from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.plan.steps import Ranges, Request
 from velroload.protocol.address import Target
@@ -20,6 +21,7 @@ from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.fill import Fills
 from velroload.protocol.head import as_get, header_lines, headers_of, joined, without_credentials
 from velroload.protocol.layout import (
+    CACHE,
     CLOSE,
     COOKIES,
     DECODE,
@@ -45,6 +47,8 @@ Names = tuple[str, str | None, bool, tuple[tuple[str, str], ...]]
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+WRITES = BODY_METHODS | {"DELETE"}
+"""Methods whose answers say nothing of a cache's use."""
 ENDPOINTS_MAX = 65_535
 HOP_PATH = "path of the next hop"
 """No slot of a plan can have this name."""
@@ -52,7 +56,7 @@ HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
 """Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
-CODING_BYTES = RESPONSE_TIME_BYTES = 64
+CODING_BYTES = RESPONSE_TIME_BYTES = CACHE_BYTES = 64
 SERVER_TIMING_BYTES = KEPT_BYTES = 1024
 HEADERS_MAX = 32
 """Names of headers that all steps of a plan together may read."""
@@ -115,6 +119,8 @@ class Writer:
         if self.plan.server_timing:
             self.header("server-timing", SERVER_TIMING_BYTES)
             self.header("x-response-time", RESPONSE_TIME_BYTES)
+        for name in cache_headers(self.plan.probes):
+            self.header(name, CACHE_BYTES)
 
     def header(self, name: str, room: int) -> int:
         """The number of a header of answers that is kept, with room for so much of it."""
@@ -194,6 +200,8 @@ class Writer:
             flags |= DECODE
         if self.plan.server_timing:
             flags |= VALUES
+        if cache_headers(self.plan.probes) and request.method not in WRITES:
+            flags |= CACHE
         row: Row = {"redirects": request.redirects, "flags": flags}
         if not any(row.values()):
             return 0

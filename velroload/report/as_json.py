@@ -32,6 +32,7 @@ from velroload.report.judged_json import (
     warm_up_json,
 )
 from velroload.report.sessions import sessions_json
+from velroload.report.watched import as_json as watched_json
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -126,6 +127,7 @@ def document(
         "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
         **hints(result),
+        "watched": watched_json(result.watched),
         "compliance": compliance_json(result.compliance),
         "warm_up": warm_up_json(summary.warm_up),
         "drift": [drift_json(drift) for drift in result.drift],

@@ -285,6 +285,7 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "files": [],  # these: descriptors, when the worker is spawned
         "table_files": [],
         "wanted": [list(pair) for pair in program.wanted],
+        "cache": [list(rule) for rule in program.cache],
         "cookie_scopes": [list(scope) for scope in program.scopes],
         "origins": [list(origin) for origin in program.origins],
         "tls": tls_settings(plan, program),

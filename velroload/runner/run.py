@@ -25,10 +25,15 @@ from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.plan.probe import Probe
 from velroload.probe.generator import GeneratorProbe
+from velroload.probe.source import Source
+from velroload.probe.sources import make_sources
+from velroload.probe.watch import Watch
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
 from velroload.protocol.table import Table
+from velroload.protocol.tls import make_context
 from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
@@ -38,6 +43,7 @@ from velroload.runner.call import Place
 from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
 from velroload.runner.cycles import user_windows
+from velroload.runner.embedded_probes import embedded_probes
 from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
@@ -45,6 +51,7 @@ from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
 from velroload.runner.suite import planned_rows, suite_json
+from velroload.runner.watching import probe_rows, watching
 
 Address = tuple[str, int]
 
@@ -71,8 +78,9 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
     with contextlib.ExitStack() as stack:
-        url, addresses, keys = stack.enter_context(target_of(plan, cores, work.users, ui))
-        plan = replace(plan, target=url, accounts=keys.into(plan.accounts))
+        url, addresses, keys, probes = stack.enter_context(target_of(plan, cores, work.users, ui))
+        accounts = keys.into(plan.accounts)
+        plan = replace(plan, target=url, accounts=accounts, probes=(*plan.probes, *probes))
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
@@ -121,18 +129,21 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...], Keys]]:
-    """The URL to load, its addresses, and what nobody can know before of an embedded target, which
-    is started, and stopped at the end."""
+) -> Iterator[tuple[str, tuple[Address, ...], Keys, tuple[Probe, ...]]]:
+    """The URL to load, its addresses, and what an embedded target, which is started, and stopped at
+    the end, brings: keys that nobody can know before, and its probes."""
     if plan.target != EMBEDDED:
-        yield plan.target, (), Keys()
+        yield plan.target, (), Keys(), ()
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
         keys = Keys(process.secret, process.service_key, process.fault_token)
-        yield process.url, (("127.0.0.1", process.port),), keys
+        named = {probe.name for probe in plan.probes}
+        own = embedded_probes(process.url, process.pid)
+        probes = tuple(probe for probe in own if probe.name not in named)
+        yield process.url, (("127.0.0.1", process.port),), keys, probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +155,7 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    sources: list[Source]
     places: tuple[Place, ...] = ()
     fault_token: str = ""
 
@@ -179,8 +191,10 @@ def prepare(
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
     rows = address_rows(len(program.endpoints), everywhere)
+    sources = make_sources(plan.probes, lambda: make_context(plan.tls))
     said = manifest(work, (*program.endpoints, *rows), addresses, options)
-    return Prepared(work, program, rows, jobs, said)
+    said["probes"] = probe_rows(plan.probes, sources, len(jobs))
+    return Prepared(work, program, rows, jobs, said, sources)
 
 
 def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
@@ -255,6 +269,9 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
+    def watch(pids: list[int]) -> Watch:
+        return watching(work, pids, prepared.sources, recorder, ui.say)
+
     workers = Workers(prepared.jobs, program.files, program.tables)
     values = None
     if work.plan.server_timing:
@@ -281,7 +298,7 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan)),
+        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan), watch),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
         checkpoints=checkpoints_of(work.plan),
