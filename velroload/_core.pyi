@@ -360,13 +360,13 @@ class Engine:
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
     `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
-    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in, and under "settings" what
-    velroload.runner.jobs says of this worker; under "computed" per expression the slots that it
-    reads and a function of their texts: the truth of a condition, or a slot's text; under "trace",
-    for one who looks on, a function that is called with (sent, offset, step, bytes, texts of the
-    user's slots) for all that is written (bytes of this request before it: offset) and read, plain
-    text in TLS; what it raises, poll() raises. `judges`: what
-    steps ask of their answers, as velroload.protocol.judge makes them. All memory
+    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in,
+    and under "settings" what velroload.runner.jobs says of this worker; under "computed" per
+    expression the slots that it reads and a function of their texts: the truth of a condition, or a
+    slot's text; under "trace", for one who looks on, a function that is called with (sent, offset,
+    step, bytes, texts of the user's slots) for all that is written (bytes of this request before
+    it: offset) and read, plain text in TLS; what it raises, poll() raises. `judges`: what steps ask
+    of their answers, as velroload.protocol.judge makes them. All memory
     is taken here; nothing is allocated once it runs, but for captured bodies that outgrow every
     earlier one. Every index of the program is checked: ValueError.
 
@@ -415,6 +415,8 @@ class Engine:
     def short_of(self) -> int | None:
         """The data set that has no more rows and fails the run, from 0: the engine comes to its end
         by itself, as after stop(). None while there is none."""
+    def starved(self) -> list[int]:
+        """Per data set the users that it had no row for."""
     def finish(self) -> None:
         """After DONE: count what was planned and not done, close the connections."""
     def note_collection(self) -> None:

@@ -117,7 +117,7 @@ IS_BO = Expression("d.name == 'Bo'")
         ({"pick": "unique", "per": "user"}, "0000000"),
     ],
 )
-def test_picks_of_one_user(rule: dict[str, str], asked: str) -> None:
+def test_picks_of_one_user(rule: dict[str, Any], asked: str) -> None:
     assert "".join(paths_of(inline(**rule), iterations(7))) == asked
 
 
@@ -160,7 +160,7 @@ def test_starts_that_find_no_row_are_unstarted(users: int | None) -> None:
 
 
 def test_take_goes_to_the_next_row() -> None:
-    flow = (GET, Repeat(2, (Take("d"), GET)))
+    flow: Steps = (GET, Repeat(2, (Take("d"), GET)))
     assert "".join(paths_of(inline(5), iterations(2), flow)) == "012340"
     flow = (GET, Take("d"))
     assert "".join(paths_of(inline(5, per="user"), iterations(7), flow)) == "0123401"
@@ -245,7 +245,11 @@ def test_the_rows_of_users_in_several_scenarios() -> None:
         with ScriptedServer(paths) as server:
             both = tuple(
                 Scenario(name, iterations(users, users), (Request("GET", path),))
-                for name, users, path in (("a", 3, "/${d.id}"), ("b", 2, "/x"), ("c", 3, "/${d.id}"))
+                for name, users, path in (
+                    ("a", 3, "/${d.id}"),
+                    ("b", 2, "/x"),
+                    ("c", 3, "/${d.id}"),
+                )
             )
             plan = Plan("p", server.url, both, data=(data,))
             Rig(plan, worker=worker, workers=2).run().close()

@@ -19,7 +19,14 @@ FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-ARRAYS = {"steps": STEP, "parts": PART, "fills": FILL, "origins": ORIGIN, "vus0": ROW, "slots": SLOT}
+ARRAYS = {
+    "steps": STEP,
+    "parts": PART,
+    "fills": FILL,
+    "origins": ORIGIN,
+    "vus0": ROW,
+    "slots": SLOT,
+}
 
 
 class Forge:

@@ -129,7 +129,9 @@ REQUESTS = st.builds(
         endpoint=f"{'GET' if body is None else 'POST'} {name}",
     ),
     st.sampled_from(["a", "b"]),
-    st.sampled_from(["", "?n=${n}", "?c=${c}&w=${w}", "?i=${iteration}", "?d=${d.a}&e=${e.a}", "?e=${e.b}"]),
+    st.sampled_from(
+        ["", "?n=${n}", "?c=${c}&w=${w}", "?i=${iteration}", "?d=${d.a}&e=${e.a}", "?e=${e.b}"]
+    ),
     st.booleans(),
     st.integers(0, 9).map(lambda n: n == 0),
     st.sampled_from([None, b"plain", b"${c}${n}", b"${d.b}${n}${e.a}"]),
@@ -144,14 +146,24 @@ VALUES = st.one_of(
         st.just(("one", "two", "three", "", "five")),
         st.sampled_from(["uniform", "zipf", "hot"]),
     ),
-    st.sampled_from([Text("${n}-${c}"), Text(""), Text("${d.b}"), Base64("${n}"), Base64("${e.b}")]),
     st.sampled_from(
-        ["len(n) + 1", "len(d.b) + int(e.a)", "upper(w)", "int(n) // 2", "c == ''", "1 / 0", "round(2.5, 1)"]
+        [Text("${n}-${c}"), Text(""), Text("${d.b}"), Base64("${n}"), Base64("${e.b}")]
+    ),
+    st.sampled_from(
+        [
+            "len(n) + 1",
+            "len(d.b) + int(e.a)",
+            "upper(w)",
+            "int(n) // 2",
+            "c == ''",
+            "1 / 0",
+            "round(2.5, 1)",
+        ]
     ).map(Expression),
 )
-CONDITIONS = st.sampled_from(["c", "n", "int(n) > 2", "c == '3'", "d.a", "e.b != 'x'", "len(w) % 2 == 0", "1 / 0"]).map(
-    Expression
-)
+CONDITIONS = st.sampled_from(
+    ["c", "n", "int(n) > 2", "c == '3'", "d.a", "e.b != 'x'", "len(w) % 2 == 0", "1 / 0"]
+).map(Expression)
 CHANCES = st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(9, 10)])
 THINKS = st.sampled_from(
     [
@@ -170,6 +182,7 @@ LEAVES = st.one_of(
     st.builds(Take, st.sampled_from(["d", "e"])),
     st.just(End()),
 )
+D_ROWS = (("", "é"), ("1", "two words"), ("2", ""), ("3", "x" * 300), ("4", "'\"$"))
 DATA = st.builds(
     lambda n, pick, per, end: Data(
         "d", "inline", ("a", "b"), rows=D_ROWS[:n], pick=pick, per=per,
@@ -180,7 +193,6 @@ DATA = st.builds(
     st.sampled_from(["iteration", "user"]),
     st.sampled_from(["stop", "repeat"]),
 )  # fmt: skip
-D_ROWS = (("", "é"), ("1", "two words"), ("2", ""), ("3", "x" * 300), ("4", "'\"$"))
 E = Data("e", "inline", ("a", "b"), rows=(("1", "x"), ("2", "y")), pick="shuffle")
 
 

@@ -98,19 +98,25 @@ def launched(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_row_once_and_then_the_run_ends(tmp_path: Path, workers: int) -> None:
     asked = Asked()
-    with ScriptedServer(asked) as server:
-        with launched(tmp_path, server.url, 501, "stop", "10m", workers) as run:
-            code = run.finish()
+    with (
+        ScriptedServer(asked) as server,
+        launched(tmp_path, server.url, 501, "stop", "10m", workers) as run,
+    ):
+        code = run.finish()
     assert asked.paths == {f"/a/{n}": 1 for n in range(501)}
     assert code in (0, 4, 97), run.stderr  # what a busy machine makes of so short a run
     assert run.ledger()["ok"] == 501
+    used_up = run.run["end"]["evidence"]["rows_used_up"]
+    assert list(used_up) == ["people"]
     assert run.run["plan"]["data"][0]["path"].endswith("people.csv")
 
 
 def test_the_end_of_rows_makes_a_run_incomplete(tmp_path: Path) -> None:
-    with ScriptedServer(respond()) as server:
-        with launched(tmp_path, server.url, 300, "fail", "10m", 2) as run:
-            assert run.finish() == 4
+    with (
+        ScriptedServer(respond()) as server,
+        launched(tmp_path, server.url, 300, "fail", "10m", 2) as run,
+    ):
+        assert run.finish() == 4
     assert "INCOMPLETE" in run.stdout
     assert "data people: its 300 rows were used up at " in run.stdout
     assert run.ledger()["ok"] == 300
@@ -123,3 +129,15 @@ def test_too_few_rows_are_refused_before_anything_is_sent(tmp_path: Path) -> Non
             assert run.finish() == 2
         assert "data people: it has 3 row(s), and the run needs 4, for" in run.stderr
         assert server.settled().requests == 0
+
+
+@pytest.mark.slow
+def test_the_shipped_plan(tmp_path: Path) -> None:
+    """Against the embedded target: every user logs in with an account of its own."""
+    plan = Path(__file__).parents[2] / "configs" / "data-driven.yaml"
+    words = ("--set", "load.hold=2s", "--set", "load.ramp=1s", "--set", "load.users=8")
+    with Launch(tmp_path, os.fspath(plan), *words) as run:
+        code = run.finish()
+    assert code in (0, 4, 97, 99), run.stderr  # a busy machine is slow, and makes a run SUSPECT
+    ledger = run.ledger()
+    assert ledger["ok"] == ledger["started"] > 8

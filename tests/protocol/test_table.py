@@ -40,7 +40,9 @@ def test_what_was_put_in_comes_out(rows: list[tuple[str, ...]]) -> None:
     columns = tuple("abcd"[: len(rows[0])])
     table = Table.of("d", columns, rows)
     assert cells_of(table) == rows
-    assert table.widths == tuple(max(len(c.encode()) for c in column) for column in zip(*rows))
+    assert table.widths == tuple(
+        max(len(c.encode()) for c in column) for column in zip(*rows, strict=True)
+    )
     for place, column in enumerate(zip(*rows, strict=True)):
         unfit = [any(not "!" <= ch <= "~" or ch == "#" for ch in cell) for cell in column]
         assert table.unfit[place] == (unfit.index(True) if any(unfit) else None)
@@ -69,7 +71,10 @@ def test_its_memory_is_sealed() -> None:
     [
         ([], "data d: it has no row"),
         ([("1", "2"), ("1",)], "data d: row 2: 1 cells, 2 columns"),
-        ([("1", "2"), ("1", "a\nb")], "data d: row 2: cell 2 has a line break or control character"),
+        (
+            [("1", "2"), ("1", "a\nb")],
+            "data d: row 2: cell 2 has a line break or control character",
+        ),
         ([("\x7f", "2")], "data d: row 1: cell 1 has a line break or control character"),
         ([("1", "\udc80")], "data d: row 1: cell 2 is not UTF-8"),
         ([("1", "x" * 65_537)], "data d: row 1: cell 2 has 65,537 bytes, 65,536 are possible"),

@@ -3,8 +3,8 @@
 # whose text lies here.
 #
 # Contract. A header of 64 bytes (magic, rows, columns, where the index lies), blocks of 1,024 rows,
-# and the index: a uint64 per block, where it begins. A block is a uint32 per cell, row by row: where
-# its text ends, counted from behind these numbers; then the texts.
+# and the index: a uint64 per block, where it begins. A block is a uint32 per cell, row by row: the
+# end of its text, counted from behind them; then the texts.
 
 cdef extern from *:
     """
@@ -18,7 +18,7 @@ cdef extern from *:
         uint64_t pad[4];
     } vl_table_head;
     typedef struct {
-        uint32_t at;             /* of an own slot: where in its user's row; of a cell: its column */
+        uint32_t at;             /* of an own slot: where in the user's row; of a cell: column */
         uint32_t room;           /* bytes that the text may have */
         uint32_t table;          /* of a cell: which data set, from 1; 0 = the user's own */
         uint32_t pad;
@@ -59,6 +59,7 @@ cdef struct vl_table:
     uint64_t n_columns
     uint64_t taken              # rows that this worker has taken in turn
     uint64_t seed               # of shuffles
+    uint64_t starved            # users of this worker that it had no row for
     uint8_t pick
     uint8_t at_end
 

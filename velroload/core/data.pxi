@@ -74,6 +74,7 @@ cdef void user_starve(vl_engine *e, uint32_t u, uint32_t t) noexcept nogil:
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     cdef vl_table *table = &e.program.tables[t]
     s.starved += not user.starved
+    table.starved += not user.starved
     user.starved = 1
     user.leaving = 1
     if user.section == SECTION_FLOW:

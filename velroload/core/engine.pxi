@@ -365,6 +365,9 @@ cdef class Engine:
         """Which data set has no more rows and fails the run, from 0; None."""
         return None if self.e.short_of == 0 else self.e.short_of - 1
 
+    def starved(self):
+        return [self.e.program.tables[t].starved for t in range(self.e.program.n_tables)]
+
     def finish(self):
         """Account for what will not be done any more; closes the connections."""
         cdef vl_engine *e = &self.e

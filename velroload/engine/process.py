@@ -39,6 +39,7 @@ class WorkerProcess:
         self.logged_in: dict[str, int] | None = None
         self.done = False
         self.short_of: int | None = None
+        self.starved: list[int] = []
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
@@ -154,6 +155,7 @@ class WorkerProcess:
         elif "done" in message:
             self.done = True
             self.site = message["site"]
+            self.starved = message["starved"]
         elif "error" in message:
             self.error = str(message["error"])
 

@@ -152,7 +152,8 @@ class Worker:
             if over:
                 self.retire()
                 self.engine.finish()
-                self.say({"done": True, "site": self.site.to_json()})
+                starved = self.engine.starved()
+                self.say({"done": True, "site": self.site.to_json(), "starved": starved})
         except Exception as error:
             self.fail(error)
 

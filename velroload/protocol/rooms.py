@@ -1,6 +1,6 @@
 """How many bytes each slot may hold: 15,000 users with four variables are not to cost 1 KiB each.
 
-What fills a slot says how long it can get: a uuid 36 bytes, a number 20, a text what it consists of.
+What fills a slot says how long it can get: a uuid 36 bytes, a number 20, a text what it is made of.
 What servers choose has no such length: ROOM, or the plan's max_length. A cell of a data set has the
 length of its column's longest, and lies in nobody's memory (protocol/table.py).
 """

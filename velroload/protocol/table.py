@@ -10,9 +10,9 @@ Rows that a plan's file does not have, but a run makes, become a table in the sa
     workers = Workers(jobs, program.files, program.tables)
 
 `${accounts.email}` is then a slot like any other, in requests, conditions and checks. `pick`, `per`
-and `at_end` mean what plan/data.py says; left out, each user has the row of its number, and from the
-first row on again where users are more than rows. A table of the name of a plan's data set is read
-instead of it.
+and `at_end` mean what plan/data.py says; left out, each user has the row of its number, and from
+the first row on again where users are more than rows. A table of the name of a plan's data set is
+read instead of it.
 """
 
 import fcntl
@@ -173,9 +173,9 @@ def _block(block: list[Row], columns: int, first: int) -> tuple[NDArray[np.uint3
     sizes = map(len, cells) if len(texts) == len(text) else (len(c.encode()) for c in cells)
     lengths = np.fromiter(sizes, "<u4", len(cells))
     if lengths.max() > CELL_BYTES_MAX:
-        row, column = divmod(int(lengths.argmax()), columns)
+        place, column = divmod(int(lengths.argmax()), columns)
         raise BadRow(
-            first + row,
+            first + place,
             f"cell {column + 1} has {int(lengths.max()):,} bytes, {CELL_BYTES_MAX:,} are possible",
         )
     return lengths.reshape(-1, columns), texts
