@@ -104,8 +104,12 @@ def test_the_negative_traffic_of_velro_prd() -> None:
 def test_velro_s_own_names_are_honoured() -> None:
     plan = load(
         "velro-prd", VELRO_API_URL="https://api.example.com", SUPABASE_SERVICE_KEY="key-1",
-        VELRO_JWT_SECRET="secret-1",
+        VELRO_JWT_SECRET="secret-1", REDIS_URL="redis://127.0.0.1:6379",
     )  # fmt: skip
+    assert [(probe.name, probe.kind, probe.where) for probe in plan.probes] == [
+        ("redis", "redis", "redis://127.0.0.1:6379")
+    ]  # fmt: skip
+    assert load("velro-prd").probes == ()
     assert plan.target == "https://api.example.com"
     assert plan.accounts is not None
     assert (plan.accounts.service_key, plan.accounts.secret) == ("key-1", "secret-1")
