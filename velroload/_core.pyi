@@ -363,8 +363,10 @@ class Engine:
     its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in,
     and under "settings" what velroload.runner.jobs says of this worker; under "computed" per
     expression the slots that it reads and a function of their texts: the truth of a condition, or a
-    slot's text. `judges`: what steps ask of their answers, as velroload.protocol.judge makes them.
-    All memory
+    slot's text; under "trace", for one who looks on, a function that is called with (sent, offset,
+    step, bytes, texts of the user's slots) for all that is written (bytes of this request before
+    it: offset) and read, plain text in TLS; what it raises, poll() raises. `judges`: what steps ask
+    of their answers, as velroload.protocol.judge makes them. All memory
     is taken here; nothing is allocated once it runs, but for captured bodies that outgrow every
     earlier one. Every index of the program is checked: ValueError.
 

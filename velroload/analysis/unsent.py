@@ -1,6 +1,6 @@
 """What was planned and not sent, and whether the target was what held it back."""
 
-from velroload.analysis.books import evidence, ledger
+from velroload.analysis.books import evidence, ledger, used_up
 from velroload.analysis.cells import count_above, counter_values
 from velroload.analysis.hold import ended_ns, phase_rows
 from velroload.analysis.result import Quantity

@@ -8,7 +8,7 @@ machine is worthless. Limits: MEASURE's list, as constants below.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from velroload.analysis.books import evidence, ledger
+from velroload.analysis.books import evidence, ledger, used_up
 from velroload.analysis.cells import slices
 from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.interval import samples_needed

@@ -15,7 +15,11 @@ from velroload.errors import ConfigError, ConfigErrors, Exit, VelroloadError, cl
 
 COMMANDS = {
     "run": "velroload.cli.run",
+    "init": "velroload.cli.init",
     "check": "velroload.cli.check",
+    "plan": "velroload.cli.plan",
+    "try": "velroload.cli.attempt",
+    "import": "velroload.cli.importing",
     "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
     "compare": "velroload.cli.compare",

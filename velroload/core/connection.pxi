@@ -94,10 +94,9 @@ cdef inline uint16_t age_flags(int64_t age_ns) noexcept nogil:
 
 cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
     cdef vl_request *r = &e.requests[c.request]
-    cdef vl_origin *origin = &e.program.origins[e.program.steps[r.step].origin]
     cdef ssize_t state
     c.origin = e.program.steps[r.step].origin
-    c.transport = &TLS if origin.transport == TRANSPORT_TLS else &PLAIN
+    c.transport = transport_of(e, c.origin)
     address_turn(e, c)
     c.opened_ns = now
     c.served = 0

@@ -23,6 +23,8 @@ cdef class Engine:
     cdef object life            # (text, is it a JWT) → (ns since it was issued, ns that it lives)
     cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
+    cdef object trace           # (sent, offset, step, bytes, texts), or None
+    cdef object trace_error     # what it raised
     cdef readonly bint closed
 
     def __cinit__(self, segment not None, dict program not None, list judges not None):
@@ -42,6 +44,8 @@ cdef class Engine:
         self.cookies = program.get("cookies")
         self.life = program.get("life")
         self.decode = program.get("decode")
+        self.trace = program.get("trace")
+        self.e.trace = NULL if self.trace is None else <void *> self.trace
         self.load_program()
         self.load_tables()
         suite_load(self, self.program["settings"])
@@ -327,6 +331,8 @@ cdef class Engine:
             return POLL_GO_ON
         with nogil:
             said = loop_run(&self.e, budget_ns)
+        if self.trace_error is not None:
+            raise self.trace_error
         return said
 
     def stop(self, bint at_once=False):

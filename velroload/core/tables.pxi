@@ -300,6 +300,7 @@ cdef struct vl_engine:
     int64_t login_due_ns        # before the load: when the next one has its turn
     uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
+    void *trace                 # borrowed from the Engine; NULL: nobody looks on
     uint32_t *counters          # of loops, loop_depth per user
     vl_mark *marks              # of groups, group_depth per user
     uint64_t *sequences         # per fill: how many numbers were drawn

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import uvloop
 
@@ -22,7 +22,7 @@ from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.computed import make_computed
-from velroload.protocol.judge import make_judges
+from velroload.protocol.judge import Judge, make_judges
 from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
@@ -167,8 +167,22 @@ class Worker:
         self.loop.remove_reader(self.engine.fileno())
 
 
+class Onlooker(Protocol):
+    """One who is told all that an engine sends and receives (_core.pyi, Engine: "trace"), and what
+    its judges are asked."""
+
+    def __call__(
+        self, sent: bool, offset: int, step: int, data: bytes, texts: tuple[str, ...]
+    ) -> None: ...
+    def looking_at(self, judge: Judge) -> Judge: ...
+
+
 def make_engine(
-    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], site: Site
+    segment: int,
+    settings: dict[str, Any],
+    arrays: dict[str, bytes],
+    site: Site,
+    onlooker: Onlooker | None = None,
 ) -> _core.Engine:
     """Map the segment and build the engine from the program."""
     size = os.fstat(segment).st_size
@@ -186,7 +200,11 @@ def make_engine(
         "life": life_of,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
-    return _core.Engine(memory, program, make_judges(settings))
+    judges = make_judges(settings)
+    if onlooker is not None:
+        program["trace"] = onlooker
+        judges = [(onlooker.looking_at(each[0]), *each[1:]) for each in judges]
+    return _core.Engine(memory, program, judges)
 
 
 async def run(control: socket.socket, segment: int, program: int) -> None:

@@ -69,6 +69,11 @@ class Program:
     user_bytes: int
     render_bytes: int
 
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """In the order of their numbers."""
+        return tuple(self.slot_numbers)
+
 
 def compile_scenario(writer: Writer, scenario: Scenario) -> Compiled:
     """Write the scenario's steps."""

@@ -63,9 +63,9 @@ def as_text(
         *_distributions(result, verbose),
         *_tls(result),
         *connection_lines(result, verbose),
-        *watched_lines(result, verbose, style),
-        *finding_lines(result, verbose, style),
         *session_lines(result),
+        *finding_lines(result, verbose, style),
+        *watched_lines(result, verbose, style),
         *_ledger(result, verbose),
         *_foot(result, folder, files, style),
     ]

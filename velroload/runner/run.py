@@ -77,12 +77,8 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     cores = fit(choose(options.workers, usable(), embedded), work)
     with contextlib.ExitStack() as stack:
         url, addresses, keys, probes = stack.enter_context(target_of(plan, cores, work.users, ui))
-        plan = replace(
-            plan,
-            target=url,
-            accounts=keys.into(plan.accounts),
-            probes=(*plan.probes, *probes),
-        )
+        accounts = keys.into(plan.accounts)
+        plan = replace(plan, target=url, accounts=accounts, probes=(*plan.probes, *probes))
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
@@ -133,8 +129,8 @@ def fit(cores: Cores, work: Work) -> Cores:
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
 ) -> Iterator[tuple[str, tuple[Address, ...], Keys, tuple[Probe, ...]]]:
-    """The URL to load, its addresses, the keys that we know of it, and the probes that it brings.
-    The embedded target is started, and stopped at the end."""
+    """The URL to load, its addresses, and what an embedded target, which is started, and stopped at
+    the end, brings: keys that nobody can know before, and its probes."""
     if plan.target != EMBEDDED:
         yield plan.target, (), Keys(), ()
         return

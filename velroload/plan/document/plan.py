@@ -225,7 +225,7 @@ def _build(given: Given) -> Plan:
         timeouts=_timeouts(defaults),
         data=tuple(data for _, data in given.get("data", ())),
         setup=setup,
-        probes=tuple(probe for _, probe in given.get("probes", ())),
+        probes=tuple(probe for _, probe in given.get("probes", ()) if probe is not None),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
            ("headers", "tls", "connections", "connecting", "cookies", "server_timing")

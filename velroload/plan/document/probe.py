@@ -31,7 +31,8 @@ def _pid(text: str) -> str:
     return f"pid:{text}"
 
 
-def _build(given: Given) -> Probe:
+def _build(given: Given) -> Probe | None:
+    """None where the environment does not name the place: redis: ${REDIS_URL:-}."""
     name = given.at.key.rpartition(".")[2]
     kind = given.one_of(*KINDS)
     if kind is None:
@@ -39,6 +40,8 @@ def _build(given: Given) -> Probe:
     for key in WITH_VALUES.values():
         if key in given and WITH_VALUES.get(kind) != key:
             raise given.refuse(key, f"does not go with {kind}")
+    if given[kind] == "":
+        return None
     more: dict[str, Any] = given.picked(token="token", timeout_ns="timeout", roles="roles")
     if kind in WITH_VALUES:
         more["values"] = given.get(WITH_VALUES[kind], ())
