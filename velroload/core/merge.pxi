@@ -31,7 +31,7 @@ cdef struct vl_tally:           # what one worker's ring gave
     uint64_t requests[256]      # of kind request, by ErrorKind; 0 = ok
     uint64_t corrupt
     uint64_t occupied_ns        # from sent to our read, summed over the requests that were sent
-    uint32_t *seen              # owned by the reader: [user] 1 + phase and window of the last answer
+    uint32_t *seen              # owned by the reader: [user] 1 + phase and window last seen in
     size_t seen_room
 
 cdef struct vl_buffer:
