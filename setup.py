@@ -14,7 +14,7 @@ if not sys.platform.startswith("linux"):
 from build_manpages import build_manpages, build_py
 from Cython.Build import cythonize
 from Cython.Compiler import Options
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 
 PROFILE = os.environ.get("VELROLOAD_BUILD", "release")
 FLAGS = {
@@ -44,6 +44,8 @@ core = Extension(
 setup(
     cmdclass={"build_manpages": build_manpages, "build_py": build_py},
     data_files=[("share/man/man1", ["velroload.1"])],
+    packages=[*find_packages(include=["velroload*"]), "velroload.configs"],
+    package_dir={"velroload.configs": "configs"},  # the shipped plans
     ext_modules=cythonize(
         [core],
         force=True,  # Cython does not notice changed directives

@@ -1,6 +1,7 @@
 """Drives an Engine in this process: a plan in, samples and counters out. No coordinator."""
 
 import mmap
+import os
 import select
 import time
 from collections.abc import Callable
@@ -12,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload import _core
+from velroload.engine.files import map_file
 from velroload.engine.workers import Job
 from velroload.plan.model import Load, Plan, Request, Scenario, Step, Timeouts
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.computed import make_computed
 from velroload.protocol.judge import make_judges
 from velroload.protocol.program import compile_program
+from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
+from velroload.protocol.table import Table
 from velroload.protocol.tls import from_settings
 from velroload.runner.jobs import Work, make_jobs
 from velroload.sample import SAMPLE
@@ -56,6 +60,9 @@ class Rig:
     steps: bytes | None = None
     others: tuple[str, ...] = ()
     addresses: tuple[tuple[str, int], ...] = ()
+    tables: tuple[Table, ...] = ()
+    worker: int = 0
+    workers: int = 1
 
     def __post_init__(self) -> None:
         target = Target.of(self.plan.target)
@@ -63,9 +70,9 @@ class Rig:
         packed = [pack_address(*at) for at in self.addresses or ((own, target.port),)]
         there = [Target.of(url) for url in self.others]
         others = [(other, pack_address(other.host, other.port)) for other in there]
-        compiled = compile_program(self.plan, target, b"".join(packed), others)
+        compiled = compile_program(self.plan, target, b"".join(packed), others, self.tables)
         self.endpoints = compiled.endpoints
-        (job,) = make_jobs(Work.of(self.plan), compiled, [0], spin=False)
+        job = make_jobs(Work.of(self.plan), compiled, [0] * self.workers, False)[self.worker]
         self.job: Job = replace(job, settings={**job.settings, **self.settings})
         if self.steps is not None:
             self.job.arrays["steps"] = self.steps
@@ -82,9 +89,11 @@ class Rig:
         loaded = {
             **self.job.arrays,
             "files": [Path(path).read_bytes() for path in compiled.files],
+            "tables": [map_file(os.dup(table.memory.fd)) for table in compiled.tables],
             "settings": settings,
             "computed": make_computed(settings),
             **self.site.hooks(),
+            "life": life_of,
             "tls": [from_settings(origin) for origin in settings["tls"]],
         }
         self.engine = _core.Engine(self.memory, loaded, make_judges(settings))

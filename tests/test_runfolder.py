@@ -1,6 +1,7 @@
 """velroload/runfolder.py: what is saved is what is loaded, from arrays or from the journal."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,29 @@ def test_write_file_leaves_the_old_one_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_file(folder, b"x")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_series_and_roles_of_probes(tmp_path: Path) -> None:
+    rows = [(2.0, {"a.hits": 5.0}), (0.0, {"a.hits": 1.0, "b.hits": 7.0}), (3.0, {"a.hits": 2.0}),
+            (5.0, {"a.hits": 8.0, "a.told_per_s": 3.0})]  # fmt: skip
+    probes = [
+        {"name": "dead", "roles": {"l1_hits": "hits"}},
+        {"name": "a", "roles": {"l1_hits": "hits", "l1_misses": "misses"}},
+        {"name": "b", "roles": {"l1_hits": "hits"}},
+    ]
+    data = RunData(
+        manifest={"probes": probes},
+        probes=[{"time_s": time_s, "values": values} for time_s, values in rows],
+    )
+    runfolder.save(tmp_path, replace(data, end={}))
+    for run in (data, load(tmp_path)):
+        time_s, values = run.probe_series("a.hits")
+        assert (time_s.tolist(), values.tolist()) == ([0, 2, 3, 5], [1, 5, 2, 8])
+        rate_at_s, rates = run.probe_series("a.hits_per_s")
+        assert (rate_at_s.tolist(), rates.tolist()) == ([2, 5], [2, 3]), "none where it began again"
+        assert run.probe_series("a.told_per_s")[1].tolist() == [3]
+        assert run.roles() == {"l1_hits": "a.hits"}
+        assert run.role("l1_hits")[1].tolist() == [1, 5, 2, 8]
+        assert [len(part) for part in (*run.role("l1_misses"), *run.probe_series("x.y_per_s"))] == [
+            0, 0, 0, 0,
+        ]  # fmt: skip

@@ -25,7 +25,8 @@ CYTHON = [HOUSE / "_core.pyx", *sorted((HOUSE / "core").glob("*.pxi"))]
 COLUMNS = 100
 
 GROUND = (
-    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "runfolder",
+    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "index",
+    "runfolder",
 )  # fmt: skip
 """Layer 0: single modules; each may import those before it."""
 

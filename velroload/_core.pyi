@@ -29,6 +29,8 @@ COUNTER_INDEX: dict[str, int]
 """Names and places of a segment's live counters."""
 
 AGE_BITS: tuple[int, int]
+CACHE_BITS: tuple[int, int]
+CACHE_LAYERS: dict[str, int]
 """Shift and mask of the age class of a connection in a sample's flags."""
 
 # -- the segment and its ring: core/ring.pxi, core/reader.pxi ------------------------------------
@@ -358,10 +360,13 @@ class Engine:
 
     `segment`: writable memory that format_segment() has prepared; samples and counters go there.
     `program`: the arrays of velroload.protocol.layout as bytes, under "files" a buffer for each of
-    its files, what velroload.protocol.site hooks in, and under "settings" what
-    velroload.runner.jobs says of this worker; under "computed" per expression the slots that it
-    reads and a function of their texts: the truth of a condition, or a slot's text. `judges`: what
-    steps ask of their answers, as velroload.protocol.judge makes them. All memory
+    its files and under "tables" for each of its data sets, what velroload.protocol.site hooks in,
+    and under "settings" what velroload.runner.jobs says of this worker; under "computed" per
+    expression the slots that it reads and a function of their texts: the truth of a condition, or a
+    slot's text; under "trace", for one who looks on, a function that is called with (sent, offset,
+    step, bytes, texts of the user's slots) for all that is written (bytes of this request before
+    it: offset) and read, plain text in TLS; what it raises, poll() raises. `judges`: what steps ask
+    of their answers, as velroload.protocol.judge makes them. All memory
     is taken here; nothing is allocated once it runs, but for captured bodies that outgrow every
     earlier one. Every index of the program is checked: ValueError.
 
@@ -389,6 +394,14 @@ class Engine:
         RuntimeError after start()."""
     def warmed(self) -> dict[str, int]:
         """Connections open and left, and the ErrorKind of the last one that failed (0: none)."""
+    def login(self, budget_ns: int = 20_000_000) -> int:
+        """Before the start, for about that long: let the users of sessions with login: setup log
+        in. DONE when all have, when one could not in three tries, or after stop(); else call again.
+        Instants of their samples count from the first call. RuntimeError after start()."""
+    def logged_in(self) -> dict[str, int]:
+        """Users who have yet to log in (left), and who could not (failed)."""
+    def slots(self, user: int, numbers: tuple[int, ...]) -> tuple[str, ...]:
+        """What these slots of a user hold. ValueError when there is no such user or slot."""
     def poll(self, budget_ns: int = 20_000_000) -> int:
         """Run for about that long, sleeping included, without the GIL. Returns DONE, PARKED or
         something else to be called again."""
@@ -398,6 +411,12 @@ class Engine:
         """(user, step) of the steps that wait for Python; each must be resumed once."""
     def resume(self, user: int) -> None:
         """The parked step of this user is done. ValueError when it is not parked."""
+    @property
+    def short_of(self) -> int | None:
+        """The data set that has no more rows and fails the run, from 0: the engine comes to its end
+        by itself, as after stop(). None while there is none."""
+    def starved(self) -> list[int]:
+        """Per data set the users that it had no row for."""
     def finish(self) -> None:
         """After DONE: count what was planned and not done, close the connections."""
     def note_collection(self) -> None:

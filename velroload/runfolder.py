@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from velroload import journal
 from velroload.errors import ConfigError
 from velroload.histogram import Histogram
+from velroload.index import Index
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, RecordKind, Rows
 from velroload.quantity import QUANTITIES
 from velroload.sample import SAMPLE
@@ -58,6 +59,26 @@ class RunData:
     reservoir: Rows = field(default_factory=lambda: np.empty(0, SAMPLE))
     complete: bool = False
     notes: list[str] = field(default_factory=list)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was computed from an array once, by the array's id beside what else it depends on; the
+    value holds the array, so that the id stays its own. Copies by replace() share it."""
+
+    def part(
+        self,
+        name: str,
+        endpoints: Collection[int] | None,
+        what: int | None = None,
+        outcomes: Collection[int] | None = None,
+    ) -> Rows:
+        """The rows of hist, stats, series or counts of some endpoints (None: all) and one quantity
+        (of counts: one counter), found without looking at the others; as they stand, pair by
+        pair."""
+        rows: Rows = getattr(self, name)
+        key = (name, id(rows))
+        if key not in self.memo:
+            self.memo[key] = (rows, Index(rows))
+        found: Index = self.memo[key][1]
+        return found.part(endpoints, what, outcomes)
 
     def endpoint_ids(
         self, *, kind: str | None = None, setup: bool | None = None, cls: str | None = None
@@ -83,9 +104,12 @@ class RunData:
 
         `quantity` is a name or index of histogram.QUANTITIES; None means all phases or endpoints.
         """
-        return histogram_of(
-            self.hist, self.stats, quantity, phase=phase, endpoints=endpoints, outcomes=outcomes
-        )
+        index = quantity_index(quantity)
+        wanted = [endpoints] if isinstance(endpoints, int) else endpoints
+        hist, stats = (self.part(name, wanted, index, outcomes) for name in ("hist", "stats"))
+        if phase is not None:
+            hist, stats = (rows[rows["phase"] == phase] for rows in (hist, stats))
+        return _joined(hist, stats)
 
     def per_second(
         self, counter: int | Collection[int], *, endpoints: int | Collection[int] | None = None
@@ -111,6 +135,45 @@ class RunData:
             int(part["second"][0]): Histogram.from_sparse(part["bin"], part["count"], digits=2)
             for part in parts
         }
+
+    def probe_series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times in s since the epoch and values of `<probe>.<value>`, where it was read.
+
+        `<probe>.<value>_per_s` of a value that was not recorded as such is the counter's rate: at
+        the later of two readings, what it grew by over the time between them. A counter that began
+        again has no rate there.
+        """
+        named = [row for row in self.probes if name in row["values"]]
+        rows = [(row["time_s"], row["values"][name]) for row in named]
+        counter = name.removesuffix("_per_s")
+        if not rows and counter != name:
+            return _rates(*self.probe_series(counter))
+        found = np.array(rows, dtype=np.float64).reshape(-1, 2)
+        order = np.argsort(found[:, 0], kind="stable")
+        return found[order, 0], found[order, 1]
+
+    def roles(self) -> dict[str, str]:
+        """Role → full name of the value that fills it: of the first probe that was read."""
+        read = {name for row in self.probes for name in row["values"]}
+        found: dict[str, str] = {}
+        for probe in self.manifest.get("probes") or []:
+            for role, value in (probe.get("roles") or {}).items():
+                name = f"{probe['name']}.{value}"
+                if name in read:
+                    found.setdefault(role, name)
+        return found
+
+    def role(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times and values of what fills a role; empty where nothing does."""
+        return self.probe_series(self.roles().get(name, ""))
+
+
+def _rates(
+    time_s: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    grown, spans_s = np.diff(values), np.diff(time_s)
+    sound = (grown >= 0) & (spans_s > 0)
+    return time_s[1:][sound], grown[sound] / spans_s[sound]
 
 
 def quantity_index(quantity: str | int) -> int:
@@ -139,13 +202,15 @@ def histogram_of(
 
     def pick(rows: Rows) -> Rows:
         rows = rows[rows["quantity"] == quantity_index(quantity)]
-        return rows[
-            _among(rows["phase"], phase)
-            & _among(rows["endpoint"], endpoints)
-            & _among(rows["outcome"], outcomes)
-        ]
+        if phase is not None or endpoints is not None:
+            rows = rows[_among(rows["phase"], phase) & _among(rows["endpoint"], endpoints)]
+        return rows[_among(rows["outcome"], outcomes)]
 
-    bins, exact = pick(hist), pick(stats)
+    return _joined(pick(hist), pick(stats))
+
+
+def _joined(bins: Rows, exact: Rows) -> Histogram:
+    """The sum of these rows."""
     if not len(exact):
         return Histogram()
     return Histogram.from_sparse(

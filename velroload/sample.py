@@ -58,6 +58,22 @@ AGE_MASK = 3 << AGE_SHIFT
 0 below 1 s (a new one always), 1 below 10 s, 2 below 100 s, 3 older."""
 
 
+CACHE_SHIFT = 12
+"""Bits 12-15 of the flags: what the answer said of the cache (CacheLayer)."""
+
+
+class CacheLayer(IntEnum):
+    """Where an answer came from, by its own word. L3 is the source behind the caches."""
+
+    NOT_ASKED = 0  # no plan's header, or a write; in a run folder's samples unknown as well
+    MISS = 1
+    HIT = 2  # its layer was not told
+    L1 = 3
+    L2 = 4
+    L3 = 5
+    UNKNOWN = 6  # in a ring: asked; nothing was said that the plan knows
+
+
 class ErrorKind(IntEnum):
     """Why a request failed. Numbers are stable; tens group them (the shape of k6's codes).
 

@@ -97,6 +97,16 @@ def test_load_that_was_not_sent_is_invalid_below_99_percent() -> None:
     assert judged(rd.with_end(short, ended="interrupted")).verdict == "VALID"
 
 
+def test_starts_that_found_no_row_are_no_fault_of_ours() -> None:
+    """The plan wants its users to end with their rows."""
+    short = rd.with_ledger(DATA, "iterations", planned=10_000, unstarted=9_000)
+    validity = judged(rd.with_evidence(short, rows_used_up={"people": 4}))
+    assert validity.verdict == "VALID"
+    assert only(validity).text == (
+        "data people: its rows were used up, and who needed one ended (at_end: stop)"
+    )
+
+
 def test_a_target_that_held_the_load_back_is_no_fault_of_ours() -> None:
     wait = np.where(np.arange(2_000) < 30, 5_000_000, 0)
     slow = rd.build([rd.steady(200, 10, wait_ns=wait)], 10)

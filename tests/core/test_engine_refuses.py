@@ -12,14 +12,21 @@ from tests.rig import Rig, iterations, plan_for
 from velroload import _core
 from velroload.load.schedule import ROW
 from velroload.plan.model import Capture, Request, Think
-from velroload.protocol.layout import FILL, ORIGIN, STEP
+from velroload.protocol.layout import FILL, ORIGIN, SLOT, STEP
 from velroload.protocol.parts import PART
 
 FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-ARRAYS = {"steps": STEP, "parts": PART, "fills": FILL, "origins": ORIGIN, "vus0": ROW}
+ARRAYS = {
+    "steps": STEP,
+    "parts": PART,
+    "fills": FILL,
+    "origins": ORIGIN,
+    "vus0": ROW,
+    "slots": SLOT,
+}
 
 
 class Forge:
@@ -72,7 +79,7 @@ def test_the_good_one(forge: Forge) -> None:
 
 @pytest.mark.parametrize(
     ("array", "size"),
-    [("steps", 64), ("parts", 16), ("addresses", 128), ("origins", 16)],
+    [("steps", 64), ("parts", 16), ("addresses", 128), ("origins", 16), ("slots", 16)],
 )
 def test_torn_arrays(forge: Forge, array: str, size: int) -> None:
     forge.arrays[array] += b"x"
@@ -99,11 +106,16 @@ def test_torn_schedule(forge: Forge) -> None:
         ("parts", 0, {"offset": 2**32 - 1, "length": 2}, "program: part 0 is out of range"),
         ("parts", 0, {"length": 10**6}, "program: part 0 is out of range"),
         ("parts", 3, {"slot": 2}, "program: part 3 is out of range"),
+        ("slots", 0, {"at": 2}, "program: slot 0 is out of range"),
+        ("slots", 0, {"room": 2**32 - 1}, "program: slot 0 is out of range"),
+        ("slots", 1, {"room": 19}, "settings: user_slot is out of range"),
+        ("slots", 1, {"at": 2**32 - 4}, "program: slot 1 is out of range"),
+        ("slots", 1, {"table": 1}, "program: slot 1 is out of range"),
         ("origins", 0, {"address_count": 0}, "program: origin 0 is out of range"),
         ("origins", 0, {"address_first": 1}, "program: origin 0 is out of range"),
         ("origins", 0, {"transport": 9}, "program: origin 0 is out of range"),
         ("steps", 0, {"origin": 1}, "program: step 0 is out of range"),
-        ("steps", 0, {"op": 13}, "program: step 0 is out of range"),
+        ("steps", 0, {"op": 14}, "program: step 0 is out of range"),
         ("steps", 1, {"think": 6}, "program: step 1 is out of range"),
         ("steps", 0, {"expect": 1}, "program: step 0 is out of range"),
         ("steps", 0, {"part_count": 0}, "program: step 0 is out of range"),
@@ -148,7 +160,6 @@ def setting(**fields: Any) -> Callable[[Forge], None]:
 OUT = "settings: a scenario is out of range"
 NO_REQUEST = "settings: the flow of a scenario has no request"
 WORKER = "settings: worker, workers or max_events out of range"
-SLOTS = "program: no address, or slots of an odd size"
 
 
 @pytest.mark.parametrize(
@@ -171,10 +182,9 @@ SLOTS = "program: no address, or slots of an odd size"
         (setting(phases=[0] * 257), "settings: between 1 and 256 phases are needed"),
         (setting(phases=[0, 9, 8]), "settings: phases must follow each other"),
         (setting(scenarios=[]), "settings: between 1 and 256 scenarios are needed"),
-        (setting(slot_bytes=20), "settings: user_slot is out of range"),
         (setting(user_slot=2), "settings: user_slot is out of range"),
-        (setting(slot_bytes=1022), SLOTS),
-        (setting(slot_bytes=4), SLOTS),
+        (setting(user_bytes=2), "program: slot 0 is out of range"),
+        (setting(user_bytes=1022), "program: users' slots of an odd size"),
     ],
 )
 def test_settings_out_of_range(forge: Forge, spoil: Callable[[Forge], None], said: str) -> None:
@@ -185,7 +195,7 @@ def test_settings_out_of_range(forge: Forge, spoil: Callable[[Forge], None], sai
 
 def test_no_address(forge: Forge) -> None:
     forge.arrays["addresses"] = b""
-    refused(forge, SLOTS)
+    refused(forge, "program: no address")
 
 
 @pytest.mark.parametrize("size", [0, 100])

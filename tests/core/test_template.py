@@ -115,7 +115,7 @@ def test_every_user_has_slots_of_its_own(recording: Recording, server: ScriptedS
         assert body == head.split()[1][1:] + b"x"
 
 
-@pytest.mark.parametrize(("length", "error"), [(1020, 0), (1021, ErrorKind.CAPTURE_TOO_LONG)])
+@pytest.mark.parametrize(("length", "error"), [(764, 0), (765, ErrorKind.CAPTURE_TOO_LONG)])
 def test_the_longest_value(
     recording: Recording, server: ScriptedServer, length: int, error: int
 ) -> None:

@@ -47,9 +47,16 @@ class Crew:
                     done=True,
                     segment=segment,
                     site={"refused": {"http://h:1": 2}, "cookies_ignored": 3},
+                    starved=[index + 1, 5, 0],
                 )
             )
-            self.jobs.append(SimpleNamespace(steps_per_iteration=2, iterations_planned=None))
+            job = SimpleNamespace(steps_per_iteration=2, iterations_planned=None)
+            job.settings = {"phases": [0, 5]}
+            self.jobs.append(job)
+        self.tables = [
+            SimpleNamespace(name=name, at_end=at_end)
+            for name, at_end in (("a", "stop"), ("b", "fail"), ("c", "stop"))
+        ]
         self.readers = [process.segment.reader for process in self.processes]
         self.merger = _core.Merger(1, 1)
 
@@ -120,6 +127,7 @@ def test_rings_counters_and_littles_law(crew: Crew) -> None:
     assert evidence.ring_share() == 0.25
     said = evidence.to_json()
     assert said["clock_jumps"] == 2
+    assert said["rows_used_up"] == {"a": 3}
     assert said["littles_law"] == {
         "integral_request_ns": 14,
         "service_sum_ns": sum(reader.occupied_ns for reader in crew.readers),

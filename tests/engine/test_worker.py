@@ -77,7 +77,11 @@ def test_go_done_leave(jobs_for: JobsFor) -> None:
     alone = Alone(jobs_for()[0])
     assert alone.hear()["ready"]
     alone.control.send(encode({"go": time.monotonic_ns(), "spin_ns": 0}))
-    assert alone.hear() == {"done": True, "site": {"refused": {}, "cookies_ignored": 0}}
+    assert alone.hear() == {
+        "done": True,
+        "site": {"refused": {}, "cookies_ignored": 0},
+        "starved": [],
+    }
     alone.control.send(encode({"stop": "leave"}))
     assert alone.process.wait(20) == 0
     assert alone.close() == 0

@@ -24,8 +24,9 @@ FLOWS: dict[str, tuple[Step, ...]] = {
     "thinks": (GET, Think("constant", (10**9,)), Think("exponential", (10**9,)), GET),
 }
 ROWS = ("steps", "parts", "addresses", "origins")
-"""The arrays in the order in which template.c reads them; expects and literals follow."""
+"""The arrays in the order in which template.c reads them; slots, expects and literals follow."""
 ROW_BYTES = (64, 16, 32, 16)
+SLOT_BYTES = 16
 
 
 def program(flow: tuple[Step, ...]) -> bytes:
@@ -35,9 +36,9 @@ def program(flow: tuple[Step, ...]) -> bytes:
     arrays = [made.arrays[name] for name in ROWS]
     counts = [len(data) // size for data, size in zip(arrays, ROW_BYTES, strict=True)]
     expects = made.arrays["expects"]
-    head = bytes([*counts, len(expects) // 128, made.slots])
-    head += struct.pack("<HH", made.slot_bytes, made.render_bytes)
-    return head + b"".join(arrays) + expects + made.arrays["literals"]
+    head = bytes([*counts, len(expects) // 128, len(made.arrays["slots"]) // SLOT_BYTES])
+    head += struct.pack("<HH", made.user_bytes, made.render_bytes)
+    return head + b"".join(arrays) + made.arrays["slots"] + expects + made.arrays["literals"]
 
 
 NOTHING, WRITE, SAMPLE_AS_IS, LIKELY, HEAD, DRAIN, TAKE, LOOK, FLOOD, READ, REOPEN = range(11)

@@ -19,12 +19,13 @@ static void template_read(PROGRAM *p, vl_input *in)
     p->n_origins = take_number(in, 1) % 3;
     p->n_expects = take_number(in, 1) % 3;
     p->n_slots = take_number(in, 1) % 4;
-    p->slot_bytes = (uint32_t) take_number(in, 2) % 1100;
+    p->user_bytes = (uint32_t) take_number(in, 2) % 4400;
     p->render_bytes = (uint32_t) take_number(in, 2);
     p->steps = template_rows(in, p->n_steps, sizeof(vl_step));
     p->parts = template_rows(in, p->n_parts, sizeof(vl_part));
     p->addresses = template_rows(in, p->n_addresses, sizeof(vl_address));
     p->origins = template_rows(in, p->n_origins, sizeof(vl_origin));
+    p->slots = template_rows(in, p->n_slots, sizeof(vl_slot));
     p->expects = template_rows(in, p->n_expects, 128);
     p->n_literals = (uint32_t) in->left;
     p->literals = template_rows(in, p->n_literals, 1);
@@ -36,22 +37,42 @@ static void template_free(PROGRAM *p)
     free(p->parts);
     free(p->addresses);
     free(p->origins);
+    free(p->slots);
     free(p->expects);
     free(p->literals);
+}
+
+/* A slot of a user. */
+static char *template_slot(const PROGRAM *p, const char *slots, uint32_t user, uint32_t slot)
+{
+    return (char *) slots + user * (size_t) p->user_bytes + p->slots[slot].at;
+}
+
+/* The check does not say that slots lie apart, and nothing that it keeps safe needs it. Here they
+ * are laid apart, so that what one holds is not the length of another. */
+static void template_lay(PROGRAM *p)
+{
+    uint32_t i, at = 0;
+    for (i = 0; i < p->n_slots; i++) {
+        p->slots[i].at = at;
+        at += 4 + (p->slots[i].room + 3) / 4 * 4;
+    }
+    p->user_bytes = at;
 }
 
 /* The slots of two users, as captures fill them: all full, and of any length that fits. */
 static char *template_slots(PROGRAM *p, uint64_t *random)
 {
-    size_t n = 2 * (size_t) p->n_slots, i;
-    char *slots = block(n * p->slot_bytes), *slot;
-    uint32_t length, room = p->slot_bytes - 4;
-    for (i = 0; i < n; i++) {
-        slot = slots + i * p->slot_bytes;
-        memset(slot, 'a' + (int) i, p->slot_bytes);
-        length = i < p->n_slots ? room : (uint32_t) vl_random_below(random, room + 1);
-        memcpy(slot, &length, 4);
-    }
+    char *slots = block(2 * (size_t) p->user_bytes), *slot;
+    uint32_t length, room, user, i;
+    for (user = 0; user < 2; user++)
+        for (i = 0; i < p->n_slots; i++) {
+            room = p->slots[i].room;
+            slot = template_slot(p, slots, user, i);
+            memset(slot + 4, 'a' + (int) (user + i), room);
+            length = user ? (uint32_t) vl_random_below(random, room + 1) : room;
+            memcpy(slot, &length, 4);
+        }
     return slots;
 }
 
@@ -60,7 +81,7 @@ static size_t template_part_length(PROGRAM *p, const vl_part *part, const char *
 {
     uint32_t length = part->length;
     if (part->kind == VALUE(PART_SLOT))
-        memcpy(&length, slots + (user * p->n_slots + part->slot) * (size_t) p->slot_bytes, 4);
+        memcpy(&length, template_slot(p, slots, user, part->slot), 4);
     return part->kind == VALUE(PART_LENGTH) ? 0 : length;
 }
 
@@ -78,7 +99,7 @@ static size_t template_twin(PROGRAM *p, const vl_step *step, const char *slots, 
         const char *from = p->literals + part->offset;
         n = template_part_length(p, part, slots, user);
         if (part->kind == VALUE(PART_SLOT))
-            from = slots + (user * p->n_slots + part->slot) * (size_t) p->slot_bytes + 4;
+            from = template_slot(p, slots, user, part->slot) + 4;
         if (part->kind == VALUE(PART_LENGTH)) {
             n = (size_t) sprintf(digits, "%zu", body);
             from = digits;
@@ -156,6 +177,7 @@ static void template_try(const uint8_t *data, size_t size)
     template_read(&program, &in);
     if (template_accepted(&program)) {
         template_tighten(&program);
+        template_lay(&program);
         slots = template_slots(&program, &random);
         for (i = 0; i < program.n_steps; i++)
             if (program.steps[i].op <= VALUE(STEP_PARK))    /* control steps have no parts */

@@ -128,6 +128,45 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
         "probe p: a: 'b' is not a path such as $.user.id or $[0].id",
     ),
     (
+        lambda: Probe("p", "prometheus", "http://x", (("a", "b{"),)),
+        "probe p: a: 'b{' is not a metric such as up or up{job=\"a\"}",
+    ),
+    (
+        lambda: Probe("p", "json", "http://x", (("a-b", "$.x"),)),
+        "probe p: value 'a-b': a name is letters, digits and _, no digit first",
+    ),
+    (
+        lambda: Probe("generator", "redis", "redis://x"),
+        "probe generator: that is this machine's own; give it another name",
+    ),
+    (
+        lambda: Probe("p", "cache_header", "X Y", (("HIT", "hit"),)),
+        "probe p: 'X Y' is no name of a header",
+    ),
+    (
+        lambda: Probe("p", "cache_header", "X", (("é", "hit"),)),
+        "probe p: 'é': a value of up to 64 ASCII letters is needed",
+    ),
+    (
+        lambda: Probe("p", "cache_header", "X", (("H" * 65, "hit"),)),
+        f"probe p: '{'H' * 65}': a value of up to 64 ASCII letters is needed",
+    ),
+    (
+        lambda: Probe("p", "redis", "redis://x", roles=(("db_max", "a"),)),
+        "probe p: roles: go with prometheus and json only",
+    ),
+    (
+        lambda: Probe("p", "json", "http://x", (("a", "$.x"),), roles=(("db_max", "b"),)),
+        "probe p: roles: db_max: there is no value 'b'; it has a",
+    ),
+    (
+        lambda: Probe("p", "json", "http://x", (("a", "$.x"),), roles=(("breaker_", "a"),)),
+        "probe p: roles: 'breaker_' is not one of cpu_share, memory_share, memory_bytes, "
+        "open_connections, db_connections, db_in_use, db_waiting, db_max, l1_hits, l1_misses, "
+        "l2_hits, l2_misses, l3_hits, authz_hits, authz_misses, redis_hits, redis_misses, "
+        "rate_limited, process_cpu_share, breaker_NAME",
+    ),
+    (
         lambda: Limits(max_rate_per_s=Fraction(5)).check(1, Fraction(6), None),
         "limits: 6/s are more than max_rate 5/s",
     ),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import cos, exp, log, pi, sqrt
 
+from tests.reference.data import Rows
 from tests.reference.pacer import Random
+from velroload.load.schedule import derive_seed
 from velroload.plan.expression import compile_expression, text_of
 from velroload.plan.flow import (
     Chance,
@@ -19,6 +21,7 @@ from velroload.plan.flow import (
     Set,
     Step,
     Steps,
+    Take,
     While,
     mixed_by,
 )
@@ -35,6 +38,7 @@ from velroload.plan.values import (
     Uuid,
     Value,
 )
+from velroload.runner.rows import SHUFFLES
 
 Answer = Callable[[Request, str, bytes], tuple[bool, dict[str, str]]]
 """(request, path, body) → whether it succeeded, and what was captured."""
@@ -42,6 +46,25 @@ Answer = Callable[[Request, str, bytes], tuple[bool, dict[str, str]]]
 
 class Ended(Exception):
     """The pass ends here."""
+
+
+class Starved(Exception):
+    """There is no row: the user ends."""
+
+
+def rows_of(plan: Plan) -> dict[str, Rows]:
+    """The data sets that the plan's scenario uses, as one worker hands their rows out."""
+    used = [data for data in plan.data if data.name in plan.scenarios[0].data]
+    return {
+        data.name: Rows(
+            len(data.rows), data.pick, data.at_end, derive_seed(plan.seed, SHUFFLES + number)
+        )
+        for number, data in enumerate(used)
+    }
+
+
+class Refused(Exception):
+    """A request of a log-in failed."""
 
 
 @dataclass
@@ -55,14 +78,15 @@ class Sent:
 
 @dataclass
 class User:
-    """One user of a worker that has all of them. `sequences` are shared by the users, `phase` is
-    the number of the plan's phase that he is in."""
+    """One user of a worker that has all of them. `sequences` and `rows` are shared by the users,
+    `phase` is the number of the plan's phase that he is in."""
 
     plan: Plan
     number: int
     answer: Answer
     sequences: dict[int, int] = field(default_factory=dict)
     phase: int = 0
+    rows: dict[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = Random(Random((self.plan.seed + self.number) % 2**64).u64())
@@ -70,17 +94,67 @@ class User:
         self.sent: list[Sent] = []
         self.done: set[int] = set()
         self.groups: list[str] = []
+        self.session = self.plan.scenarios[0].session
+        self.logged_in, self.in_login = self.session is None, False
         self.think_ns = 0.0
+        self.started = 0
+        self.taken: set[str] = set()
+        self.rows = self.rows or rows_of(self.plan)
 
     def iterate(self, times: int) -> "User":
         """So many passes through the flow."""
         for number in range(times):
             self.slots["iteration"] = str(number)
+            if not self.logged_in:
+                self.log_in()
             try:
+                self.begin()
+                self.started += 1
                 self.all(self.plan.scenarios[0].flow)
             except Ended:
                 continue
+            except Starved:
+                break
         return self
+
+    def log_in(self) -> bool:
+        """The session's steps until they go through; whether they did at once."""
+        at_once = self.logs_in()
+        while not at_once and not self.logs_in():
+            continue
+        self.logged_in = True
+        assert self.session is not None
+        if self.session.life_slot is not None:
+            self.random.double()  # when the token is to be renewed
+        return at_once
+
+    def logs_in(self) -> bool:
+        assert self.session is not None
+        self.in_login = True
+        try:
+            self.all(self.session.steps)
+        except Refused:
+            return False
+        finally:
+            self.in_login = False
+        return True
+
+    def begin(self) -> None:
+        """A row for each pass, or one for all of them."""
+        for data in self.plan.data:
+            again = data.per == "iteration" or data.name not in self.taken
+            if data.name in self.rows and again:
+                self.take(data.name)
+
+    def take(self, name: str) -> None:
+        """Go on to the next row of a data set."""
+        data = next(data for data in self.plan.data if data.name == name)
+        row = self.rows[name].take(self.number, self.random)
+        if row is None:
+            raise Starved
+        self.taken.add(name)
+        for column, text in zip(data.columns, data.rows[row], strict=True):
+            self.slots[f"{name}.{column}"] = text
 
     def all(self, steps: Steps) -> None:
         for step in steps:
@@ -129,6 +203,8 @@ class User:
                 if id(step) not in self.done:
                     self.done.add(id(step))
                     self.all(steps)
+            case Take(data=data):
+                self.take(data)
             case End():
                 raise Ended
 
@@ -149,7 +225,7 @@ class User:
     def filled(self, text: str) -> str:
         return SLOT.sub(lambda found: self.slots.get(found[1], ""), text)
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Request, *, again: bool = False) -> None:
         path = self.filled(request.path)
         body = b""
         if request.body is not None:
@@ -158,7 +234,17 @@ class User:
         self.sent.append(Sent(request.endpoint, path, body))
         good, captured = self.answer(request, path, body)
         self.slots.update(captured)
-        if not good and request.on_error == "end":
+        if good:
+            return
+        if self.in_login:
+            raise Refused
+        renew = None if self.session is None else self.session.renew
+        if renew is not None and renew.on_401 and not again and captured.get("status") == "401":
+            if not self.log_in():
+                raise Ended
+            self.request(request, again=True)
+        elif request.on_error != "continue":
+            self.logged_in = self.logged_in and request.on_error != "login"
             raise Ended
 
     def evaluate(self, expression: Expression) -> str | int | float | bool | None:

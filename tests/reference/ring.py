@@ -166,3 +166,6 @@ class Merger:
         if error == 0 or error >= FIRST_JUDGED:
             add(int(s["status"]))
             add(1266, int(not flags & Flag.USER_CLOCK))
+            layer = flags >> 12
+            if 1 <= layer <= 6:
+                add(1272 + layer % 6)

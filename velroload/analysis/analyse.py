@@ -6,10 +6,12 @@ from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
 from velroload.analysis.requirements import judge_compliance
 from velroload.analysis.result import Result
+from velroload.analysis.sessions import sessions_of
 from velroload.analysis.suite import judge_of_phases, judge_suite, split, suite_reasons
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, overall, unclaimed
+from velroload.analysis.watched import watched
 from velroload.plan.threshold import parse_threshold
 from velroload.runfolder import RunData
 
@@ -67,11 +69,13 @@ def analyse(data: RunData) -> Result:
         summary=summary,
         failures=failures(data),
         codes=codes,
+        sessions=sessions_of(data),
         compliance=compliance,
         drift=drift_of_run(data, summary, validity, suite),
         capacity=capacity_of_run(data, suite),
         fidelity=fidelity_of_run(data, summary, validity, suite),
         suite=suite,
+        watched=watched(data, held, summary),
     )
     return with_hints(result, data, held)
 

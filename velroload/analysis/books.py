@@ -11,6 +11,12 @@ def evidence(data: RunData) -> dict[str, Any]:
     return found
 
 
+def used_up(data: RunData) -> dict[str, int]:
+    """Data set → users that ended because it had no more rows, as the plan wants."""
+    found: dict[str, int] = evidence(data).get("rows_used_up") or {}
+    return found
+
+
 def ledger(data: RunData, part: str) -> dict[str, Any]:
     """requests | iterations | samples of the ledger; empty when there is none."""
     found: dict[str, Any] = ((data.end or {}).get("ledger") or {}).get(part) or {}

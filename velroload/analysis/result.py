@@ -13,6 +13,8 @@ from velroload.analysis.finding import Examined, Finding, Recommendation
 from velroload.analysis.incident import Broken, Resilience, Utilisation
 from velroload.analysis.outlier import Modes, Tail
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, WarmUp
+from velroload.analysis.sessions import Sessions
+from velroload.analysis.watching import Watched
 from velroload.errors import Exit
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -360,8 +362,10 @@ class Result:
     resilience: tuple[Resilience, ...] = ()
     broken: tuple[Broken, ...] = ()
     utilisation: tuple[Utilisation, ...] = ()
+    sessions: Sessions | None = None
     compliance: Compliance | None = None
     drift: tuple[Drift, ...] = ()
     capacity: Capacity | None = None
     fidelity: Fidelity | None = None
     suite: tuple[PhaseResult, ...] = ()
+    watched: Watched | None = None

@@ -1,6 +1,6 @@
 """What was planned and not sent, and whether the target was what held it back."""
 
-from velroload.analysis.books import evidence, ledger
+from velroload.analysis.books import evidence, ledger, used_up
 from velroload.analysis.cells import count_above, counter_values
 from velroload.analysis.hold import ended_ns, phase_rows
 from velroload.analysis.result import Quantity
@@ -20,8 +20,8 @@ def unsent(data: RunData, held: RunData) -> tuple[int, float, bool]:
     if data.manifest.get("suite"):
         return _in_holds(data, held)
     end = data.end or {}
-    if end.get("ended") != "planned" or end.get("incomplete"):
-        return 0, 0.0, False
+    if end.get("ended") != "planned" or end.get("incomplete") or used_up(data):
+        return 0, 0.0, False  # it ended before, and that is said
     book = ledger(data, "iterations")
     if not book.get("planned"):
         book = ledger(data, "requests")
@@ -32,6 +32,12 @@ def unsent(data: RunData, held: RunData) -> tuple[int, float, bool]:
     silent = (requests.get("timeouts") or 0) + (requests.get("in_flight") or 0)
     limited = _target_limits(data, silent) or dropped > unstarted
     return missing, missing / planned if planned else 0.0, limited
+
+
+def used_up(data: RunData) -> dict[str, int]:
+    """Data set → users that ended because it had no more rows, as the plan wants."""
+    found: dict[str, int] = evidence(data).get("rows_used_up") or {}
+    return found
 
 
 def _in_holds(data: RunData, held: RunData) -> tuple[int, float, bool]:

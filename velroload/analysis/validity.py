@@ -8,7 +8,7 @@ machine is worthless. Limits: MEASURE's list, as constants below.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from velroload.analysis.books import evidence, ledger
+from velroload.analysis.books import evidence, ledger, used_up
 from velroload.analysis.cells import slices
 from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.interval import samples_needed
@@ -22,7 +22,7 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls, steal_share
 from velroload.analysis.summary import is_flow
-from velroload.analysis.unsent import unsent
+from velroload.analysis.unsent import unsent, used_up
 from velroload.plan.threshold import Threshold
 from velroload.runfolder import RunData
 
@@ -66,7 +66,8 @@ def assess(
     reasons: list[Reason] = []
     if of_run:
         reasons += [*_ledger(data), *_little(data), *_jumps(data), *_unix(unix), *_machine(data)]
-        reasons += [*_refused(data), *_cookies(data), *_values(data), *_incomplete(data)]
+        reasons += [*_refused(data), *_cookies(data), *_rows(data), *_values(data)]
+        reasons += [*_incomplete(data)]
     if of_hold:
         reasons += [*_load(data, missing, missing_share, limited), *_clock(data, clock)]
         reasons += [*_bad(data, bad, share), *_busy(data, thresholds), *_steal(data)]
@@ -298,6 +299,15 @@ def _cookies(data: RunData) -> Iterator[Reason]:
             "cookies_ignored",
             f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
             "4 KiB, or more than 50 of a user",
+        )
+
+
+def _rows(data: RunData) -> Iterator[Reason]:
+    for name in used_up(data):
+        yield Reason(
+            NOTE,
+            "rows_used_up",
+            f"data {name}: its rows were used up, and who needed one ended (at_end: stop)",
         )
 
 

@@ -18,16 +18,21 @@ def main(values: Values) -> int:
     path = values.text("plan")
     assert path is not None
     plan = load_file(values, path)
+    check_texts(plan)
+    print(f"{path}: no mistakes: {in_words(plan)}")
+    for line in notes(plan):
+        print(f"{path}: {line}")
+    return Exit.PASS
+
+
+def check_texts(plan: "Plan") -> None:
+    """ConfigError for a target or a report that only the command line can judge."""
     from velroload.plan.model import EMBEDDED
 
     if plan.target != EMBEDDED:
         read_url(plan.target, "target")
     for name in plan.output.reports:
         read_report(name, "output.reports")
-    print(f"{path}: no mistakes: {in_words(plan)}")
-    for line in notes(plan):
-        print(f"{path}: {line}")
-    return Exit.PASS
 
 
 def in_words(plan: "Plan") -> str:

@@ -15,11 +15,16 @@ from velroload.errors import ConfigError, ConfigErrors, Exit, VelroloadError, cl
 
 COMMANDS = {
     "run": "velroload.cli.run",
+    "init": "velroload.cli.init",
     "check": "velroload.cli.check",
+    "plan": "velroload.cli.plan",
+    "try": "velroload.cli.attempt",
+    "import": "velroload.cli.importing",
     "schema": "velroload.cli.schema",
     "report": "velroload.cli.report",
     "compare": "velroload.cli.compare",
     "target": "velroload.cli.target",
+    "agent": "velroload.cli.agent",
     "completion": "velroload.cli.completion",
 }
 """Name → the module whose main(values) does it, loaded when it is asked for."""

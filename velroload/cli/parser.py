@@ -76,11 +76,24 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             "carry out a plan, or load a URL or the embedded target (the default)",
             add_run_flags,
         ),
+        (
+            "init",
+            "write a commented plan to begin with, or one of the shipped ones",
+            add_init_flags,
+        ),
         ("check", "read a plan and say everything that is wrong with it", add_check_flags),
+        (
+            "plan",
+            "explain what a plan will send, and what cannot pass; sends nothing",
+            add_forecast_flags,
+        ),
+        ("try", "send one user's iteration of a plan and show all of it", add_try_flags),
+        ("import", "make a plan of something else: velro FILE, curl 'curl …'", add_import_flags),
         ("schema", "print the plans' JSON Schema, for editors", add_no_flags),
         ("report", "make the reports of a finished run again", add_report_flags),
         ("compare", "show what changed from one run to another", add_compare_flags),
         ("target", "serve the embedded reference target", add_target_flags),
+        ("agent", "tell a velroload elsewhere what this machine does", add_agent_flags),
         ("completion", "print a shell's completion script", add_completion_flags),
     ):
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -234,6 +247,45 @@ def add_check_flags(parser: argparse.ArgumentParser) -> None:
     add_plan_flags(parser)
 
 
+def add_init_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload init`."""
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME",
+        help="a shipped plan: spike, soak, velro-prd, … (quickstart)")  # fmt: skip
+    add("--out", metavar="FILE", help="where to (NAME.yaml); nothing is overwritten")
+    add("--ci", metavar="KIND", help="a CI file that runs it, too: github or gitlab")
+    add("--list", action="store_true", help="list the shipped plans")
+
+
+def add_forecast_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload plan`."""
+    add_check_flags(parser)
+    add = parser.add_argument
+    add("-w", "--workers", metavar="W", help="auto, a number, or CPUs as cpus:1,3-5 (auto)")
+    add("--json", action="store_true", help="as data")
+
+
+def add_try_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload try`."""
+    add_check_flags(parser)
+    add = parser.add_argument
+    add("--phase", metavar="NAME", help="with the mix of this phase (the first)")
+    add("--scenario", metavar="NAME", help="a user of this scenario (the first)")
+    add("--user", metavar="N", help="its number, which chooses rows and what chance decides (0)")
+    add("--seed", metavar="N", help="seed of everything random (the plan's)")
+    add("--all", action="store_true", help="show whole bodies, not only their beginning")
+    add("--allow-host", metavar="HOST", action="append", help="consent to this host; repeatable")
+    add("--no-color", action="store_true", help="no colour (as NO_COLOR)")
+
+
+def add_import_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload import`."""
+    add = parser.add_argument
+    add("kind", metavar="KIND", help="velro or curl")
+    add("source", nargs="?", metavar="FILE|TEXT", help="what to read; - or nothing: stdin")
+    add("--out", metavar="FILE", help="where to (stdout); nothing is overwritten")
+
+
 def add_no_flags(parser: argparse.ArgumentParser) -> None:
     """Of a command that has none."""
 
@@ -262,6 +314,15 @@ def add_target_flags(parser: argparse.ArgumentParser) -> None:
     from velroload.target.flags import add_arguments
 
     add_arguments(parser)
+
+
+def add_agent_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `velroload agent`."""
+    add = parser.add_argument
+    add("--host", metavar="ADDRESS", help="where to listen (127.0.0.1); elsewhere needs a token")
+    add("--port", metavar="PORT", help="port to listen on, 0 for a free one (9101)")
+    add("--token-file", metavar="FILE",
+        help="the token that readers must bring (or VELROLOAD_AGENT_TOKEN)")  # fmt: skip
 
 
 def add_completion_flags(parser: argparse.ArgumentParser) -> None:

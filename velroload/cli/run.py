@@ -109,10 +109,13 @@ def other_addresses(
     """Where redirects may lead beside the target, resolved before the start. Its own host is asked
     for by https where that can be resolved; a host of the allow-list has to be resolved."""
     from velroload.host.resolve import resolve
+    from velroload.plan.flow import requests_in
     from velroload.protocol.address import Target
     from velroload.protocol.redirect import base_url, other_targets
 
-    if not any(request.redirects for each in plan.scenarios for request in each.requests):
+    once = requests_in((*plan.setup, *plan.teardown))
+    every = (*once, *(request for each in plan.scenarios for request in each.every_request))
+    if not any(request.redirects for request in every):
         return ()
     target = Target.of(plan.target)
     load = "redirects of the target"

@@ -17,7 +17,8 @@ def plan_in_words(plan: "Plan") -> str:
         amount = f"up to {plan.users_most:,} users"
         if most is not None:
             amount += f" and {plain_rate(most)}"
-        return f"{amount} in {len(plan.phases)} phases, {lasting} in all"
+        phases = f"{len(plan.phases)} phase{'s' * (len(plan.phases) > 1)}"
+        return f"{amount} in {phases}, {lasting} in all"
     return " and ".join(load_in_words(scenario.load) for scenario in plan.scenarios)
 
 

@@ -3,7 +3,7 @@
 
 
 cdef enum:
-    LOOPS_MOST = 32             # of loops and groups inside each other: plan.flow.DEPTH_MAX
+    LOOPS_MOST = 96             # loops and groups inside each other: three sections of DEPTH_MAX
 
 
 cdef inline bint time_sane(double ns) noexcept nogil:
@@ -13,8 +13,9 @@ cdef inline bint time_sane(double ns) noexcept nogil:
 
 cdef object check_program(vl_program *p, size_t judges, size_t computed):
     cdef uint32_t i
-    if p.n_addresses == 0 or p.slot_bytes % 4 or (p.n_slots and p.slot_bytes < 8):
-        raise ValueError("program: no address, or slots of an odd size")
+    if p.n_addresses == 0:
+        raise ValueError("program: no address")
+    check_slots(p)
     for i in range(p.n_parts):
         check_part(p, &p.parts[i], i)
     for i in range(p.n_origins):
@@ -23,9 +24,9 @@ cdef object check_program(vl_program *p, size_t judges, size_t computed):
                 > p.n_addresses:
             raise ValueError(f"program: origin {i} is out of range")
     for i in range(p.n_extras):
-        if p.extras[i].flags & EXTRA_COOKIES and p.extras[i].cookie_slot >= p.n_slots:
+        if p.extras[i].flags & EXTRA_COOKIES and not is_own(p, p.extras[i].cookie_slot):
             raise ValueError(f"program: extra {i} is out of range")
-        if p.extras[i].redirects and (p.extras[i].path_slot >= p.n_slots or not has_hops(
+        if p.extras[i].redirects and (not is_own(p, p.extras[i].path_slot) or not has_hops(
                 p, p.extras[i].hop_first)):
             raise ValueError(f"program: extra {i} is out of range")
     for i in range(p.n_addresses):
@@ -39,6 +40,39 @@ cdef object check_program(vl_program *p, size_t judges, size_t computed):
     for i in range(p.n_steps):
         check_step(p, i, judges)
         check_control(p, i, computed)
+
+
+cdef object check_slots(vl_program *p):
+    """Each lies in its user's row, behind the numbers of rows, or is a column that there is."""
+    cdef vl_slot *slot
+    cdef uint32_t i
+    p.room_most = 0
+    for i in range(p.n_slots):
+        slot = &p.slots[i]
+        if slot.table:
+            if slot.table > p.n_tables or slot.at >= p.tables[slot.table - 1].n_columns:
+                raise ValueError(f"program: slot {i} is out of range")
+            continue
+        p.room_most = max(p.room_most, slot.room)
+        if slot.at % 4 or slot.at < 4 * <uint64_t> p.n_tables \
+                or <uint64_t> slot.at + 4 + slot.room > p.user_bytes:
+            raise ValueError(f"program: slot {i} is out of range")
+    if p.user_bytes % 4 or p.user_bytes < 4 * <uint64_t> p.n_tables:
+        raise ValueError("program: users' slots of an odd size")
+
+
+cdef inline bint is_own(vl_program *p, uint32_t slot) noexcept nogil:
+    """It is there, and may be written."""
+    return slot < p.n_slots and p.slots[slot].table == 0
+
+
+cdef object check_table(vl_table *row, uint64_t index_at, uint32_t number):
+    """Its index is there; what lies where it points is looked at when it is read."""
+    cdef uint64_t blocks = ((row.n_rows - 1) >> VL_BLOCK_BITS) + 1
+    if not 0 < row.n_rows < <uint64_t> UINT32_MAX or not 0 < row.n_columns < 4096 \
+            or index_at % 8 or index_at > row.size or 8 * blocks > row.size - index_at \
+            or row.pick >= PICKS or row.at_end >= AT_ENDS:
+        raise ValueError(f"program: data set {number} is out of range")
 
 
 cdef object check_part(vl_program *p, vl_part *part, uint32_t i):
@@ -105,15 +139,17 @@ cdef object check_control(vl_program *p, uint32_t i, size_t computed):
         good = first < ONCE_MOST
     elif step.op == STEP_SET:
         good = first < p.n_fills
+    elif step.op == STEP_TAKE:
+        good = first < p.n_tables and p.tables[first].pick != PICK_UNIQUE
     if not good:
         raise ValueError(f"program: step {i} is out of range")
 
 
 cdef object check_fill(vl_program *p, vl_fill *value, uint32_t i, size_t computed):
     """Every value but a text with slots is known to fit its slot."""
-    cdef uint64_t most = UUID_BYTES
+    cdef uint64_t most = 0
     cdef uint32_t j
-    cdef bint good = value.kind < FILLS and value.slot < p.n_slots \
+    cdef bint good = value.kind < FILLS and is_own(p, value.slot) \
         and <uint64_t> value.part_first + value.part_count <= p.n_parts
     if good and (value.kind == FILL_PICK or value.kind == FILL_RANDOM_TEXT):
         good = value.part_count > 0
@@ -132,7 +168,13 @@ cdef object check_fill(vl_program *p, vl_fill *value, uint32_t i, size_t compute
         good = value.a <= value.b
     if good and value.kind == FILL_COMPUTED:
         good = value.rule < computed
-    if not good or most > p.slot_bytes - 4:
+    if value.kind == FILL_UUID:
+        most = UUID_BYTES
+    elif value.kind == FILL_NOW:
+        most = ISO_BYTES
+    elif value.kind in (FILL_SEQUENCE, FILL_INT, FILL_ITERATION):
+        most = NUMBER_BYTES
+    if not good or most > p.slots[value.slot].room:
         raise ValueError(f"program: fill {i} is out of range")
 
 
@@ -170,10 +212,19 @@ cdef uint64_t rendered_most(vl_program *p, vl_step *step) noexcept nogil:
         if p.parts[i].kind == PART_LITERAL:
             most += p.parts[i].length
         elif p.parts[i].kind == PART_SLOT:
-            most += p.slot_bytes - 4
+            most += p.slots[p.parts[i].slot].room
         elif p.parts[i].kind == PART_LENGTH:
             most += 20                  # digits of the largest uint64
     return most
+
+
+cdef uint32_t requests_of_setup(vl_program *p, uint32_t first, uint32_t n) except? 0:
+    cdef uint32_t pc, found = 0
+    for pc in range(first, first + n):
+        found += p.steps[pc].op == STEP_REQUEST
+        if p.steps[pc].op == STEP_END:
+            raise ValueError(f"program: step {pc} ends an iteration in a setup")
+    return found
 
 
 cdef object check_scenario(vl_engine *e, vl_scenario *s):
@@ -182,15 +233,15 @@ cdef object check_scenario(vl_engine *e, vl_scenario *s):
     cdef uint32_t pc
     if <uint64_t> s.setup_first + s.setup_count > p.n_steps \
             or <uint64_t> s.flow_first + s.flow_count > p.n_steps \
+            or <uint64_t> s.renew_first + s.renew_count > p.n_steps \
             or <uint64_t> s.user_first + s.user_count > e.n_users \
             or (s.think != NONE and (s.think >= p.n_steps or p.steps[s.think].op != STEP_THINK)):
         raise ValueError("settings: a scenario is out of range")
     check_section(e, s.setup_first, s.setup_count)
     check_section(e, s.flow_first, s.flow_count)
-    for pc in range(s.setup_first, s.setup_first + s.setup_count):
-        s.setup_requests += p.steps[pc].op == STEP_REQUEST
-        if p.steps[pc].op == STEP_END:
-            raise ValueError(f"program: step {pc} ends an iteration in a setup")
+    check_section(e, s.renew_first, s.renew_count)
+    s.setup_requests = requests_of_setup(p, s.setup_first, s.setup_count)
+    s.renew_requests = requests_of_setup(p, s.renew_first, s.renew_count)
     for pc in range(s.flow_first, s.flow_first + s.flow_count):
         s.flow_requests += p.steps[pc].op == STEP_REQUEST
     if s.flow_requests == 0:

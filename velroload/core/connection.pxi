@@ -65,7 +65,7 @@ cdef void request_start(vl_engine *e, uint32_t u, uint32_t i, int64_t now) noexc
     r.phase = user.phase
     r.capture = NONE
     r.wait_us = <uint32_t> (waited // 1000) if waited > 0 else 0
-    if user.section == SECTION_SETUP:
+    if user.section != SECTION_FLOW:
         r.flags = FLAG_SETUP
     user_state(e, user, USER_BUSY)
     user.connection = i
@@ -94,10 +94,9 @@ cdef inline uint16_t age_flags(int64_t age_ns) noexcept nogil:
 
 cdef void connection_open(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:
     cdef vl_request *r = &e.requests[c.request]
-    cdef vl_origin *origin = &e.program.origins[e.program.steps[r.step].origin]
     cdef ssize_t state
     c.origin = e.program.steps[r.step].origin
-    c.transport = &TLS if origin.transport == TRANSPORT_TLS else &PLAIN
+    c.transport = transport_of(e, c.origin)
     address_turn(e, c)
     c.opened_ns = now
     c.served = 0

@@ -12,6 +12,7 @@ cdef class Engine:
     cdef vl_engine e
     cdef Py_buffer segment      # released in close()
     cdef Py_buffer *files       # owned; those of program["files"], released in close()
+    cdef Py_buffer *tables      # the same of program["tables"]
     cdef dict program           # holds the arrays that e.program borrows
     cdef list judges            # per asking step: (function, kept headers, slots read, filled)
     cdef list computed          # per expression: (slots that it reads, its function)
@@ -19,8 +20,11 @@ cdef class Engine:
     cdef list streams           # bytes of the pacers' rows
     cdef object redirect        # (origin, path, location) → (origin, path), or an ErrorKind
     cdef object cookies         # the users' cookies: protocol/cookies.py
+    cdef object life            # (text, is it a JWT) → (ns since it was issued, ns that it lives)
     cdef object decode          # (codings, body) → body, or an ErrorKind
     cdef list wanted            # names of the headers that are kept
+    cdef object trace           # (sent, offset, step, bytes, texts), or None
+    cdef object trace_error     # what it raised
     cdef readonly bint closed
 
     def __cinit__(self, segment not None, dict program not None, list judges not None):
@@ -38,7 +42,10 @@ cdef class Engine:
         self.attach()
         self.redirect = program.get("redirect")
         self.cookies = program.get("cookies")
+        self.life = program.get("life")
         self.decode = program.get("decode")
+        self.trace = program.get("trace")
+        self.e.trace = NULL if self.trace is None else <void *> self.trace
         self.load_program()
         self.load_tables()
         suite_load(self, self.program["settings"])
@@ -80,8 +87,9 @@ cdef class Engine:
         p.n_expects = <uint32_t> self.array("expects", 128, <void **> &p.expects)
         p.n_literals = <uint32_t> self.array("literals", 1, <void **> &p.literals)
         files_load(self, self.program.get("files", []))
-        p.n_slots = settings["slots"]
-        p.slot_bytes = settings["slot_bytes"]
+        tables_load(self, self.program.get("tables", []), settings["tables"])
+        p.n_slots = <uint32_t> self.array("slots", sizeof(vl_slot), <void **> &p.slots)
+        p.user_bytes = settings["user_bytes"]
         p.render_bytes = settings["render_bytes"]
         check_program(p, len(self.judges), len(self.computed))
 
@@ -115,17 +123,19 @@ cdef class Engine:
         e.connections = <vl_connection *> table(e.n_connections, sizeof(vl_connection))
         e.requests = <vl_request *> table(e.n_connections, sizeof(vl_request))
         e.bodies = <vl_body *> table(e.n_connections, sizeof(vl_body))
-        e.slots = <char *> table(<size_t> e.n_users * e.program.n_slots, e.program.slot_bytes)
+        e.slots = <char *> table(e.n_users, e.program.user_bytes)
         e.receive = <char *> table(RECEIVE_BYTES, 1)
         e.rendered = <char *> table(e.program.render_bytes, 1)
         e.events = <epoll_event *> table(MAX_EVENTS, sizeof(epoll_event))
         extras_load(self, settings["wanted"])
+        cache_load(self, settings.get("cache", []))
         judges_check(e, self.judges)
         computed_check(e, self.computed)
         e.examples_kept = <uint8_t *> table(self.endpoints(), ERROR_KINDS_MAX)
         if timers_open(&e.timers, e.n_users + e.n_connections + 1) < 0:
             raise MemoryError("no memory for the timers")
         self.link_tables(settings["seed"])
+        given_load(e, settings.get("given", []))
 
     cdef size_t endpoints(self) noexcept:
         cdef size_t most = 0
@@ -163,6 +173,8 @@ cdef class Engine:
             mixed = seed + <uint64_t> i * e.workers + e.worker
             e.users[i].random = random_u64(&mixed)
             e.users[i].connection = NONE
+            e.users[i].resume_pc = NONE
+            e.users[i].renew_ns = e.users[i].renew_by_ns = INT64_MAX
             if self.program["settings"]["user_slot"] is not None:
                 self.number_user(i, self.program["settings"]["user_slot"])
         for i in range(e.n_connections):
@@ -178,7 +190,7 @@ cdef class Engine:
     cdef number_user(self, uint32_t u, uint32_t slot):
         """The built-in slot: the user's number over all workers."""
         cdef char *at
-        if slot >= self.e.program.n_slots or self.e.program.slot_bytes < 24:
+        if not is_own(&self.e.program, slot) or self.e.program.slots[slot].room < NUMBER_BYTES:
             raise ValueError("settings: user_slot is out of range")
         at = slot_at(self.e.slots, &self.e.program, u, slot)
         (<uint32_t *> at)[0] = <uint32_t> write_decimal(
@@ -206,12 +218,14 @@ cdef class Engine:
             raise ValueError(f"settings: between 1 and {MAX_SCENARIOS} scenarios are needed")
         e.n_scenarios = len(described)
         e.scenarios = <vl_scenario *> table(e.n_scenarios, sizeof(vl_scenario))
+        rows_load(e, self.program["settings"]["tables"])
         for i in range(e.n_scenarios):
             self.load_scenario(&e.scenarios[i], described[i])
 
     cdef load_scenario(self, vl_scenario *s, dict described):
         s.setup_first, s.setup_count = described["setup"]
         s.flow_first, s.flow_count = described["flow"]
+        session_load(self, s, described.get("session"))
         s.think = NONE if described["think"] is None else described["think"]
         s.user_first, s.user_count = described["users"]
         s.end_ns = described["end_ns"]
@@ -220,6 +234,7 @@ cdef class Engine:
         s.open = described["open"]
         s.on_demand = described["on_demand"]
         s.drop_late = described["drop_late"]
+        s.rows_setup, s.rows_once, s.rows_each = described["rows"]
         s.iteration_samples = described["iteration_endpoint"] is not None
         s.iteration_endpoint = described["iteration_endpoint"] or 0
         queue_clear(&s.idle)
@@ -261,6 +276,7 @@ cdef class Engine:
             raise RuntimeError("the engine was started before")
         if e.warm.last_ns:
             warm_settle(e)
+        e.preparing = 0
         e.started = 1
         e.epoch_ns = epoch_ns
         e.spin_ns = spin_ns
@@ -288,6 +304,26 @@ cdef class Engine:
         return {"open": self.e.n_connections - self.e.warm.left, "left": self.e.warm.left,
                 "error": self.e.warm.error}
 
+    def login(self, int64_t budget_ns=20_000_000):
+        cdef int said
+        self.check_open()
+        if self.e.started:
+            raise RuntimeError("login: the engine was started before")
+        if not self.e.preparing:
+            prepare_begin(&self.e, monotonic_ns())
+        with nogil:
+            said = loop_run(&self.e, budget_ns)
+        return said
+
+    def logged_in(self):
+        return {"left": self.e.logins_left, "failed": self.e.logins_failed}
+
+    def slots(self, uint32_t user, tuple numbers):
+        self.check_open()
+        if user >= self.e.n_users or not all(slot < self.e.program.n_slots for slot in numbers):
+            raise ValueError("slots: there is no such user or slot")
+        return slot_texts(&self.e, user, numbers)
+
     def poll(self, int64_t budget_ns=20_000_000):
         cdef int said
         self.check_open()
@@ -295,6 +331,8 @@ cdef class Engine:
             return POLL_GO_ON
         with nogil:
             said = loop_run(&self.e, budget_ns)
+        if self.trace_error is not None:
+            raise self.trace_error
         return said
 
     def stop(self, bint at_once=False):
@@ -322,6 +360,14 @@ cdef class Engine:
         self.e.users[user].available_ns = self.e.users[user].freed_ns
         user_ready(&self.e, user)
 
+    @property
+    def short_of(self):
+        """Which data set has no more rows and fails the run, from 0; None."""
+        return None if self.e.short_of == 0 else self.e.short_of - 1
+
+    def starved(self):
+        return [self.e.program.tables[t].starved for t in range(self.e.program.n_tables)]
+
     def finish(self):
         """Account for what will not be done any more; closes the connections."""
         cdef vl_engine *e = &self.e
@@ -346,7 +392,7 @@ cdef class Engine:
         """Bytes of the tables, per user and in all."""
         cdef size_t per_user = sizeof(vl_user) + self.e.loop_depth * sizeof(uint32_t) \
             + self.e.group_depth * sizeof(vl_mark) \
-            + self.e.program.n_slots * self.e.program.slot_bytes
+            + self.e.program.user_bytes
         cdef size_t per_connection = sizeof(vl_connection) + sizeof(vl_request) + sizeof(vl_body) \
             + self.e.n_wanted * sizeof(vl_http1_wanted) + self.e.wanted_bytes \
             + (sizeof(vl_chain) if self.e.chains != NULL else 0)
@@ -381,8 +427,11 @@ cdef class Engine:
         e.epoll = e.timer = e.wake = -1
         for i in range(e.program.n_files):
             PyBuffer_Release(&self.files[i])
+        for i in range(e.program.n_tables):
+            PyBuffer_Release(&self.tables[i])
         free(self.files)
-        self.files = NULL
+        free(self.tables)
+        self.files = self.tables = NULL
         engine_free(e)
         PyBuffer_Release(&self.segment)
 
@@ -403,12 +452,15 @@ cdef void engine_free(vl_engine *e) noexcept:
     free(e.counters)
     free(e.marks)
     free(e.sequences)
+    free(e.row_firsts)
     free(e.scratch)
     free(e.rendered)
     free(e.events)
     free(e.program.files)
+    free(e.program.tables)
     free(e.chains)
     free(e.cookies_until_ns)
+    free(e.cache_rules)
     free(e.wanted)
     free(e.wanted_data)
     free(e.examples_kept)
@@ -422,10 +474,12 @@ cdef void engine_free(vl_engine *e) noexcept:
     e.slots = e.receive = e.cipher = e.rendered = NULL
     e.events = NULL
     e.program.files = NULL
-    e.program.n_files = 0
+    e.program.tables = NULL
+    e.program.n_files = e.program.n_tables = 0
     e.counters = NULL
     e.marks = NULL
     e.sequences = NULL
+    e.row_firsts = NULL
     e.scratch = NULL
     e.chains = NULL
     e.cookies_until_ns = NULL

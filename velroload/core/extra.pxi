@@ -14,11 +14,28 @@ cdef void headers_want(vl_engine *e, vl_connection *c) noexcept nogil:
 cdef bint slot_put(vl_engine *e, uint32_t user, uint32_t slot, bytes value):
     """False when the value is longer than a slot."""
     cdef char *at = slot_at(e.slots, &e.program, user, slot)
-    if <size_t> len(value) > e.program.slot_bytes - 4:
+    if <size_t> len(value) > e.program.slots[slot].room:
         return False
     (<uint32_t *> at)[0] = <uint32_t> len(value)
     memcpy(at + 4, <char *> value, len(value))
     return True
+
+
+cdef void cache_take(vl_engine *e, vl_connection *c, vl_request *r) noexcept nogil:
+    """What the answer says of the cache; of several headers the one that says most counts."""
+    cdef uint16_t layer = CACHE_NOT_ASKED
+    cdef vl_http1_wanted *said
+    cdef vl_cache_rule *rule
+    cdef uint32_t i
+    for i in range(e.n_cache_rules):
+        rule = &e.cache_rules[i]
+        said = wanted_at(e, c, rule.header)
+        if said.length == rule.size and not said.truncated \
+                and http1_same(said.buf, rule.text, rule.size):
+            layer = max(layer, <uint16_t> rule.layer)
+    if layer == CACHE_NOT_ASKED:
+        layer = CACHE_UNKNOWN
+    r.flags |= <uint16_t> (layer << CACHE_SHIFT)
 
 
 cdef inline void extra_begin(vl_engine *e, vl_request *r, vl_step *step,
@@ -68,4 +85,6 @@ cdef bint extra_take(vl_engine *e, vl_connection *c, vl_request *r, vl_step *ste
         values_take(e, c, r, extra.hop_endpoint if follow else step.endpoint)
     if follow:
         redirect_follow(e, c, r, step, now)
+    elif extra.flags & EXTRA_CACHE:
+        cache_take(e, c, r)
     return follow

@@ -109,7 +109,7 @@ cdef size_t text_write(vl_engine *e, uint32_t u, vl_fill *value, size_t room,
     cdef size_t n = parts_most(e, u, value), at = 0
     cdef size_t needs = (n + 2) // 3 * 4 if value.kind == FILL_BASE64 else n
     cdef uint32_t i
-    if needs > room or n > e.program.slot_bytes:
+    if needs > room:
         count(&e.ring, C_VALUES_TOO_LONG, 1)
         return 0
     for i in range(value.part_first, value.part_first + value.part_count):
@@ -178,7 +178,7 @@ cdef void fill_slot(vl_engine *e, uint32_t u, vl_fill *value) noexcept nogil:
         compute(e, u, value.rule, value.slot)
         return
     else:
-        n = text_write(e, u, value, e.program.slot_bytes - 4, to)
+        n = text_write(e, u, value, e.program.slots[value.slot].room, to)
     (<uint32_t *> slot)[0] = <uint32_t> n
 
 

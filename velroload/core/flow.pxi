@@ -35,8 +35,10 @@ cdef inline uint32_t loop_again(vl_engine *e, uint32_t u, vl_step *step) noexcep
 
 cdef bint condition_holds(vl_engine *e, uint32_t u, vl_step *step) noexcept nogil:
     """A bare slot holds when it is not empty; any other condition is the worker's Python."""
+    cdef uint32_t n
     if step.think == TEST_SLOT:
-        return (<uint32_t *> slot_at(e.slots, &e.program, u, step.capture_first))[0] != 0
+        slot_text(e.slots, &e.program, u, step.capture_first, &n)
+        return n != 0
     return compute(e, u, step.capture_first, NONE)
 
 

@@ -54,7 +54,8 @@ cdef enum:
     N_KERNEL_STAMP = 1266
     N_SCHEDULED = 1267
     N_AGE = 1268                # + age class of the connection, 0-3
-    N_USERS = 1288              # 1272-1287: cache layers
+    N_CACHE = 1272              # + CACHE_MISS to CACHE_L3; itself: asked, and not told
+    N_USERS = 1288              # 1278-1287: free
     COUNTS_SIZE = 1289
 
 cdef struct vl_cell:            # one histogram of one quantity

@@ -74,10 +74,11 @@ cdef tuple headers_kept(vl_engine *e, vl_connection *c, tuple wanted):
 cdef tuple slot_texts(vl_engine *e, uint32_t u, tuple reads):
     """What these slots hold. Bytes that are no UTF-8 come back as they were."""
     cdef list texts = []
-    cdef char *slot
+    cdef const char *text
+    cdef uint32_t n
     for index in reads:
-        slot = slot_at(e.slots, &e.program, u, index)
-        texts.append((slot + 4)[:(<uint32_t *> slot)[0]].decode("utf-8", "surrogateescape"))
+        text = slot_text(e.slots, &e.program, u, index, &n)
+        texts.append(text[:n].decode("utf-8", "surrogateescape") if n else "")
     return tuple(texts)
 
 
@@ -85,7 +86,8 @@ cdef object judges_check(vl_engine *e, list judges):
     """What judges and expressions refer to is there."""
     for judge, wanted, reads, fills in judges:
         if not all(index < e.n_wanted for index in wanted) \
-                or not all(slot < e.program.n_slots for slot in (*reads, *fills)):
+                or not all(slot < e.program.n_slots for slot in reads) \
+                or not all(is_own(&e.program, slot) for slot in fills):
             raise ValueError("program: a judge is out of range")
 
 

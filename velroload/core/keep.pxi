@@ -23,6 +23,13 @@ cdef struct vl_reservoir:
     vl_sample *samples          # owned by the merger
 
 
+cdef inline void sample_keep(vl_sample *kept, const vl_sample *s) noexcept nogil:
+    """Copy it. Whether an answer was asked about the cache has been counted: unknown is 0 here."""
+    kept[0] = s[0]
+    if s.flags >> CACHE_SHIFT == CACHE_UNKNOWN:
+        kept.flags &= <uint16_t> ~CACHE_MASK
+
+
 cdef inline void tail_sink(vl_tail *tail, vl_tail_key key) noexcept nogil:
     """Put `key` in the root's place and let it sink."""
     cdef uint32_t at = 0
@@ -65,7 +72,7 @@ cdef int64_t tail_offer(vl_tail *tail, const vl_sample *sample, int64_t response
         tail_sink(tail, key)
     else:
         return tail.heap[0].response_ns
-    tail.samples[key.slot] = sample[0]
+    sample_keep(&tail.samples[key.slot], sample)
     tail.fresh[key.slot] = 1
     return tail.heap[0].response_ns if tail.used == TAIL_SIZE else -1
 
@@ -96,13 +103,13 @@ cdef void reservoir_skip(vl_reservoir *kept) noexcept nogil:
 cdef void reservoir_keep(vl_reservoir *kept, const vl_sample *sample) noexcept nogil:
     """Called for the sample with number `next`; the first RESERVOIR_SIZE are all kept."""
     if kept.used < RESERVOIR_SIZE:
-        kept.samples[kept.used] = sample[0]
+        sample_keep(&kept.samples[kept.used], sample)
         kept.used += 1
         kept.next = kept.seen + 1
         if kept.used < RESERVOIR_SIZE:
             return
     else:
-        kept.samples[random_next(&kept.random) % RESERVOIR_SIZE] = sample[0]
+        sample_keep(&kept.samples[random_next(&kept.random) % RESERVOIR_SIZE], sample)
     kept.seen += 1              # the skip counts from the sample after this one
     reservoir_skip(kept)
     kept.seen -= 1

@@ -50,6 +50,17 @@ KINDS = {
 }
 
 AGE_BITS = (AGE_SHIFT, AGE_MASK)
+CACHE_BITS = (CACHE_SHIFT, CACHE_MASK)
+
+CACHE_LAYERS = {
+    "NOT_ASKED": CACHE_NOT_ASKED,
+    "MISS": CACHE_MISS,
+    "HIT": CACHE_HIT,
+    "L1": CACHE_L1,
+    "L2": CACHE_L2,
+    "L3": CACHE_L3,
+    "UNKNOWN": CACHE_UNKNOWN,
+}
 
 FLAGS = {
     "NEW_CONNECTION": FLAG_NEW_CONNECTION,
@@ -148,4 +159,8 @@ COUNTER_INDEX = {
     "connections_warmed": C_CONNECTIONS_WARMED,
     "idle_closes": C_IDLE_CLOSES,
     "idle_close_least": C_IDLE_CLOSE_LEAST,
+    "logins": C_LOGINS,
+    "renewals": C_RENEWALS,
+    "requests_repeated": C_REQUESTS_REPEATED,
+    "lives_unreadable": C_LIVES_UNREADABLE,
 }

@@ -14,6 +14,29 @@ cdef object files_load(Engine self, list files):
         p.n_files += 1
 
 
+cdef object tables_load(Engine self, list tables, list described):
+    """Hold a buffer per data set, for cells to be read from."""
+    cdef vl_program *p = &self.e.program
+    cdef vl_table *row
+    cdef const vl_table_head *head
+    self.tables = <Py_buffer *> table(len(tables), sizeof(Py_buffer))
+    p.tables = <vl_table *> table(len(tables), sizeof(vl_table))
+    for data, said in zip(tables, described, strict=True):
+        PyObject_GetBuffer(data, &self.tables[p.n_tables], PyBUF_SIMPLE)
+        row = &p.tables[p.n_tables]
+        row.data = <const char *> self.tables[p.n_tables].buf
+        row.size = <uint64_t> self.tables[p.n_tables].len
+        p.n_tables += 1
+        row.pick, row.at_end, row.seed = said["pick"], said["at_end"], said["seed"]
+        head = <const vl_table_head *> row.data
+        if row.size < sizeof(vl_table_head) or <size_t> row.data % 8 \
+                or head.magic != VL_TABLE_MAGIC:
+            raise ValueError(f"program: data set {p.n_tables} is not of this version of velroload")
+        row.n_rows, row.n_columns = head.rows, head.columns
+        row.index = <const uint64_t *> (row.data + head.index_at)
+        check_table(row, head.index_at, p.n_tables)
+
+
 cdef object extras_load(Engine self, list wanted):
     """Room on each connection for the headers that are kept, as (name, bytes) pairs, and for
     what redirected requests have behind them."""
@@ -73,9 +96,63 @@ cdef object extra_load(Engine self, vl_extra *extra):
                 e.cookies_until_ns[u] = INT64_MAX
 
 
+cdef object cache_load(Engine self, list rules):
+    """(header, value, CACHE_*) rows; the headers are among those that are kept."""
+    cdef vl_engine *e = &self.e
+    cdef vl_cache_rule *rule
+    cdef bytes text
+    e.cache_rules = <vl_cache_rule *> table(len(rules), sizeof(vl_cache_rule))
+    for header, value, layer in rules:
+        rule = &e.cache_rules[e.n_cache_rules]
+        rule.header = wanted_index(self, header.encode())
+        text = value.encode().lower()
+        if rule.header == NONE or not 0 < len(text) <= CACHE_TEXT_BYTES \
+                or not CACHE_MISS <= layer <= CACHE_L3:
+            raise ValueError("program: a rule of the cache is out of range")
+        memcpy(rule.text, <const char *> text, len(text))
+        rule.size = <uint8_t> len(text)
+        rule.layer = layer
+        e.n_cache_rules += 1
+
+
 cdef object flow_load(vl_engine *e):
     """Room for what control steps keep."""
     e.counters = <uint32_t *> table(<size_t> e.n_users * e.loop_depth, sizeof(uint32_t))
     e.marks = <vl_mark *> table(<size_t> e.n_users * e.group_depth, sizeof(vl_mark))
     e.sequences = <uint64_t *> table(e.program.n_fills, sizeof(uint64_t))
-    e.scratch = <char *> table(e.program.slot_bytes + 1, 1)
+    e.scratch = <char *> table(e.program.room_most + 1, 1)
+
+
+cdef object session_load(Engine self, vl_scenario *s, dict session):
+    """How users log in and renew their tokens; None: the setup is nothing but steps."""
+    s.life_slot = NONE
+    if session is None:
+        return
+    s.session = 1
+    s.login_when = session["when"]
+    s.renew_first, s.renew_count = session["renew"]
+    s.on_401 = session["on_401"]
+    s.login_gap_ns = session["gap_ns"]
+    s.renew_low, s.renew_high = session["low"], session["high"]
+    s.life_is_jwt = session["jwt"]
+    if session["life_slot"] is not None:
+        s.life_slot = session["life_slot"]
+    if s.login_when >= LOGIN_WAYS or not 0 <= s.login_gap_ns <= TIME_MOST_NS \
+            or not 0.0 < s.renew_low <= s.renew_high < 1.0 \
+            or (s.life_slot != NONE and (s.life_slot >= self.e.program.n_slots
+                                         or self.life is None)):
+        raise ValueError("settings: a session is out of range")
+
+
+cdef object given_load(vl_engine *e, list given):
+    """What slots hold for every user from the start, as (slot, text) pairs."""
+    cdef uint32_t u
+    for slot, text in given:
+        if slot >= e.program.n_slots or not is_own(&e.program, slot):
+            raise ValueError("settings: a given slot is out of range")
+        value = text.encode("utf-8", "surrogateescape")
+        if has_control(value, len(value)):
+            raise ValueError("settings: a given value has control characters")
+        for u in range(e.n_users):
+            if not slot_put(e, u, slot, value):
+                raise ValueError("settings: a given value is too long for a slot")

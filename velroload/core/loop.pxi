@@ -66,7 +66,9 @@ cdef void timers_fire(vl_engine *e, int64_t now) noexcept nogil:
         timer_cancel(&e.timers, first.owner)
         if first.owner < e.n_users:
             if e.users[first.owner].state == USER_THINKING \
-                    or e.users[first.owner].state == USER_BETWEEN:
+                    or e.users[first.owner].state == USER_BETWEEN \
+                    or (e.users[first.owner].state == USER_IDLE
+                        and e.users[first.owner].renew_ns <= now):
                 user_ready(e, first.owner)
         elif first.owner < e.n_users + e.n_connections:
             connection_expired(e, &e.connections[first.owner - e.n_users], now)
@@ -139,8 +141,8 @@ cdef void unread_serve(vl_engine *e) noexcept nogil:
 
 cdef inline bint starts_servable(vl_scenario *s) noexcept nogil:
     """A start that comes due can be acted on; else it waits for a user, not for the clock."""
-    return s.idle.head != NONE or s.drop_late \
-        or (s.on_demand and s.begun_on_demand < s.user_count)
+    return s.budget != 0 and (s.idle.head != NONE or s.drop_late
+                              or (s.on_demand and s.begun_on_demand < s.user_count))
 
 
 cdef int64_t starts_oldest(vl_engine *e) noexcept nogil:
@@ -159,6 +161,8 @@ cdef int64_t loop_due(vl_engine *e) noexcept nogil:
     cdef int64_t due = min(timer_next(&e.timers), suite_due(e)), at
     cdef vl_scenario *s
     cdef uint32_t i
+    if e.preparing:
+        return min(due, e.login_due_ns, e.drain_until_ns)
     for i in range(e.n_scenarios):
         s = &e.scenarios[i]
         if s.over:
@@ -230,9 +234,15 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
         if now - e.due_ns > PAUSE_NS:
             pauses_add(&e.pauses, e.due_ns, now, starts_oldest(e))
         timers_fire(e, now)
-        users_pace(e, now)
+        if e.preparing:
+            prepare_pace(e, now)
+        else:
+            users_pace(e, now)
         ready_run(e, until)
-        if loop_finished(e, now):
+        if e.preparing:
+            if prepared(e, now):
+                return POLL_DONE
+        elif loop_finished(e, now):
             e.done = 1
             return POLL_DONE
         if e.parked.head != NONE:

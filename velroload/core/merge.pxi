@@ -31,7 +31,7 @@ cdef struct vl_tally:           # what one worker's ring gave
     uint64_t requests[256]      # of kind request, by ErrorKind; 0 = ok
     uint64_t corrupt
     uint64_t occupied_ns        # from sent to our read, summed over the requests that were sent
-    uint32_t *seen              # owned by the reader: [user] 1 + phase and window of the last answer
+    uint32_t *seen              # owned by the reader: [user] 1 + phase, window of the last answer
     size_t seen_room
 
 cdef struct vl_buffer:
@@ -177,6 +177,13 @@ cdef inline void count_flags(vl_block *block, uint16_t flags) noexcept nogil:
     block.counts[N_NEW_CONNECTION] += (flags & FLAG_NEW_CONNECTION) != 0
 
 
+cdef inline void count_cache(vl_block *block, int layer) noexcept nogil:
+    if layer < CACHE_UNKNOWN:
+        block.counts[N_CACHE + layer] += 1
+    elif layer == CACHE_UNKNOWN:
+        block.counts[N_CACHE] += 1
+
+
 cdef inline void count_end(vl_block *block, const vl_sample *s, int kind,
                            int outcome) noexcept nogil:
     """What belongs to the second in which the sample ended."""
@@ -191,6 +198,8 @@ cdef inline void count_end(vl_block *block, const vl_sample *s, int kind,
     if s.error == ERR_NONE or s.error >= FIRST_JUDGED_ERROR:
         block.counts[s.status] += 1
         block.counts[N_KERNEL_STAMP] += (s.flags & FLAG_USER_CLOCK) == 0
+        if s.flags & CACHE_MASK:
+            count_cache(block, s.flags >> CACHE_SHIFT)
 
 
 cdef inline int count_starts(vl_merger *m, vl_block *block, const vl_sample *s,

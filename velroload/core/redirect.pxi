@@ -164,13 +164,14 @@ cdef bytes request_path(vl_engine *e, vl_request *r, vl_step *step):
     """The path that the request asked for, query included."""
     cdef bytes head = b""
     cdef vl_part *part
-    cdef char *slot
-    cdef uint32_t i
+    cdef const char *text
+    cdef uint32_t i, n
     for i in range(step.part_first, step.part_first + step.part_count):
         part = &e.program.parts[i]
         if part.kind == PART_SLOT:
-            slot = slot_at(e.slots, &e.program, r.user, part.slot)
-            head += (slot + 4)[:(<uint32_t *> slot)[0]]
+            text = slot_text(e.slots, &e.program, r.user, part.slot, &n)
+            if n:
+                head += text[:n]
         elif part.kind == PART_LITERAL or (part.kind == PART_SPAN and part.slot == 0):
             head += (e.program.literals + part.offset)[:min(part.length, <uint32_t> PATH_BYTES)]
         if b" HTTP/1.1\r\n" in head or len(head) > PATH_BYTES:

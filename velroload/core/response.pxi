@@ -85,7 +85,7 @@ cdef void request_end(vl_engine *e, vl_connection *c, uint8_t error, uint16_t st
     else:
         deadline_set(e, c, now + e.idle_timeout_ns if e.idle_timeout_ns else INT64_MAX)
     connection_release(e, c, now)
-    user_proceed(e, u, error)
+    user_proceed(e, u, error, status)
 
 
 cdef void connection_release(vl_engine *e, vl_connection *c, int64_t now) noexcept nogil:

@@ -88,6 +88,10 @@ cdef enum:
     C_CONNECTIONS_WARMED        # of those opened, before the start
     C_IDLE_CLOSES               # by the server; a choice of them stands at VL_IDLE_CLOSES_AT
     C_IDLE_CLOSE_LEAST          # ns from the last response to the server's FIN, 0 = none yet
+    C_LOGINS                    # of sessions, done
+    C_RENEWALS                  # of tokens, done
+    C_REQUESTS_REPEATED         # after a 401 and a new log-in: planned once more
+    C_LIVES_UNREADABLE          # tokens whose life could not be read: they are not renewed
     COUNTERS
 
 cdef struct vl_ring:

@@ -62,6 +62,17 @@ cdef enum:
     FLAG_SETUP = 1 << 9         # a once-per-user step (login)
     AGE_SHIFT = 10              # age of the connection: < 1 s, < 10 s, < 100 s, older
     AGE_MASK = 3 << AGE_SHIFT
+    CACHE_SHIFT = 12            # what the answer said of the cache: CACHE_*
+    CACHE_MASK = 15 << CACHE_SHIFT
+
+cdef enum:
+    CACHE_NOT_ASKED = 0
+    CACHE_MISS = 1
+    CACHE_HIT = 2               # its layer was not told
+    CACHE_L1 = 3
+    CACHE_L2 = 4
+    CACHE_L3 = 5
+    CACHE_UNKNOWN = 6           # in a ring: asked; nothing was said that the plan knows
 
 cdef enum:
     ERR_NONE = 0

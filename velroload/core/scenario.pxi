@@ -11,7 +11,8 @@ cdef void starts_serve(vl_engine *e, uint16_t scenario, int64_t now) noexcept no
     cdef vl_scenario *s = &e.scenarios[scenario]
     cdef vl_start start
     cdef uint32_t u
-    while e.epoch_ns + pacer_due(&s.starts) <= now and pacer_due(&s.starts) != NEVER_NS:
+    while e.epoch_ns + pacer_due(&s.starts) <= now and pacer_due(&s.starts) != NEVER_NS \
+            and s.budget != 0:
         u = idle_pop(e, s)
         if u == NONE and s.on_demand and s.begun_on_demand < s.user_count:
             u = s.user_first + s.begun_on_demand
@@ -39,12 +40,21 @@ cdef void start_give(vl_engine *e, uint16_t scenario, uint32_t u, int64_t due,
         user.has_start = 1
         user.iteration_ns = due
         user_join(e, scenario, u, due)
-        if user.section == SECTION_SETUP:   # the start waits for the log-in
-            return
+        if user.section == SECTION_SETUP or user.state == USER_OFF:
+            return                          # the start waits for the log-in, or is never begun
         user.queued = 0
         idle_pop(e, &e.scenarios[scenario])
-    iteration_begin(e, u, due)
-    user_step(e, u, now)
+    elif user.login_due:
+        user.has_start = 1
+        user.iteration_ns = due
+        user.scheduled_ns = due
+        user.available_ns = waited_until(&e.pauses, due, user.freed_ns - user.late_ns)
+        session_begin(e, u, SECTION_SETUP, due)
+        return
+    user.has_start = 1                      # of a user without a row: unstarted
+    if rows_begin(e, u):
+        iteration_begin(e, u, due)
+        user_step(e, u, now)
 
 
 cdef uint32_t idle_pop(vl_engine *e, vl_scenario *s) noexcept nogil:
@@ -110,7 +120,7 @@ cdef void users_finish(vl_engine *e, int64_t now) noexcept nogil:
     """The run is over: account for all that was planned and will not be done."""
     cdef vl_user *user
     cdef vl_scenario *s
-    cdef uint64_t left, rest
+    cdef uint64_t left
     cdef uint32_t u, i
     for i in range(e.n_scenarios):
         s = &e.scenarios[i]
@@ -122,16 +132,23 @@ cdef void users_finish(vl_engine *e, int64_t now) noexcept nogil:
             left += user.has_start
             if user.section == SECTION_REST or user.state == USER_OFF:
                 continue
+            if user.resume_pc != NONE:
+                flow_cut(e, u)
             if user.state == USER_BUSY:
                 user.pc += 1                # this request is in flight, the later ones never began
                 open_age_add(e, u, now)
             elif user.section == SECTION_FLOW:
                 count(&e.ring, C_ITERATIONS_INTERRUPTED, 1)
             unstarted_count(e, user)
-        rest = left * s.flow_requests
-        count(&e.ring, C_ITERATIONS_UNSTARTED, left)
-        count(&e.ring, C_REQUESTS_UNSTARTED, rest)
-        count(&e.ring, C_REQUESTS_PLANNED, rest)
+        iterations_leave(e, s, left)
+
+
+cdef void iterations_leave(vl_engine *e, vl_scenario *s, uint64_t left) noexcept nogil:
+    """So many will never be started."""
+    cdef uint64_t rest = left * s.flow_requests
+    count(&e.ring, C_ITERATIONS_UNSTARTED, left)
+    count(&e.ring, C_REQUESTS_UNSTARTED, rest)
+    count(&e.ring, C_REQUESTS_PLANNED, rest)
 
 
 cdef inline void open_age_add(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:

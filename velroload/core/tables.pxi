@@ -17,8 +17,9 @@ cdef enum:
 
 cdef enum:
     SECTION_REST = 0            # nothing: between iterations
-    SECTION_SETUP               # its once-per-user steps
+    SECTION_SETUP               # its once-per-user steps: a log-in
     SECTION_FLOW
+    SECTION_RENEW               # what renews its token
 
 cdef struct vl_user:
     uint64_t random             # splitmix64 state, its own
@@ -29,6 +30,10 @@ cdef struct vl_user:
     int64_t waiting_ns          # since when it waits for a connection of the pool
     int64_t iteration_ns        # when its iteration should have started
     int64_t think_ns            # spent thinking in this iteration
+    int64_t renew_ns            # its token is renewed then, when it rests; INT64_MAX = never
+    int64_t renew_by_ns         # from then on inside an iteration too
+    int64_t resume_ns           # closed: when the iteration is due that a renewal comes before
+    uint32_t resume_pc          # the step of the flow that a session's steps interrupt, or NONE
     uint32_t pc                 # index of the step under way
     uint32_t iteration
     uint32_t connection
@@ -43,6 +48,11 @@ cdef struct vl_user:
     uint8_t queued              # stands in the idle queue (perhaps no longer idle)
     uint8_t failures            # requests in a row that brought no response
     uint8_t begun
+    uint8_t login_due           # LOGIN_DUE*
+    uint8_t logged_in           # before the load
+    uint8_t repeated            # the request at hand is sent once more, after a 401
+    uint8_t failed_logins       # in a row
+    uint8_t starved             # a data set had no row for it
 
 cdef struct vl_request:
     int64_t scheduled_ns
@@ -106,6 +116,9 @@ cdef struct vl_connection:
     uint8_t write_error         # ErrorKind of the write that failed
     vl_http1 http
 
+cdef enum:
+    CACHE_TEXT_BYTES = 64       # longer values of a header are not told apart
+
 cdef struct vl_warm:
     uint32_t left               # connections that have not been opened yet
     uint32_t pending            # of them, under way
@@ -143,6 +156,9 @@ cdef struct vl_scenario:
     uint32_t setup_first
     uint32_t setup_count
     uint32_t setup_requests
+    uint32_t renew_first
+    uint32_t renew_count
+    uint32_t renew_requests
     uint32_t flow_first
     uint32_t flow_count
     uint32_t flow_requests
@@ -150,6 +166,10 @@ cdef struct vl_scenario:
     uint32_t user_first
     uint32_t user_count
     uint32_t begun_on_demand
+    uint64_t rows_setup         # these: bits of data sets. Its setup reads a row of it
+    uint64_t rows_once          # a row per user
+    uint64_t rows_each          # a new row per iteration
+    uint32_t starved            # users that a data set had no row for
     uint32_t busy               # users that are neither off, idle nor between iterations
     uint16_t iteration_endpoint
     uint8_t open
@@ -157,12 +177,29 @@ cdef struct vl_scenario:
     uint8_t drop_late
     uint8_t iteration_samples
     uint8_t over
+    uint8_t session             # its setup is the log-in of a session
+    uint8_t login_when          # LOGIN_*
+    uint8_t on_401              # the session is done again, the request sent once more
+    uint8_t life_is_jwt
+    uint32_t life_slot          # says how long a token lives; NONE: it is never renewed
+    uint32_t logins_begun       # before the load
+    double renew_low            # shares of a token's life
+    double renew_high
+    int64_t login_gap_ns        # between two log-ins of all workers; 0 = no limit
+    int64_t login_turns         # of this worker, taken so far
+    int64_t login_last_ns       # before the load: the turn of the last one begun
 
 cdef struct vl_body:
     char *data                  # owned by the engine
     size_t size
     size_t room
     uint32_t next
+
+cdef struct vl_cache_rule:      # a header's value → what it says of the cache
+    uint32_t header             # index of a wanted header
+    uint8_t layer               # CACHE_*
+    uint8_t size
+    char text[CACHE_TEXT_BYTES]     # in lower case
 
 cdef enum:
     MAX_EVENTS = 64
@@ -188,6 +225,7 @@ cdef struct vl_engine:
     vl_http1_wanted *wanted     # per connection n_wanted rows: headers that are kept
     char *wanted_data           # per connection wanted_bytes
     int64_t *cookies_until_ns   # per user: when a cookie expires; NULL without cookies
+    vl_cache_rule *cache_rules
     char *slots
     uint32_t *turns             # per origin: connections opened so far
     char *receive
@@ -210,6 +248,7 @@ cdef struct vl_engine:
     uint32_t content_encoding
     uint32_t server_timing
     uint32_t response_time
+    uint32_t n_cache_rules
     uint32_t n_users
     uint32_t n_connections
     uint32_t n_scenarios
@@ -255,11 +294,18 @@ cdef struct vl_engine:
     uint8_t done
     uint8_t control_ready
     uint8_t bind_ports          # the kernel knows no port ranges: we choose each port
+    uint8_t preparing           # users log in before the load
+    uint32_t logins_left        # before the load: users that are not done
+    uint32_t logins_failed
+    int64_t login_due_ns        # before the load: when the next one has its turn
     uint8_t reset_at_end        # RST instead of FIN where a user leaves for good
     void *owner                 # borrowed: the Engine object, for captures
+    void *trace                 # borrowed from the Engine; NULL: nobody looks on
     uint32_t *counters          # of loops, loop_depth per user
     vl_mark *marks              # of groups, group_depth per user
     uint64_t *sequences         # per fill: how many numbers were drawn
+    uint64_t *row_firsts        # per scenario and data set: the unique row of its first user
+    uint32_t short_of           # the data set that ended and fails the run, from 1
     char *scratch               # room to render a slot's text
     uint32_t loop_depth
     uint32_t group_depth

@@ -22,6 +22,7 @@ cdef enum:
     STEP_GROUP_END = 10
     STEP_SET = 11
     STEP_END = 12
+    STEP_TAKE = 13              # the next row of the data set `capture_first`
     STEP_OPS
 
 cdef enum:
@@ -39,9 +40,13 @@ cdef enum:
     STEP_WANT_HEADERS = 128     # its judge reads headers
 
 cdef enum:
+    ON_ERROR_LOGIN = 1          # in `think` of a request that ends the iteration: log in again
+
+cdef enum:
     EXTRA_COOKIES = 1           # it sends and keeps cookies
     EXTRA_DECODE = 2            # the body that it reads may be compressed
     EXTRA_VALUES = 4            # what the server says of its time is kept
+    EXTRA_CACHE = 8             # its answer tells of the cache
 
 cdef enum:
     PART_LITERAL = 0
@@ -64,7 +69,7 @@ cdef extern from *:
         uint8_t flags;
         uint16_t endpoint;
         uint16_t expect;         /* index of a status set of 128 bytes, one bit a status */
-        uint8_t think;           /* THINK_* of a think step */
+        uint8_t think;           /* THINK_* of a think step, ON_ERROR_* of a request */
         uint8_t origin;          /* where the request goes: index of an origin */
         uint32_t part_first, part_count;
         uint32_t capture_first, capture_count;  /* of what the worker's Python judges: 0 or 1 */
@@ -175,6 +180,8 @@ cdef struct vl_program:
     uint8_t *expects
     char *literals
     vl_file *files              # owned, freed in Engine.close
+    vl_slot *slots              # borrowed
+    vl_table *tables            # owned; the data sets
     uint32_t n_steps
     uint32_t n_parts
     uint32_t n_addresses
@@ -187,15 +194,39 @@ cdef struct vl_program:
     uint32_t n_expects
     uint32_t n_literals
     uint32_t n_files
-    uint32_t n_slots            # per user
-    uint32_t slot_bytes         # room of one slot, length word included
+    uint32_t n_slots
+    uint32_t n_tables
+    uint32_t user_bytes         # of a user's row: the numbers of its rows of data, its slots
+    uint32_t room_most          # of its slots
     uint32_t render_bytes       # the longest request with full slots
 
 
 cdef inline char *slot_at(char *slots, vl_program *program, uint32_t user,
                           uint32_t slot) noexcept nogil:
-    """A slot: a uint32 length, then the bytes."""
-    return slots + (<size_t> user * program.n_slots + slot) * program.slot_bytes
+    """A slot of the user's own: a uint32 length, then the bytes."""
+    return slots + <size_t> user * program.user_bytes + program.slots[slot].at
+
+
+cdef inline uint32_t *rows_at(char *slots, vl_program *program, uint32_t user) noexcept nogil:
+    """The numbers of the user's rows, from 1, one per data set; 0 = none yet."""
+    return <uint32_t *> (slots + <size_t> user * program.user_bytes)
+
+
+cdef inline const char *slot_text(char *slots, vl_program *program, uint32_t user, uint32_t slot,
+                                  uint32_t *n) noexcept nogil:
+    """What a slot or a cell holds, and how long it is."""
+    cdef vl_slot *row = &program.slots[slot]
+    cdef uint32_t number
+    cdef char *own
+    if row.table == 0:
+        own = slot_at(slots, program, user, slot)
+        n[0] = (<uint32_t *> own)[0]
+        return own + 4
+    number = rows_at(slots, program, user)[row.table - 1]
+    n[0] = 0
+    if number == 0:
+        return NULL
+    return cell_text(&program.tables[row.table - 1], number - 1, row.at, row.room, n)
 
 
 cdef inline size_t write_decimal(char *to, uint64_t value) noexcept nogil:
@@ -215,8 +246,10 @@ cdef inline size_t write_decimal(char *to, uint64_t value) noexcept nogil:
 cdef inline uint64_t part_length(vl_program *program, vl_step *step, vl_part *part, char *slots,
                                  uint32_t user) noexcept nogil:
     cdef char digits[20]
+    cdef uint32_t n
     if part.kind == PART_SLOT:
-        return (<uint32_t *> slot_at(slots, program, user, part.slot))[0]
+        slot_text(slots, program, user, part.slot, &n)
+        return n
     if part.kind == PART_LENGTH:
         return write_decimal(digits, body_length(program, step, slots, user))
     return part.length
@@ -235,15 +268,15 @@ cdef uint64_t body_length(vl_program *program, vl_step *step, char *slots,
 cdef inline size_t render_part(vl_program *program, vl_step *step, vl_part *part, char *slots,
                                uint32_t user, char *at) noexcept nogil:
     """Write one part that is no span; returns its length."""
-    cdef char *slot
+    cdef const char *text
     cdef uint32_t n
     if part.kind == PART_LITERAL:
         memcpy(at, program.literals + part.offset, part.length)
         return part.length
     if part.kind == PART_SLOT:
-        slot = slot_at(slots, program, user, part.slot)
-        n = (<uint32_t *> slot)[0]
-        memcpy(at, slot + 4, n)
+        text = slot_text(slots, program, user, part.slot, &n)
+        if n:
+            memcpy(at, text, n)
         return n
     return write_decimal(at, body_length(program, step, slots, user))
 

@@ -1,10 +1,16 @@
 # What a server says of its own time: Server-Timing (W3C) and X-Response-Time, taken from the kept
 # headers into the ring of values. Malformed pieces are passed over and counted; what has no
-# duration (a mere description) is no value.
+# duration (a mere description) is no value. `cache;desc="L1";dur=…` is the series "cache L1".
 
 cdef enum:
     DIGITS_MOST = 9             # of whole milliseconds: 11 days
     FRACTION_DIGITS = 6         # of a millisecond: a nanosecond
+
+
+cdef struct vl_metric:          # of one metric of Server-Timing
+    int64_t value_ns            # -1: no dur yet, -2: it makes no sense
+    const char *desc            # without its quotes
+    size_t desc_size
 
 
 cdef inline size_t blanks_span(const char *p, size_t n) noexcept nogil:
@@ -55,51 +61,77 @@ cdef size_t quoted_span(const char *p, size_t n) noexcept nogil:
     return n
 
 
-cdef size_t parameter_read(const char *p, size_t n, int64_t *value_ns) noexcept nogil:
-    """One `; name=value`, with p at the semicolon; the first dur counts. Returns its length."""
+cdef size_t parameter_read(const char *p, size_t n, vl_metric *metric) noexcept nogil:
+    """One `; name=value`, with p at the semicolon; the first dur and the last desc count. Returns
+    its length."""
     cdef size_t at = 1 + blanks_span(p + 1, n - 1)
     cdef size_t name = vl_token_span(p + at, n - at)
     cdef const char *key = p + at
+    cdef const char *value
     cdef int64_t found = -1
-    cdef size_t size
+    cdef size_t size, inside
     at += name
     at += blanks_span(p + at, n - at)
     if at >= n or p[at] != c'=':
         return at
     at += 1
     at += blanks_span(p + at, n - at)
+    value = p + at
     if at < n and p[at] == c'"':
-        size = quoted_span(p + at, n - at)
-        if size > 2 and decimal_read(p + at + 1, size - 2, &found) != size - 2:
-            found = -1
+        size = quoted_span(value, n - at)
+        value += 1
+        inside = size - 2 if size > 2 else 0
     else:
-        size = vl_token_span(p + at, n - at)
-        if decimal_read(p + at, size, &found) != size:
-            found = -1
-    if name == 3 and http1_same(key, b"dur", 3) and value_ns[0] == -1:
-        value_ns[0] = found if size and found >= 0 else -2
+        size = inside = vl_token_span(value, n - at)
+    if name == 3 and http1_same(key, b"dur", 3) and metric.value_ns == -1:
+        if decimal_read(value, inside, &found) != inside or inside == 0:
+            found = -2
+        metric.value_ns = found
+    elif name == 4 and http1_same(key, b"desc", 4):
+        metric.desc = value
+        metric.desc_size = inside
     return at + size
+
+
+cdef inline bint names_layer(const char *name, size_t size, vl_metric *metric) noexcept nogil:
+    """`cache` whose description is L1, L2 or L3. Other texts would make series without end."""
+    return (size == 5 and http1_same(name, b"cache", 5) and metric.desc_size == 2
+            and (metric.desc[0] == c'L' or metric.desc[0] == c'l')
+            and c'1' <= metric.desc[1] <= c'3')
+
+
+cdef void metric_push(vl_engine *e, vl_request *r, uint16_t endpoint, const char *name,
+                      size_t size, vl_metric *metric) noexcept nogil:
+    cdef char layer[8]
+    if names_layer(name, size, metric):
+        memcpy(layer, b"cache L", 7)
+        layer[7] = metric.desc[1]
+        value_push(e, r, endpoint, layer, 8, metric.value_ns)
+    else:
+        value_push(e, r, endpoint, name, size, metric.value_ns)
 
 
 cdef void server_timing_take(vl_engine *e, vl_request *r, uint16_t endpoint, const char *p,
                              size_t n) noexcept nogil:
     """name;dur=1.5;desc="x", name2, … of all lines of the header (joined by line feeds)."""
     cdef size_t at = 0, name, before
-    cdef int64_t value_ns
+    cdef vl_metric metric
     while at < n:
         at += blanks_span(p + at, n - at)
         name = vl_token_span(p + at, n - at)
         before = at
         at += name
-        value_ns = -1
+        metric.value_ns = -1
+        metric.desc = NULL
+        metric.desc_size = 0
         while at < n:
             at += blanks_span(p + at, n - at)
             if at >= n or p[at] != c';':
                 break
-            at += parameter_read(p + at, n - at, &value_ns)
-        if name and value_ns >= 0:
-            value_push(e, r, endpoint, p + before, name, value_ns)
-        elif value_ns == -2 or (name == 0 and at < n and p[at] != c',' and p[at] != c'\n'):
+            at += parameter_read(p + at, n - at, &metric)
+        if name and metric.value_ns >= 0:
+            metric_push(e, r, endpoint, p + before, name, &metric)
+        elif metric.value_ns == -2 or (name == 0 and at < n and p[at] != c',' and p[at] != c'\n'):
             count(&e.ring, C_VALUES_IGNORED, 1)
         while at < n and p[at] != c',' and p[at] != c'\n':      # what makes no sense
             at += quoted_span(p + at, n - at) if p[at] == c'"' else 1

@@ -62,40 +62,50 @@ cdef void user_join(vl_engine *e, uint16_t scenario, uint32_t u, int64_t at) noe
     user.freed_ns = at
     user.late_ns = 0
     count(&e.ring, C_VUS_ACTIVE, 1)
+    user_state(e, user, USER_READY)
     if not user.begun:
-        count(&e.ring, C_VUS_STARTED, 1)
-        user.begun = 1
-        user.section = SECTION_SETUP if s.setup_count else SECTION_REST
-    if user.section == SECTION_SETUP:
-        setup_begin(e, u)
-    else:
+        user_first(e, u)
+    if user.login_due == LOGIN_DUE:
+        session_begin(e, u, SECTION_SETUP, at)
+    elif user.state != USER_OFF:        # by now: for want of a row
         user_rest(e, u)
 
 
-cdef void setup_begin(vl_engine *e, uint32_t u) noexcept nogil:
+cdef void user_first(vl_engine *e, uint32_t u) noexcept nogil:
+    """It joins for the first time: does it have to log in?"""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
-    user.pc = s.setup_first
-    user.phase = phase_at(e, user.scheduled_ns)
-    count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
-    user_ready(e, u)
+    count(&e.ring, C_VUS_STARTED, 1)
+    user.begun = 1
+    user.section = SECTION_REST
+    if s.setup_count and not user.logged_in:
+        user.login_due = LOGIN_DUE
+        if s.session and s.open and s.login_when == LOGIN_FIRST_USE and not user.has_start:
+            user.login_due = LOGIN_DUE_AT_START
+    elif s.life_slot != NONE and not s.setup_count and rows_take(e, u, s.rows_setup, 0):
+        life_note(e, u)
 
 
 cdef inline bint setup_is_vain(vl_engine *e, vl_user *user) noexcept nogil:
-    """It is in its setup, and nothing will come after it."""
-    return user.section == SECTION_SETUP and (e.stopping or not user.has_start) \
+    """It is in its setup, or renews its token, and nothing will come after it."""
+    return (user.section == SECTION_SETUP or user.section == SECTION_RENEW) \
+        and user.resume_pc == NONE and (e.stopping or not user.has_start) \
         and (user.leaving or e.scenarios[user.scenario].over)
 
 
 cdef void setup_abandon(vl_engine *e, uint32_t u) noexcept nogil:
     """The user leaves between two steps of its setup: a log-in that nobody needs is not sent."""
     cdef vl_user *user = &e.users[u]
-    if user.pc < section_stop(&e.scenarios[user.scenario], user):
+    if user.pc < section_stop(&e.scenarios[user.scenario], user.section):
         unstarted_count(e, user)
-        user.begun = 0
+        user.begun = user.section != SECTION_SETUP
     else:
-        user.section = SECTION_REST
-    user_off(e, u)
+        session_count(e, u)
+    user.section = SECTION_REST
+    if e.preparing:
+        prepare_off(e, u, 1)
+    else:
+        user_off(e, u)
 
 
 cdef void user_leave(vl_engine *e, uint32_t u) noexcept nogil:
@@ -117,11 +127,12 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
     if user.leaving or s.over:
         user_off(e, u)
         return
+    if user.login_due == LOGIN_DUE and s.budget != 0:
+        session_begin(e, u, SECTION_SETUP, user.freed_ns
+                      + (back_off_ns(user.failures) if user.failures else 0))
+        return
     if s.open:
-        user_state(e, user, USER_IDLE)
-        if not user.queued:
-            user.queued = 1
-            users_push(e, &s.idle, u)
+        rest_idle(e, u)
         return
     if user.iteration and s.think != NONE:
         pause = think_ns(&e.program.steps[s.think], &user.random)
@@ -130,10 +141,32 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
     user.scheduled_ns = user.freed_ns + pause
     if s.pacing_ns and user.iteration:
         user.scheduled_ns = max(user.scheduled_ns, user.iteration_ns + s.pacing_ns)
-        pause = user.scheduled_ns - user.freed_ns
-    if pause:
+    rest_until(e, u, user.scheduled_ns)
+
+
+cdef void rest_idle(vl_engine *e, uint32_t u) noexcept nogil:
+    """Open: wait for a start, or for the token to be renewed."""
+    cdef vl_user *user = &e.users[u]
+    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    if user.renew_ns <= user.freed_ns:
+        session_renew(e, u)
+        return
+    user_state(e, user, USER_IDLE)
+    if not user.queued:
+        user.queued = 1
+        users_push(e, &s.idle, u)
+    if user.renew_ns != INT64_MAX:
+        timer_set(&e.timers, u, user.renew_ns)
+
+
+cdef void rest_until(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
+    """Closed: wait for the next iteration, or for the token to be renewed."""
+    cdef vl_user *user = &e.users[u]
+    cdef int64_t wake = min(at, max(user.renew_ns, user.freed_ns))
+    user.scheduled_ns = at
+    if wake > user.freed_ns:
         user_state(e, user, USER_BETWEEN)
-        timer_set(&e.timers, u, user.scheduled_ns)
+        timer_set(&e.timers, u, wake)
     else:
         user_ready(e, u)
 
@@ -186,10 +219,12 @@ cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
     count(&e.ring, C_REQUESTS_PLANNED, s.flow_requests)
 
 
-cdef inline uint32_t section_stop(vl_scenario *s, vl_user *user) noexcept nogil:
-    """Index behind the last step of what the user is executing."""
-    if user.section == SECTION_SETUP:
+cdef inline uint32_t section_stop(vl_scenario *s, uint8_t section) noexcept nogil:
+    """Index behind the last step of a section."""
+    if section == SECTION_SETUP:
         return s.setup_first + s.setup_count
+    if section == SECTION_RENEW:
+        return s.renew_first + s.renew_count
     return s.flow_first + s.flow_count
 
 
@@ -201,18 +236,25 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     cdef int64_t pause
     cdef int controls = 0
     while True:
-        if user.pc >= section_stop(s, user):
+        if user.pc >= section_stop(s, user.section):
             section_end(e, u, now)
             return
         step = &e.program.steps[user.pc]
         if step.op == STEP_REQUEST:
-            request_begin(e, u, now)
+            if now >= user.renew_by_ns and user.section == SECTION_FLOW:
+                session_interrupt(e, u, renew_section(s))
+            else:
+                request_begin(e, u, now)
             return
-        if step.op == STEP_PARK:
+        if step.op == STEP_TAKE:
+            if not rows_next(e, u, step.capture_first):
+                return
+            user.pc += 1
+        elif step.op == STEP_PARK:
             user_state(e, user, USER_PARKED)
             users_push(e, &e.parked, u)
             return
-        if step.op == STEP_THINK:
+        elif step.op == STEP_THINK:
             pause = think_ns(step, &user.random)
             user.scheduled_ns += pause
             user.available_ns = user.scheduled_ns
@@ -233,31 +275,28 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
                 return
 
 
-cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
-    """A request ended: on to the next step. A failed setup step begins the setup again later."""
+cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error, uint16_t status) noexcept nogil:
+    """A request ended: on to the next step."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
+    cdef vl_step *step = &e.program.steps[user.pc]
     if e.pooled:
         user.connection = NONE
     user.scheduled_ns = user.freed_ns
     user.available_ns = user.freed_ns
     user.pc += 1
-    if user.section == SECTION_SETUP and error:
-        unstarted_count(e, user)
-        user.pc = s.setup_first
-        user.failures += user.failures == 0
-        if user.leaving or s.over:
-            user.begun = 0
-            user_off(e, u)
-            return
-        user.scheduled_ns = user.freed_ns + back_off_ns(user.failures)
-        user.available_ns = user.scheduled_ns
-        count(&e.ring, C_REQUESTS_PLANNED, s.setup_requests)
-        user_state(e, user, USER_THINKING)
-        timer_set(&e.timers, u, user.scheduled_ns)
+    if user.section != SECTION_FLOW:
+        if error:
+            session_failed(e, u)
+        else:
+            user_ready(e, u)
         return
-    if error and user.section == SECTION_FLOW \
-            and e.program.steps[user.pc - 1].flags & STEP_END_ON_ERROR:
+    if error and session_repeats(e, u, status):
+        return
+    user.repeated = 0
+    if error and step.flags & STEP_END_ON_ERROR:
+        if step.think == ON_ERROR_LOGIN:
+            session_again(e, u)
         iteration_cut(e, u, C_ITERATIONS_INTERRUPTED)
         return
     user_ready(e, u)
@@ -265,9 +304,12 @@ cdef void user_proceed(vl_engine *e, uint32_t u, uint8_t error) noexcept nogil:
 
 cdef void unstarted_count(vl_engine *e, vl_user *user) noexcept nogil:
     """Count the request steps of the section under way that are not reached any more."""
-    cdef vl_scenario *s = &e.scenarios[user.scenario]
+    requests_unstarted(e, user.pc, section_stop(&e.scenarios[user.scenario], user.section))
+
+
+cdef void requests_unstarted(vl_engine *e, uint32_t first, uint32_t stop) noexcept nogil:
     cdef uint32_t pc
-    for pc in range(user.pc, section_stop(s, user)):
+    for pc in range(first, stop):
         count(&e.ring, C_REQUESTS_UNSTARTED, e.program.steps[pc].op == STEP_REQUEST)
 
 
@@ -275,13 +317,8 @@ cdef void section_end(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     """The last step is done: of the setup, or of an iteration."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
-    if user.section == SECTION_SETUP:
-        user.section = SECTION_REST
-        if user.has_start:
-            iteration_begin(e, u, user.iteration_ns)
-            user_ready(e, u)
-        else:
-            user_rest(e, u)
+    if user.section != SECTION_FLOW:
+        session_done(e, u)
         return
     count(&e.ring, C_ITERATIONS_COMPLETED, 1)
     if s.iteration_samples:
@@ -304,9 +341,13 @@ cdef void ready_serve(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
         user_step(e, u, now)
     elif user.leaving or s.over or now >= s.end_ns or s.budget == 0:
         user_off(e, u)
+    elif user.renew_ns <= now:
+        session_renew(e, u)
+    elif user.login_due:                # it waited for a start, and goes on by itself now
+        session_begin(e, u, SECTION_SETUP, user.scheduled_ns)
     elif suite_rests(e, s, now):
         user_rest(e, u)
-    else:
+    elif rows_begin(e, u):
         if s.budget > 0:
             s.budget -= 1
         iteration_begin(e, u, user.scheduled_ns)

@@ -6,7 +6,9 @@ Workers import this: standard library only.
 
 coordinator → worker  {"go": epoch_ns, "spin_ns": n} · {"stop": "drain" | "now"}
 worker → coordinator  {"ready": true, "pinned": bool, "wake_up_p99_ns": n}
-                      {"done": true, "site": {…}} · {"error": "one line"}
+                      {"short_of": number of a data set}
+                      {"done": true, "site": {…}, "starved": [users of each data set]}
+                      {"error": "one line"}
 """
 
 import json

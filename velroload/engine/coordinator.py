@@ -16,6 +16,7 @@ from velroload.engine.examples import Examples
 from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
+from velroload.errors import PreflightError
 from velroload.runfolder import Row, RunData
 
 TICK_S = 0.1
@@ -26,18 +27,32 @@ SILENCE_NS = 5 * SECOND_NS
 """A worker that should have ended gets this much longer, then it is killed."""
 
 
+class Watching(Protocol):
+    """What watches generator and target beside the run, once a second, in tasks of its own."""
+
+    async def begin(self) -> None:
+        """What there is before the first request."""
+
+    def go(self, epoch_ns: int) -> None:
+        """The run begins at this instant (CLOCK_MONOTONIC)."""
+
+    async def end(self, *, at_once: bool = False) -> None:
+        """The last look, if there is time for it. May be called twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """generator: pids and CPUs of the workers → a callable that reads the last second.
     progress: called every second with a Live. abort: the reason to stop now, or None. events: what
     is done to the target beside the load. judge: (checkpoint, the run so far) → the reason to end
-    the run there, or None; called in a thread."""
+    the run there, or None; called in a thread. watch: pids of the workers → what watches."""
 
     generator: Callable[[list[int], list[int]], Callable[[], GeneratorSecond]]
     progress: Callable[["Live"], None]
     abort: Callable[["Live"], str | None]
     events: "Events | None" = None
     judge: Callable[[str, RunData], str | None] = lambda name, data: None
+    watch: Callable[[list[int]], Watching] | None = None
 
 
 class Events(Protocol):
@@ -86,11 +101,13 @@ class Coordinator:
     incomplete: list[str] = field(default_factory=list)
     checkpoints: tuple[Checkpoint, ...] = ()
     _judging: "asyncio.Task[str | None] | None" = None
+    _watching: Watching | None = None
     _signals: int = 0
     _stopped_ns: int | None = None
     _told: set[int] = field(default_factory=set)
     _seconds: int = 0
     _named: int = 0
+    _short_of: int | None = None
 
     async def run(self) -> RunData:
         """From spawn to the saved run folder. InvalidRunError when it could not begin."""
@@ -99,22 +116,46 @@ class Coordinator:
             loop.add_signal_handler(number, self.interrupt, number)
         try:
             await self.workers.start()
+            await self._log_in()
             await self.workers.warm(lambda: self._signals > 0)
             return await self._measure()
         finally:
+            await self._last_look(at_once=True)
             self.workers.close()
             self.node.close()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    async def _log_in(self) -> None:
+        """Sessions of users who log in before the load; their instants count from here on."""
+        begun_ns = time.monotonic_ns()
+        users, failed = await self.workers.login(lambda: self._signals > 0, self.node.drain)
+        if failed and not self._signals:
+            seen = self.examples.fresh()[:1]
+            why = "".join(f" (status {each['status']}: {each.get('text', '')})" for each in seen)
+            raise PreflightError(
+                f"cannot log in: {failed:,} of {users:,} users got no session in three tries{why}; "
+                "nothing was measured"
+            )
+        if users:
+            took_ns = time.monotonic_ns() - begun_ns
+            self.node.drain()
+            self._write_down()
+            self.recorder.update_manifest(login={"users": users, "took_ns": took_ns})
 
     async def _measure(self) -> RunData:
         workers = self.workers.processes
         cpus = [worker.cpu for worker in workers if worker.cpu is not None]
         read_generator = self.hooks.generator([worker.pid for worker in workers], cpus)
         evidence = Evidence(self.workers, self.node.values)
+        if self.hooks.watch is not None:
+            self._watching = self.hooks.watch([worker.pid for worker in workers])
+            await self._watching.begin()
         if self._signals:  # before the start: then nothing is sent at all
             self._stop("now", 0)
         epoch_ns = self.workers.go()
+        if self._watching is not None:
+            self._watching.go(epoch_ns)
         self.recorder.update_manifest(
             epoch_monotonic_ns=epoch_ns,
             workers=[{"index": w.index, "cpu": w.cpu, "pid": w.pid} for w in workers],
@@ -130,15 +171,23 @@ class Coordinator:
                 self._seconds = now_ns // SECOND_NS
                 self._second(now_ns, read_generator(), evidence)
             self._judge_phase(now_ns, evidence)
+            self._notice_short(now_ns)
             self._end_silent(now_ns)
         if self._judging is not None:
             await asyncio.wait([self._judging])
         if self.hooks.events is not None:
             await self.hooks.events.close()
+        self._notice_short(time.monotonic_ns() - epoch_ns)
         self.node.drain_all()
         self._notice_deaths(epoch_ns)
         self._write_down()
-        return self._finish(time.monotonic_ns() - epoch_ns, evidence)
+        ended_ns = time.monotonic_ns() - epoch_ns
+        await self._last_look(at_once=self._signals > 1)
+        return self._finish(ended_ns, evidence)
+
+    async def _last_look(self, *, at_once: bool) -> None:
+        if self._watching is not None:
+            await self._watching.end(at_once=at_once)
 
     def _write_down(self) -> None:
         """What came in since the last time."""
@@ -232,6 +281,21 @@ class Coordinator:
                 self._give_up(worker.index, f"{worker.name} {worker.died} at {at_s:.1f} s")
             elif worker.error:
                 self._give_up(worker.index, f"{worker.name} stopped: {worker.error}")
+
+    def _notice_short(self, now_ns: int) -> None:
+        """A data set that fails the run has come to its end in one worker: the others stop too."""
+        for worker in self.workers.processes:
+            if worker.short_of is not None and self._short_of is None:
+                self._short_of = worker.short_of
+                table = self.workers.tables[worker.short_of]
+                why = (
+                    f"data {table.name}: its {table.rows:,} rows were used up at "
+                    f"{now_ns / SECOND_NS:.1f} s, and at_end is fail"
+                )
+                self.incomplete.append(why)
+                self.recorder.event({"event": "rows used up", "at_ns": now_ns, "why": why})
+                if self._stopped_ns is None:
+                    self._stop("drain", now_ns)
 
     def _end_silent(self, now_ns: int) -> None:
         """Kill workers that outlast every deadline that they were given."""

@@ -117,6 +117,7 @@ class Evidence:
             "phases": self._phases(),
             "redirects_refused": self._refused(),
             "cookies_ignored": sum(w.site["cookies_ignored"] for w in self.workers.processes),
+            "rows_used_up": self._used_up(),
             "clock_jumps": sum(own["clock_jumps"] for own in counters),
             "littles_law": self._littles_law(counters),
             "seconds": self.seconds,
@@ -137,6 +138,14 @@ class Evidence:
         for worker in self.workers.processes:
             total.update(worker.site["refused"])
         return dict(total.most_common())
+
+    def _used_up(self) -> dict[str, int]:
+        """Data set → users that it had no row for; those that fail the run say so themselves."""
+        found: Counter[str] = Counter()
+        for worker in self.workers.processes:
+            for table, users in zip(self.workers.tables, worker.starved, strict=False):
+                found[table.name] += users if table.at_end == "stop" else 0
+        return dict(+found)
 
     def _littles_law(self, counters: list[dict[str, int]]) -> dict[str, int]:
         """Both sides of the law, over the workers that could close their books: one that was

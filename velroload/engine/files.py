@@ -49,9 +49,11 @@ def shared_copy(path: str) -> int:
     return to
 
 
-def map_file(fd: int) -> mmap.mmap:
-    """The bytes behind a descriptor of SharedFiles; takes it over."""
+def map_file(fd: int, *, whole: bool = False) -> mmap.mmap:
+    """The bytes behind a descriptor of sealed memory; takes it over. `whole`: all pages at once, so
+    that none has to be looked for later."""
+    flags = mmap.MAP_SHARED | (mmap.MAP_POPULATE if whole else 0)
     try:
-        return mmap.mmap(fd, os.fstat(fd).st_size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+        return mmap.mmap(fd, os.fstat(fd).st_size, flags=flags, prot=mmap.PROT_READ)
     finally:
         os.close(fd)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,12 @@ from typing import Any
 from velroload.engine.control import Decoder, Message, encode, write_program
 from velroload.engine.segment import Segment
 from velroload.errors import InvalidRunError
+
+KEPT = re.compile(
+    r"PATH|HOME|LANG|LANGUAGE|TZ|TMPDIR|VIRTUAL_ENV|VELROLOAD_TRACEBACK|[A-Z]+_NUM_THREADS"
+    r"|[A-Z]+SAN_OPTIONS|(LC|LD|SSL|OPENSSL|COV|COVERAGE)_\w+|PYTHON\w*|GLIBC_TUNABLES"
+)
+"""Names of the environment that workers are given."""
 
 
 class WorkerProcess:
@@ -29,7 +36,10 @@ class WorkerProcess:
         self.segment = segment
         self.hello: Message | None = None
         self.warmed: Message | None = None
+        self.logged_in: dict[str, int] | None = None
         self.done = False
+        self.short_of: int | None = None
+        self.starved: list[int] = []
         self.site: dict[str, Any] = {"refused": {}, "cookies_ignored": 0}
         self.error: str | None = None
         self.died: str | None = None
@@ -53,17 +63,23 @@ class WorkerProcess:
         return self.done or self.died is not None or self.error is not None
 
     def spawn(
-        self, settings: dict[str, Any], arrays: dict[str, bytes], files: Sequence[int] = ()
+        self,
+        settings: dict[str, Any],
+        arrays: dict[str, bytes],
+        files: Sequence[int] = (),
+        tables: Sequence[int] = (),
     ) -> None:
-        """Start the process and hand over its three descriptors, and those of the files."""
+        """Start the process and hand over its three descriptors, and those of files and data."""
         ours, theirs = socket.socketpair()
-        program = write_program({**settings, "files": list(files)}, arrays)
+        program = write_program(
+            {**settings, "files": list(files), "table_files": list(tables)}, arrays
+        )
         descriptors = (theirs.fileno(), self.segment.fd, program)
         command = [sys.executable, "-P", "-m", "velroload.engine.worker"]
         try:
             self._process = subprocess.Popen(
                 [*command, *map(str, descriptors), str(os.getpid())],
-                pass_fds=(*descriptors, *files),
+                pass_fds=(*descriptors, *files, *tables),
                 stdin=subprocess.DEVNULL,
                 env=environment(),
                 process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
@@ -132,9 +148,14 @@ class WorkerProcess:
             self.hello = message
         elif "warmed" in message:
             self.warmed = message["warmed"]
+        elif "logged_in" in message:
+            self.logged_in = message["logged_in"]
+        elif "short_of" in message:
+            self.short_of = int(message["short_of"])
         elif "done" in message:
             self.done = True
             self.site = message["site"]
+            self.starved = message["starved"]
         elif "error" in message:
             self.error = str(message["error"])
 
@@ -153,10 +174,12 @@ class WorkerProcess:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with this very package first on the path (-P keeps the current folder out of it)."""
+    """What an interpreter needs of ours, with this very package first on the path (-P keeps the
+    current folder out of it). Nothing else: a plan's secrets may stand there."""
     root = str(Path(__file__).resolve().parents[2])
     given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    return {**kept, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
 
 
 def require_ready(workers: list[WorkerProcess]) -> None:

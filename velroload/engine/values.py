@@ -25,7 +25,7 @@ VALUE = np.dtype(
 )
 SERIES_MAX = 32
 VALUE_LIMIT_NS = 1 << 60
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,63}")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,63}|cache L[123]")
 
 
 class Values:

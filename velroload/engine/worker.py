@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import uvloop
 
@@ -22,7 +22,8 @@ from velroload import _core
 from velroload.engine.control import Decoder, Message, encode, read_program
 from velroload.engine.files import map_file
 from velroload.protocol.computed import make_computed
-from velroload.protocol.judge import make_judges
+from velroload.protocol.judge import Judge, make_judges
+from velroload.protocol.session import life_of
 from velroload.protocol.site import Site
 from velroload.protocol.tls import from_settings
 
@@ -85,7 +86,8 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.over = False
-        self.warming = False
+        self.warming = self.logging_in = False
+        self.told_short = False
 
     def start(self) -> None:
         self.loop.add_reader(self.control, self.on_control)
@@ -116,7 +118,8 @@ class Worker:
 
     def obey(self, message: Message) -> None:
         self.warming = "warm" in message
-        if self.warming:
+        self.logging_in = "login" in message or (self.logging_in and "stop" in message)
+        if self.warming or "login" in message:
             return
         if "go" in message:
             self.engine.start(message["go"], message["spin_ns"])
@@ -136,10 +139,21 @@ class Worker:
                 if self.engine.warm() == _core.DONE:
                     self.warming = False
                     self.say({"warmed": self.engine.warmed()})
-            elif self.engine.poll() == _core.DONE:
+                return
+            if self.logging_in:
+                if self.engine.login() == _core.DONE:
+                    self.logging_in = False
+                    self.say({"logged_in": self.engine.logged_in()})
+                return
+            over = self.engine.poll() == _core.DONE
+            if not self.told_short and self.engine.short_of is not None:
+                self.told_short = True
+                self.say({"short_of": self.engine.short_of})
+            if over:
                 self.retire()
                 self.engine.finish()
-                self.say({"done": True, "site": self.site.to_json()})
+                starved = self.engine.starved()
+                self.say({"done": True, "site": self.site.to_json(), "starved": starved})
         except Exception as error:
             self.fail(error)
 
@@ -153,8 +167,22 @@ class Worker:
         self.loop.remove_reader(self.engine.fileno())
 
 
+class Onlooker(Protocol):
+    """One who is told all that an engine sends and receives (_core.pyi, Engine: "trace"), and what
+    its judges are asked."""
+
+    def __call__(
+        self, sent: bool, offset: int, step: int, data: bytes, texts: tuple[str, ...]
+    ) -> None: ...
+    def looking_at(self, judge: Judge) -> Judge: ...
+
+
 def make_engine(
-    segment: int, settings: dict[str, Any], arrays: dict[str, bytes], site: Site
+    segment: int,
+    settings: dict[str, Any],
+    arrays: dict[str, bytes],
+    site: Site,
+    onlooker: Onlooker | None = None,
 ) -> _core.Engine:
     """Map the segment and build the engine from the program."""
     size = os.fstat(segment).st_size
@@ -165,12 +193,18 @@ def make_engine(
     program: dict[str, Any] = {
         **arrays,
         "files": [map_file(fd) for fd in settings["files"]],
+        "tables": [map_file(fd, whole=True) for fd in settings["table_files"]],
         "settings": settings,
         "computed": make_computed(settings),
         **site.hooks(),
+        "life": life_of,
         "tls": [from_settings(origin) for origin in settings["tls"]],
     }
-    return _core.Engine(memory, program, make_judges(settings))
+    judges = make_judges(settings)
+    if onlooker is not None:
+        program["trace"] = onlooker
+        judges = [(onlooker.looking_at(each[0]), *each[1:]) for each in judges]
+    return _core.Engine(memory, program, judges)
 
 
 async def run(control: socket.socket, segment: int, program: int) -> None:

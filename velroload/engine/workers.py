@@ -1,6 +1,7 @@
 """The worker processes of one machine: start them, let them go at one instant, stop them."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from velroload.engine.process import WorkerProcess, require_ready
 from velroload.engine.segment import Segment
 from velroload.errors import PreflightError
 from velroload.ledger import error_name
+from velroload.protocol.table import Table
 
 READY_S = 30.0
+DRAIN_S = 0.1
+LOGIN_SETUP = 2
+"""Of a session's settings (core/session.pxi): users log in before the load."""
 LEAD_NS = 20_000_000
 """From GO to the run's epoch: time for the message to reach every worker."""
 
@@ -33,10 +38,14 @@ class Job:
 
 
 class Workers:
-    """Runs a list of jobs, one worker process each. `files`: the program's, shared by all."""
+    """Runs a list of jobs, one worker process each. `files`, `tables`: the program's, shared by
+    all; the tables are let go of when the workers have them."""
 
-    def __init__(self, jobs: Sequence[Job], files: Sequence[str] = ()) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], files: Sequence[str] = (), tables: Sequence[Table] = ()
+    ) -> None:
         self.jobs = jobs
+        self.tables = tables
         self.files = SharedFiles(files)
         self.processes = [
             WorkerProcess(index, job.cpu, Segment.create(job.ring_slots, values=job.value_slots))
@@ -58,8 +67,9 @@ class Workers:
         """Spawn all workers and wait until each is ready. InvalidRunError when one is not."""
         for worker, job in zip(self.processes, self.jobs, strict=True):
             worker.on_change = self.changed.set
-            worker.spawn(job.settings, job.arrays, self.files.descriptors)
-        self.files.close()  # the workers have them now
+            tables = [table.memory.fd for table in self.tables]
+            worker.spawn(job.settings, job.arrays, self.files.descriptors, tables)
+        self._let_go()  # the workers have them now
         deadline_s = time.monotonic() + READY_S
         while not all(worker.hello or worker.over for worker in self.processes):
             self.changed.clear()
@@ -71,6 +81,34 @@ class Workers:
             except TimeoutError:
                 break
         require_ready(self.processes)
+
+    async def login(
+        self, stopped: Callable[[], bool], drain: Callable[[], object]
+    ) -> tuple[int, int]:
+        """Let the users of sessions with login: setup log in, at their rate: how many there are,
+        and how many of them could not. `drain` empties the rings meanwhile."""
+        wanted: int = sum(
+            scenario["users"][1]
+            for job in self.jobs
+            for scenario in job.settings["scenarios"]
+            if scenario["session"] is not None and scenario["session"]["when"] == LOGIN_SETUP
+        )
+        if not wanted:
+            return 0, 0
+        for worker in self.processes:
+            worker.say({"login": True})
+        told = False
+        while not all(worker.logged_in or worker.over for worker in self.processes):
+            if stopped() and not told:
+                told = True
+                self.stop("now")
+            self.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), DRAIN_S)
+            drain()
+        require_ready(self.processes)
+        failed = sum((worker.logged_in or {"failed": 0})["failed"] for worker in self.processes)
+        return wanted, failed
 
     async def warm(self, stopped: Callable[[], bool]) -> None:
         """Let all workers open their connections, if that is their job. PreflightError when one
@@ -110,8 +148,13 @@ class Workers:
             worker.kill()
         return silent
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         self.files.close()
+        for table in self.tables:
+            table.close()
+
+    def close(self) -> None:
+        self._let_go()
         for worker in self.processes:
             worker.close()
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Union
 
 from velroload.errors import ConfigError
-from velroload.plan.slots import check_name
+from velroload.plan.slots import check_name, check_room
 from velroload.plan.steps import Request, Think
 from velroload.plan.values import Expression, Value, slots_of
 
@@ -144,13 +144,15 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Fill a slot of the user's."""
+    """Fill a slot of the user's. max_length: its room in bytes, where what fills it cannot tell."""
 
     slot: str
     value: Value
+    max_length: int | None = None
 
     def __post_init__(self) -> None:
         check_name("set", self.slot)
+        check_room(f"set {self.slot}", self.max_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,27 @@ def most(steps: Steps, measure: Callable[[Step], int]) -> int:
             times = step.limit
         total += measure(step) + times * max(inside, default=0)
     return total
+
+
+def changed(steps: Steps, change: Callable[[Request], Request]) -> Steps:
+    """The same flow, each request changed."""
+    return tuple(_changed(step, change) for step in steps)
+
+
+def _changed(step: Step, change: Callable[[Request], Request]) -> Step:
+    match step:
+        case Request():
+            return change(step)
+        case Chance() | Repeat() | While() | Group() | Once():
+            return replace(step, steps=changed(step.steps, change))
+        case If():
+            return replace(
+                step, then=changed(step.then, change), otherwise=changed(step.otherwise, change)
+            )
+        case Choice():
+            return Choice(tuple((weight, changed(each, change)) for weight, each in step.branches))
+        case _:
+            return step
 
 
 def with_mix(steps: Steps, mix: dict[str, Fraction]) -> Steps:

@@ -127,7 +127,7 @@ class Mask:
         """
         if not beginning:
             data = data.partition(b"\n")[2]
-        shown = self._sent(data.decode("latin-1")).encode("latin-1")
+        shown = self.sent(data.decode("latin-1")).encode("latin-1")
         odd = sum((byte < 32 and byte not in b"\t\r\n") or byte == 127 for byte in shown)
         odd += 2 * shown.decode("utf-8", "replace").count("\ufffd")
         if not shown:
@@ -139,8 +139,8 @@ class Mask:
             text = text[: EXCERPT_LETTERS - 1] + "…"
         return {"text": text}
 
-    def _sent(self, text: str) -> str:
-        """Masked; `text` is bytes, one letter each."""
+    def sent(self, text: str) -> str:
+        """What went over the wire, masked; `text` is bytes, one letter each."""
         for secret in self.secrets:
             raw = secret.encode().decode("latin-1")
             text = text.replace(raw, MASK)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from velroload.errors import ConfigError
 from velroload.plan.connecting import Connecting, ConnectTo
 from velroload.plan.data import Data
-from velroload.plan.flow import Step, Steps, Take, reads, requests_in, unknown_slots, walk
+from velroload.plan.flow import Step, Steps, Take, reads, unknown_slots, walk
 from velroload.plan.limits import Limits
 from velroload.plan.load import CLOSED, OPEN, USERS_MAX, Load, Stage
 from velroload.plan.output import Output
@@ -153,8 +153,9 @@ class Plan:
                     )
 
     def _check_cookies(self) -> None:
-        requests = [r for s in self.scenarios for r in requests_in((*s.setup, *s.flow))]
-        for headers in (self.headers, *(request.headers for request in requests)):
+        requests = [request for each in self.scenarios for request in each.every_request]
+        session = [each.session.headers for each in self.scenarios if each.session is not None]
+        for headers in (self.headers, *session, *(request.headers for request in requests)):
             for name, _ in headers:
                 if name.lower() == "cookie":
                     raise ConfigError(
@@ -164,6 +165,9 @@ class Plan:
 
     def _check_data(self) -> None:
         tables = self.columns
+        made = self.accounts
+        if made and made.token == "minted" and made.secret is None and self.target != EMBEDDED:
+            raise ConfigError("accounts: minted tokens need the secret that signs them")
         _check_names("data", [*(data.name for data in self.data), *self._made])
         _check_names("probe", [probe.name for probe in self.probes])
         for scenario in self.scenarios:
@@ -174,7 +178,7 @@ class Plan:
                 if column not in tables[data]:
                     known = ", ".join(tables[data])
                     raise ConfigError(f"${{{name}}}: {data} has no such column; it has {known}")
-            for step in walk((*scenario.setup, *scenario.flow)):
+            for step in scenario.every_step:
                 if isinstance(step, Take) and step.data not in tables:
                     raise ConfigError(f"take: there is no data set {step.data!r}")
             session = scenario.session
@@ -239,9 +243,7 @@ class Plan:
             return tuple(name for scenario in self.scenarios for name in scenario.groups)
         found: list[str] = []
         for scenario in self.scenarios:
-            session = scenario.session
-            login = requests_in(session.steps) if session is not None else ()
-            for request in (*requests_in(scenario.setup), *login, *scenario.requests):
+            for request in scenario.every_request:
                 if kind == "endpoint":
                     found.append(request.endpoint)
                 elif kind == "class" and request.cls is not None:
@@ -298,7 +300,7 @@ def _check_connecting(plan: Plan) -> None:
     """What the plan asks of connections must go together with the rest of it."""
     asked = plan.connecting
     if not asked.keep_alive:
-        steps = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+        steps = [request for each in plan.scenarios for request in each.every_request]
         own = [request.headers for request in steps]
         for name, value in (pair for headers in (plan.headers, *own) for pair in headers):
             if name.lower() == "connection" and "close" not in value.lower():

@@ -10,6 +10,7 @@ from velroload.plan.flow import (
     Group,
     Step,
     Steps,
+    Take,
     Unpredictable,
     depth,
     expected,
@@ -94,6 +95,12 @@ class Scenario:
             return
         if self.setup:
             raise ConfigError(f"scenario {self.name!r}: setup and session exclude each other")
+        on_demand = self.load.is_open and self.load.users is None
+        if on_demand and (self.session.when == "setup" or self.session.rate_max_per_s is not None):
+            raise ConfigError(
+                f"scenario {self.name!r}: session: users begin on demand here, and nobody knows "
+                "who is to log in beforehand; say users in the load, or login: first_use"
+            )
         for name, value in self.session.headers:
             for slot in references(value):
                 if "." not in slot and slot not in (
@@ -107,6 +114,27 @@ class Scenario:
         return requests_in(self.flow)
 
     @property
+    def login(self) -> Steps:
+        """What a user does before its first iteration: `setup`, or the session's steps."""
+        return self.setup if self.session is None else self.session.steps
+
+    @property
+    def renewal(self) -> Steps:
+        """What renews a token; () when that is one more log-in, or nothing."""
+        session = self.session
+        return session.renew.steps if session is not None and session.renew is not None else ()
+
+    @property
+    def every_request(self) -> tuple[Request, ...]:
+        """The requests of log-in, renewal and flow."""
+        return requests_in((*self.login, *self.renewal, *self.flow))
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The same of all steps, those inside others too."""
+        return tuple(walk((*self.login, *self.renewal, *self.flow)))
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The names of the flow's groups."""
         return tuple(dict.fromkeys(s.name for s in walk(self.flow) if isinstance(s, Group)))
@@ -114,13 +142,18 @@ class Scenario:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of data sets (data.column) that its steps read."""
-        parts = [self.setup, self.flow]
         texts: list[str] = []
         if self.session is not None:
-            parts += [self.session.steps, self.session.renew.steps if self.session.renew else ()]
             texts = [slot for _, value in self.session.headers for slot in references(value)]
-        read = [slot for steps in parts for step in walk(steps) for slot in reads(step)]
+            texts += [self.session.life_slot or ""]
+        read = [slot for step in self.every_step for slot in reads(step)]
         return tuple(dict.fromkeys(slot for slot in (*read, *texts) if "." in slot))
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets that it takes rows of."""
+        taken = [step.data for step in self.every_step if isinstance(step, Take)]
+        return tuple(dict.fromkeys([*(name.partition(".")[0] for name in self.columns), *taken]))
 
     @property
     def is_predictable(self) -> bool:

@@ -74,7 +74,9 @@ class Session:
             if self.when not in ("setup", "ramp"):
                 raise ConfigError(f"session: rate_max does not go with login {self.when}")
         check_headers(self.headers)
-        wanted = self.renew and (self.renew.life_slot or self.renew.token_slot)
+        if self.when == "minted" and self.renew is not None and not requests_in(self.renew.steps):
+            raise ConfigError("session: minted tokens are renewed by steps only; add some to renew")
+        wanted = self.life_slot
         if wanted and "." not in wanted and wanted not in self.fills:
             raise ConfigError(f"session: renew needs {wanted}, which no step of it captures")
 
@@ -83,6 +85,11 @@ class Session:
         """Slots that are known in every flow of this session."""
         steps = (*self.steps, *(self.renew.steps if self.renew else ()))
         return tuple(dict.fromkeys(slot for step in walk(steps) for slot in fills(step)))
+
+    @property
+    def life_slot(self) -> str | None:
+        """The slot that says how long a token lives: as seconds, or as the token itself."""
+        return None if self.renew is None else self.renew.life_slot or self.renew.token_slot
 
     def check_slots(self, known: set[str]) -> None:
         """ConfigError for a slot that nothing fills; `known`: those of the plan's setup."""
@@ -97,7 +104,8 @@ class Accounts:
     """Accounts made in setup and removed in teardown; they are the data set `accounts` with the
     columns id, email, password, token, refresh and generation (its hot resource).
 
-    token: minted (signed here with `secret`, HS256) | login. `creations`: how many generations
+    token: minted (signed here with `secret`, HS256; the embedded target's is known) | login: of a
+    session that the service gives. `creations`: how many generations
     each must be able to create. service_key authorises making them.
     """
 
@@ -115,12 +123,8 @@ class Accounts:
             raise ConfigError(f"accounts: count is {self.count}: at least 1 is needed")
         if self.token not in ("minted", "login"):
             raise ConfigError(f"accounts: token is {self.token!r}: write minted or login")
-        if (self.token == "minted") != (self.secret is not None):
-            raise ConfigError(
-                "accounts: minted tokens need the secret that signs them"
-                if self.secret is None
-                else "accounts: a secret does not go with token: login"
-            )
+        if self.token == "login" and self.secret is not None:
+            raise ConfigError("accounts: a secret does not go with token: login")
         for name in ("creations", "hot_each"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"accounts: {name} is {getattr(self, name)}: 0 or more is needed")

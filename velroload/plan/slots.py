@@ -7,6 +7,8 @@ from velroload.errors import ConfigError
 BUILT_IN_SLOTS = ("user", "iteration")
 """Slots that every virtual user has from the start: its number and that of its pass, from 0."""
 
+ROOM_MAX = 64 << 10
+"""Bytes that a slot can hold at most."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SLOT = re.compile(r"\$\{([^}]*)\}")
 _SLOT_NAME = re.compile(rf"{NAME.pattern}(?:\.{NAME.pattern})?")
@@ -20,6 +22,12 @@ def references(value: str | bytes) -> tuple[str, ...]:
         if not _SLOT_NAME.fullmatch(name):
             raise ConfigError(f"${{{name}}} is not a slot: write ${{name}} with letters, digits, _")
     return names
+
+
+def check_room(noun: str, max_length: int | None) -> None:
+    """ConfigError when a slot cannot have this length."""
+    if max_length is not None and not 1 <= max_length <= ROOM_MAX:
+        raise ConfigError(f"{noun}: max_length is {max_length:,}: 1 to {ROOM_MAX:,} bytes")
 
 
 def check_name(noun: str, name: str) -> None:

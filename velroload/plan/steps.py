@@ -14,7 +14,7 @@ from velroload.errors import ConfigError
 from velroload.plan.body import Body, texts_of
 from velroload.plan.check import Check, check_pattern, check_ranges
 from velroload.plan.jsonpath import check_path, plain_path
-from velroload.plan.slots import NAME, SLOT, references
+from velroload.plan.slots import NAME, SLOT, check_room, references
 from velroload.units import NUMBER, format_duration, parse_duration
 
 Headers = tuple[tuple[str, str], ...]
@@ -115,12 +115,14 @@ class Capture:
     cookie   the name of a cookie that the response sets
     status   nothing: the status as three digits
     default: what the slot holds when there is no such value; None: that fails the request.
+    max_length: bytes that the value may have; None: the engine's (protocol/rooms.py).
     """
 
     slot: str
     source: str
     kind: str = "json"
     default: str | None = None
+    max_length: int | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.slot):
@@ -128,6 +130,7 @@ class Capture:
                 f"capture {self.slot!r}: a slot's name is letters, digits and _, no digit first"
             )
         noun = f"capture {self.slot}"
+        check_room(noun, self.max_length)
         if self.kind not in CAPTURE_KINDS:
             raise ConfigError(f"{noun}: {self.kind!r} is not one of {', '.join(CAPTURE_KINDS)}")
         if self.kind == "json":

@@ -33,6 +33,7 @@ from velroload.protocol.layout import (
     UUID,
 )
 from velroload.protocol.parts import Parts
+from velroload.protocol.rooms import NUMBER_ROOM, OPTION_ROOM, Rooms
 
 UNITS = {"s": 0, "ms": 1, "iso": 2}
 
@@ -42,17 +43,19 @@ class Fills:
     """Collects the values of all scenarios."""
 
     parts: Parts
-    room: int
+    rooms: Rooms
     rows: list[dict[str, float]] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     computed: list[dict[str, Any]] = field(default_factory=list)
 
     def iteration(self, slot: str) -> int:
         """The number of a value that is the iteration's."""
+        self.rooms.need(slot, NUMBER_ROOM)
         return self._add(slot, ITERATION)
 
-    def value(self, slot: str, value: Value) -> int:
+    def value(self, slot: str, value: Value, max_length: int | None = None) -> int:
         """The number of the value; ConfigError where it cannot fit a slot."""
+        self.rooms.value(slot, value, max_length)
         match value:
             case Uuid():
                 return self._add(slot, UUID)
@@ -104,10 +107,10 @@ class Fills:
 
     def _pick(self, slot: str, pick: Pick) -> int:
         for option in pick.options:
-            if len(option.encode()) > self.room:
+            if len(option.encode()) > OPTION_ROOM:
                 raise ConfigError(
                     f"choose: option {option[:30]!r}… has {len(option.encode()):,} bytes, "
-                    f"at most {self.room:,} fit a slot"
+                    f"at most {OPTION_ROOM:,} fit a slot"
                 )
         chosen: dict[str, float] = dict(self._options(pick.options))
         if pick.how != "uniform":

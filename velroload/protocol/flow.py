@@ -21,6 +21,7 @@ from velroload.plan.flow import (
     Set,
     Step,
     Steps,
+    Take,
     While,
     mixed_by,
     reads,
@@ -42,6 +43,7 @@ from velroload.protocol.layout import (
     ONCE_MAX,
     REQUEST,
     SET,
+    TAKE,
     TEST,
     TEST_COMPUTED,
     TEST_SLOT,
@@ -63,10 +65,13 @@ class Flow:
     loops: int = 0
     groups: int = 0
     onces: int = 0
+    deepest: tuple[int, int] = (0, 0)
 
     def section(self, steps: Steps, *, setup: bool) -> tuple[int, int]:
-        """(first, count) of the steps written."""
+        """(first, count) of the steps written. A section may interrupt another, whose loops and
+        groups it must not touch: it counts on from the deepest of those before it."""
         self.setup = setup
+        self.loops, self.groups = self.deepest
         first = len(self.writer.steps)
         if steps and self._uses_iteration(steps):
             self._emit(SET, capture_first=self.writer.fills.iteration(ITERATION))
@@ -80,7 +85,9 @@ class Flow:
         return len(self.writer.steps) - 1
 
     def _uses_iteration(self, steps: Steps) -> bool:
-        headers = (slot for _, value in self.writer.plan.headers for slot in references(value))
+        session = self.scenario.session
+        own = self.writer.plan.headers + (session.headers if session is not None else ())
+        headers = (slot for _, value in own for slot in references(value))
         return ITERATION in headers or any(ITERATION in reads(step) for step in walk(steps))
 
     def _emit(self, op: int, **fields: float) -> Row:
@@ -100,8 +107,11 @@ class Flow:
                 self.writer.request(self.scenario, step, self.setup)
             case Think():
                 self.think(step)
-            case Set(slot=slot, value=value):
-                self._emit(SET, capture_first=self.writer.fills.value(slot, value))
+            case Set():
+                fill = self.writer.fills.value(step.slot, step.value, step.max_length)
+                self._emit(SET, capture_first=fill)
+            case Take(data=data):
+                self._emit(TAKE, capture_first=self.writer.tables.number_to_take(data))
             case Chance(probability=probability, steps=steps) if self._mixed(step):
                 self._mix(probability, steps)
             case Chance(probability=probability, steps=steps):
@@ -122,8 +132,6 @@ class Flow:
                 if self.setup:
                     raise ConfigError("end: a setup has no iteration that could end")
                 self._emit(END)
-            case _:
-                raise AssertionError(f"{type(step).__name__}: refuse_unbuilt() comes first")
 
     def _mixed(self, step: Step) -> bool:
         return not self.setup and mixed_by(step, self.writer.mixed) is not None
@@ -198,6 +206,7 @@ class Flow:
     def _loop(self, times: int, steps: Steps, condition: Expression | None) -> None:
         self._emit(LOOP, capture_first=self.loops, capture_count=times)
         self.loops += 1
+        self._deepen()
         first = len(self.writer.steps)
 
         def body() -> None:
@@ -211,10 +220,15 @@ class Flow:
             self._passing(TEST, body, **self._test(condition))
         self.loops -= 1
 
+    def _deepen(self) -> None:
+        loops, groups = self.deepest
+        self.deepest = max(loops, self.loops), max(groups, self.groups)
+
     def _group(self, group: Group) -> None:
         row = self.writer.endpoint(group.name, "group", self.scenario.name, None, self.setup)
         self._emit(GROUP, capture_first=self.groups)
         self.groups += 1
+        self._deepen()
         self._all(group.steps)
         self.groups -= 1
         self._emit(GROUP_END, capture_first=self.groups, endpoint=row)

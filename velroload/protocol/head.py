@@ -14,11 +14,13 @@ from velroload.protocol.decode import CODINGS
 def headers_of(plan: Plan, request: Request, body: Encoded | None = None) -> Headers:
     """The request's own headers, the plan's and the body's; each replaces the later ones of its
     name."""
-    own: Headers = ()
-    for more in (request.headers, plan.headers, body.headers if body else ()):
-        known = {name.lower() for name, _ in own}
-        own = (*(pair for pair in more if pair[0].lower() not in known), *own)
-    return own
+    return joined(joined(request.headers, plan.headers), body.headers if body else ())
+
+
+def joined(headers: Headers, more: Headers) -> Headers:
+    """Both, the second first, but for those of a name that the first have too."""
+    known = {name.lower() for name, _ in headers}
+    return (*(pair for pair in more if pair[0].lower() not in known), *headers)
 
 
 def header_lines(plan: Plan, target: Target, request: Request, body: Encoded | None) -> bytes:

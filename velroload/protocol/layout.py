@@ -52,12 +52,20 @@ FILL = np.dtype(
     ]
 )
 
-REQUEST, THINK, PARK, JUMP, CHANCE, TEST, LOOP, AGAIN, ONCE, GROUP, GROUP_END, SET, END = range(13)
+SLOT = np.dtype([("at", "<u4"), ("room", "<u4"), ("table", "<u4"), ("pad", "V4")])
+
+(
+    REQUEST, THINK, PARK, JUMP, CHANCE, TEST, LOOP, AGAIN, ONCE, GROUP, GROUP_END, SET, END, TAKE,
+) = range(14)  # fmt: skip
 """Operations of a step."""
+PICKS = {"sequential": 0, "circular": 0, "once": 0, "random": 1, "shuffle": 2, "unique": 3}
+AT_ENDS = {"stop": 0, "repeat": 1, "fail": 2}
 HEAD, IDEMPOTENT, WANT_BODY, CLOSE, SPANS, POST, END_ON_ERROR, WANT_HEADERS = (
     1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 """Flags of a request."""
+ON_ERROR_LOGIN = 1
+"""In `think` of a request that ends its iteration: the user logs in again."""
 TEST_SLOT, TEST_COMPUTED = 0, 1
 THINKS = {"constant": 1, "uniform": 2, "exponential": 3, "normal": 4, "lognormal": 5}
 (UUID, SEQUENCE, INT, RANDOM_TEXT, PICK, NOW, TEXT, BASE64, COMPUTED, ITERATION) = range(10)
@@ -65,7 +73,7 @@ THINKS = {"constant": 1, "uniform": 2, "exponential": 3, "normal": 4, "lognormal
 NONE = 2**32 - 1
 ONCE_MAX = 32
 """Once-steps of one scenario: bits of a user's word."""
-COOKIES, DECODE, VALUES = 1, 2, 4
+COOKIES, DECODE, VALUES, CACHE = 1, 2, 4, 8
 """Flags of an extra."""
 
 

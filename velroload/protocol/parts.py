@@ -13,7 +13,7 @@ from velroload.protocol.body import INLINE_BYTES, Encoded, Piece, Raw, Span, Tem
 
 PART = np.dtype([("kind", "<u4"), ("slot", "<u4"), ("offset", "<u4"), ("length", "<u4")])
 LITERAL, SLOT, LENGTH, SPAN = 0, 1, 2, 3
-REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+REFERENCE = re.compile(rb"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\}")
 
 LITERALS_MAX = 2**32 - 1
 

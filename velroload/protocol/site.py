@@ -33,8 +33,8 @@ class Site:
             return cls(Redirects(origins), None)
         from velroload.protocol.cookies import Cookies, Scope
 
-        room = settings["slot_bytes"] - 4
-        return cls(Redirects(origins), Cookies(origins, [Scope(*scope) for scope in scopes], room))
+        jars = Cookies(origins, [Scope(*scope) for scope in scopes], settings["cookie_room"])
+        return cls(Redirects(origins), jars)
 
     def to_json(self) -> dict[str, Any]:
         """What is worth telling at the end."""

@@ -3,7 +3,7 @@
 Even a bare URL becomes a flow of one step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -11,21 +11,24 @@ from typing import Any
 import numpy as np
 
 from velroload.errors import ConfigError
-from velroload.plan.flow import requests_in
 from velroload.plan.model import Plan, Scenario
+from velroload.plan.probe import cache_headers
+from velroload.plan.slots import BUILT_IN_SLOTS
 from velroload.plan.steps import Ranges, Request
 from velroload.protocol.address import Target
 from velroload.protocol.ask import Asked, ask
 from velroload.protocol.body import Encoded, Raw, encode
 from velroload.protocol.fill import Fills
-from velroload.protocol.head import as_get, header_lines, headers_of, without_credentials
+from velroload.protocol.head import as_get, header_lines, headers_of, joined, without_credentials
 from velroload.protocol.layout import (
+    CACHE,
     CLOSE,
     COOKIES,
     DECODE,
     END_ON_ERROR,
     HEAD,
     IDEMPOTENT,
+    ON_ERROR_LOGIN,
     POST,
     REQUEST,
     SPANS,
@@ -34,18 +37,18 @@ from velroload.protocol.layout import (
     WANT_HEADERS,
 )
 from velroload.protocol.parts import LENGTH, LITERAL, SLOT, Parts
+from velroload.protocol.rooms import CELL, LENGTH_BYTES, NUMBER_ROOM, SITE_ROOM, Rooms
+from velroload.protocol.tables import Tables
 
 Row = dict[str, float]
 """A step; what it does not name is 0."""
 Names = tuple[str, str | None, bool, tuple[tuple[str, str], ...]]
 """Of an endpoint's row: its scenario, class, whether it is setup, and tags."""
 
-SLOT_BYTES = 1024
-"""Room of one slot, its length word included; a longer value is CAPTURE_TOO_LONG."""
-LONG_SLOT_BYTES = 4096
-"""The same where slots hold what servers choose: paths of redirects, cookies."""
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+WRITES = BODY_METHODS | {"DELETE"}
+"""Methods whose answers say nothing of a cache's use."""
 ENDPOINTS_MAX = 65_535
 HOP_PATH = "path of the next hop"
 """No slot of a plan can have this name."""
@@ -53,10 +56,11 @@ HOP_COOKIES = "cookies of the next hop"
 LOCATION_BYTES = 2048
 SET_COOKIE_BYTES = 8192
 """Kept of one answer's Location, of all its Set-Cookies; of its Content-Encoding CODING_BYTES."""
-CODING_BYTES = RESPONSE_TIME_BYTES = 64
-SERVER_TIMING_BYTES = 1024
+CODING_BYTES = RESPONSE_TIME_BYTES = CACHE_BYTES = 64
+SERVER_TIMING_BYTES = KEPT_BYTES = 1024
 HEADERS_MAX = 32
 """Names of headers that all steps of a plan together may read."""
+LENGTH_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Writer:
 
     plan: Plan
     targets: tuple[Target, ...]
+    tables: Tables
     parts: Parts = field(default_factory=Parts)
     steps: list[Row] = field(default_factory=list)
     expects: list[bytes] = field(default_factory=list)
@@ -99,14 +104,14 @@ class Writer:
     redirected: list[tuple[Request, Row]] = field(default_factory=list)
     scopes: dict[str, int] = field(default_factory=dict)
     mixes: list[tuple[str, Fraction]] = field(default_factory=list)
-    longest: int = 1
+    rooms: Rooms = field(default_factory=Rooms)
 
     def __post_init__(self) -> None:
-        requests = (r for s in self.plan.scenarios for r in requests_in((*s.setup, *s.flow)))
+        requests = (request for each in self.plan.scenarios for request in each.every_request)
         redirects = any(request.redirects for request in requests)
         self.mixed = frozenset(name for phase in self.plan.phases for name, _ in phase.mix)
-        self.slot_bytes = LONG_SLOT_BYTES if self.plan.cookies or redirects else SLOT_BYTES
-        self.fills = Fills(self.parts, self.slot_bytes - 4)
+        self.fills = Fills(self.parts, self.rooms)
+        self.rooms.need(BUILT_IN_SLOTS[0], NUMBER_ROOM)
         if redirects:
             self.header("location", LOCATION_BYTES)
         if self.plan.cookies:
@@ -114,13 +119,14 @@ class Writer:
         if self.plan.server_timing:
             self.header("server-timing", SERVER_TIMING_BYTES)
             self.header("x-response-time", RESPONSE_TIME_BYTES)
+        for name in cache_headers(self.plan.probes):
+            self.header(name, CACHE_BYTES)
 
     def header(self, name: str, room: int) -> int:
         """The number of a header of answers that is kept, with room for so much of it."""
-        if name not in self.headers:
-            if len(self.headers) == HEADERS_MAX:
-                raise ConfigError(f"more than {HEADERS_MAX} different headers are read")
-            self.headers[name] = room
+        if name not in self.headers and len(self.headers) == HEADERS_MAX:
+            raise ConfigError(f"more than {HEADERS_MAX} different headers are read")
+        self.headers[name] = max(self.headers.get(name, 0), room)
         return list(self.headers).index(name)
 
     def endpoint(
@@ -154,8 +160,14 @@ class Writer:
         return self.expects.index(packed)
 
     def request(self, scenario: Scenario, request: Request, setup: bool) -> None:
-        """Write a request step."""
+        """Write a request step. Those of the flow have the session's headers."""
+        if scenario.session is not None and not setup:
+            request = replace(request, headers=joined(request.headers, scenario.session.headers))
         names = (scenario.name, request.cls, setup, request.tags)
+        for capture in request.captures:
+            self.rooms.capture(capture)
+            if capture.kind == "header":
+                self.header(capture.source.lower(), 4 + (capture.max_length or 0))
         asked = ask(request, self.parts, self.kept_header)
         row: Row = {
             "op": REQUEST,
@@ -166,6 +178,7 @@ class Writer:
             "capture_count": asked is not None,
             "timeout_ns": request.timeout_ns or self.plan.timeouts.request_ns,
             "extra": self.extra(request, asked, names),
+            "think": ON_ERROR_LOGIN if request.on_error == "login" else 0,
         }
         if asked is not None:
             self.judges.append(asked.to_json())
@@ -174,10 +187,10 @@ class Writer:
         self.step(request, row)
 
     def kept_header(self, name: str) -> int:
-        """The number of a header that a judge reads: longer values do not fit a slot either."""
+        """The number of a header that a judge reads."""
         if name == "set-cookie":
             return self.header(name, SET_COOKIE_BYTES)
-        return self.header(name, self.slot_bytes)
+        return self.header(name, KEPT_BYTES)
 
     def extra(self, request: Request, asked: Asked | None, names: Names) -> int:
         """The number of a row of what the request asks for beside its answer, 0 for nothing."""
@@ -187,16 +200,23 @@ class Writer:
             flags |= DECODE
         if self.plan.server_timing:
             flags |= VALUES
+        if cache_headers(self.plan.probes) and request.method not in WRITES:
+            flags |= CACHE
         row: Row = {"redirects": request.redirects, "flags": flags}
         if not any(row.values()):
             return 0
         if request.redirects:
-            row["path_slot"] = self.parts.slot(HOP_PATH)
+            row["path_slot"] = self.site_slot(HOP_PATH)
             row["hop_endpoint"] = self.endpoint(f"{request.endpoint} (redirects)", "hop", *names)
         if self.plan.cookies:
-            row["cookie_slot"] = self.parts.slot(HOP_COOKIES)
+            row["cookie_slot"] = self.site_slot(HOP_COOKIES)
         self.extras.append(row)
         return len(self.extras)
+
+    def site_slot(self, name: str) -> int:
+        """The number of a slot for what servers choose: paths of redirects, cookies."""
+        self.rooms.need(name, SITE_ROOM)
+        return self.parts.slot(name)
 
     def step(self, request: Request, known: Mapping[str, float], hop_to: int | None = None) -> None:
         """Write the parts of a request step, and the step; one to an origin `hop_to` takes its path
@@ -221,7 +241,6 @@ class Writer:
         row["body_first"] = self.parts.body(body, request.stream)
         row["flags"] = int(row["flags"]) | (SPANS if self.parts.end() else 0)
         row["part_count"] = len(self.parts.rows) - first
-        self.measure(first)
         self.steps.append(row)
 
     def scope(self, request: Request) -> str:
@@ -230,7 +249,7 @@ class Writer:
         path = self.targets[0].path.rstrip("/") + request.path
         path = path.partition("?")[0].partition("${")[0]
         name = f"cookies for {path}"
-        self.scopes[path] = self.parts.slot(name)
+        self.scopes[path] = self.site_slot(name)
         return name
 
     def hops(self) -> None:
@@ -247,12 +266,37 @@ class Writer:
                     flags = request_flags(self.plan, hop, None) | asked
                     self.step(hop, {**row, "flags": flags}, origin)
 
-    def measure(self, first: int) -> None:
-        """Keep the length of the longest request, its slots full; spans are never rendered."""
-        length = 0
-        for kind, _, _, size in self.parts.rows[first:]:
-            length += {LITERAL: size, SLOT: self.slot_bytes - 4, LENGTH: 20}.get(kind, 0)
-        self.longest = max(self.longest, length)
+    def slots(self) -> tuple[list[Row], int]:
+        """A row per slot, and the bytes that a user's take: the numbers of its rows of data sets,
+        then its own slots. When all else is written."""
+        self.rooms.settle(self.tables.widths)
+        rows: list[Row] = []
+        at = 4 * len(self.tables)
+        for name in self.parts.slots:
+            if CELL.fullmatch(name):
+                rows.append(self.tables.cell(name))
+                continue
+            room = self.rooms.of(name)
+            rows.append({"at": at, "room": room})
+            at += LENGTH_BYTES + room + -room % 4
+        return rows, at
+
+    def longest(self, slots: Sequence[Row]) -> int:
+        """Of the requests whose slots are full; spans are never rendered."""
+        most = 1
+        for step in self.steps:
+            if step["op"] == REQUEST:
+                first = int(step["part_first"])
+                parts = self.parts.rows[first : first + int(step["part_count"])]
+                most = max(most, sum(_length(part, slots) for part in parts))
+        return most
+
+
+def _length(part: tuple[int, int, int, int], slots: Sequence[Row]) -> int:
+    kind, slot, _, size = part
+    if kind == SLOT:
+        return int(slots[slot]["room"])
+    return {LITERAL: size, LENGTH: LENGTH_DIGITS}.get(kind, 0)
 
 
 def request_flags(plan: Plan, request: Request, asked: Asked | None) -> int:
@@ -266,7 +310,7 @@ def request_flags(plan: Plan, request: Request, asked: Asked | None) -> int:
         flags |= (WANT_BODY if asked.body else 0) | (WANT_HEADERS if asked.wanted else 0)
     if request.method == "POST":
         flags |= POST
-    if request.on_error == "end":
+    if request.on_error in ("end", "login"):
         flags |= END_ON_ERROR
     for name, value in headers_of(plan, request):
         if name.lower() == "connection" and "close" in value.lower():

@@ -31,6 +31,8 @@ from velroload.report.judged_json import (
     reach_json,
     warm_up_json,
 )
+from velroload.report.sessions import sessions_json
+from velroload.report.watched import as_json as watched_json
 from velroload.runfolder import write_file
 
 FORMAT = "velroload-result/1"
@@ -122,7 +124,9 @@ def document(
         "failures": [_failure(failure) for failure in result.failures],
         "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
+        "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
+        "watched": watched_json(result.watched),
         **hints(result),
         "compliance": compliance_json(result.compliance),
         "warm_up": warm_up_json(summary.warm_up),

@@ -16,8 +16,10 @@ from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.findings import finding_lines
 from velroload.report.requirements import requirement_lines
+from velroload.report.sessions import session_lines
 from velroload.report.suite import suite_lines
 from velroload.report.table import WIDTH, Column, Style, labelled, plain, table, wrapped
+from velroload.report.watched import watched_lines
 from velroload.report.words import DASH, clean, cut, ms, number, percent, seconds
 from velroload.report.words import per_second as _rate
 
@@ -61,7 +63,9 @@ def as_text(
         *_distributions(result, verbose),
         *_tls(result),
         *connection_lines(result, verbose),
+        *session_lines(result),
         *finding_lines(result, verbose, style),
+        *watched_lines(result, verbose, style),
         *_ledger(result, verbose),
         *_foot(result, folder, files, style),
     ]

@@ -51,4 +51,5 @@ def main_scenario(load: Load) -> Scenario:
 
 def main_plan(load: Load, seed: int, thresholds: tuple[Threshold, ...] = ()) -> Plan:
     """The main job as a plan, under another load where one is asked for."""
-    return Plan(NAME, EMBEDDED, (main_scenario(load),), thresholds=thresholds, seed=seed)
+    scenarios = (main_scenario(load),)
+    return Plan(NAME, EMBEDDED, scenarios, thresholds, seed=seed, server_timing=True)

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from velroload.load.suite import row_flags, spans_of, suite_rows
 from velroload.plan.flow import requests_in, walk
 from velroload.plan.model import Plan, Scenario, Think
 from velroload.plan.share import parts_of
-from velroload.protocol.program import Program
+from velroload.protocol.program import Compiled, Program
+from velroload.protocol.rooms import SITE_ROOM
 from velroload.protocol.tls import to_settings
+from velroload.runner.rows import require_rows, table_settings
 from velroload.runner.suite import mixes_of, starts_free
 
 NEVER_NS = 1 << 61
@@ -34,6 +37,8 @@ VALUES_PER_SAMPLE = 2
 """Room for values that servers name, as many bytes as for samples; a ring is emptied 20 times in
 the time that it holds."""
 MAX_EVENTS = 64
+LOGIN_WAYS = {"first_use": 0, "ramp": 1, "setup": 2, "minted": 1}
+"""As the core knows them; with minted tokens there is nothing that could be late."""
 USER_TIMEOUT_MOST_MS = 2**31 - 1
 
 
@@ -179,7 +184,7 @@ def samples_per_iteration(
     requests = max((float(each) for _, each in expected), default=float(most))
     hops = sum(r.redirects + 1 for r in scenario.requests if r.redirects)
     groups = requests if scenario.groups else 0  # a group has at least one request in it
-    return requests + len(requests_in(scenario.setup)) + 1 + hops + groups
+    return requests + len(requests_in((*scenario.login, *scenario.renewal))) + 1 + hops + groups
 
 
 def starts_until(each: Schedule, at_ns: int) -> float:
@@ -207,9 +212,11 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
     ports, sharing = port_ranges(workers), can_share_ports()
     slots = slots_for(work.samples_per_s(workers), workers)
     mixes = mixes_of(work.plan, program)
+    all_shares = [work.shares(worker, workers) for worker in range(workers)]
+    require_rows(work.plan, program, work.schedules, all_shares)
+    tables = table_settings(work.plan, program, work.schedules)
     jobs = []
-    for worker, cpu in enumerate(cpus):
-        shares = work.shares(worker, workers)
+    for worker, (cpu, shares) in enumerate(zip(cpus, all_shares, strict=True)):
         arrays = {**program.arrays, "mixes": mixes}
         users = 0
         scenarios = []
@@ -229,6 +236,7 @@ def make_jobs(work: Work, program: Program, cpus: Sequence[int], spin: bool) -> 
             "phases": [phase.start_ns for phase in work.phases],
             "phase_flags": row_flags(work.plan.phases),
             "scenarios": scenarios,
+            "tables": tables,
             **common_settings(work.plan, program),
         }
         planned = planned_iterations(work, shares)
@@ -274,14 +282,16 @@ def common_settings(plan: Plan, program: Program) -> dict[str, Any]:
         "seed": plan.seed,
         "judges": list(program.judges),
         "computed": list(program.computed),
-        "files": [],  # their descriptors, when the worker is spawned
+        "files": [],  # these: descriptors, when the worker is spawned
+        "table_files": [],
         "wanted": [list(pair) for pair in program.wanted],
+        "cache": [list(rule) for rule in program.cache],
         "cookie_scopes": [list(scope) for scope in program.scopes],
         "origins": [list(origin) for origin in program.origins],
         "tls": tls_settings(plan, program),
-        "slots": program.slots,
         "user_slot": program.user_slot,
-        "slot_bytes": program.slot_bytes,
+        "user_bytes": program.user_bytes,
+        "cookie_room": SITE_ROOM,
         "render_bytes": program.render_bytes,
     }
 
@@ -302,12 +312,14 @@ def scenario_settings(
     compiled, each = program.scenarios[index], work.schedules[index]
     return {
         "setup": compiled.setup,
+        "session": session_settings(work.plan.scenarios[index], compiled),
         "flow": compiled.flow,
         "think": compiled.think,
         "users": [user_first, share.max_vus],
         "end_ns": NEVER_NS if each.end_ns is None else each.end_ns,
         "iterations": share.iterations,
         "open": each.is_open and not starts_free(work.plan),
+        "rows": compiled.rows,
         "on_demand": each.is_open and each.users is None,
         "drop_late": each.late == "drop",
         "pacing_ns": work.plan.scenarios[index].load.pacing_ns or 0,
@@ -318,10 +330,28 @@ def scenario_settings(
     }
 
 
+def session_settings(scenario: Scenario, compiled: Compiled) -> dict[str, Any] | None:
+    """How users log in and renew their tokens; None without a session."""
+    session = scenario.session
+    if session is None:
+        return None
+    renew, rate = session.renew, session.rate_max_per_s
+    return {
+        "when": LOGIN_WAYS[session.when],
+        "renew": compiled.renew,
+        "on_401": renew is not None and renew.on_401,
+        "gap_ns": 0 if rate is None else ceil(SECOND_NS / rate),
+        "low": 0.5 if renew is None else float(renew.low),
+        "high": 0.9 if renew is None else float(renew.high),
+        "jwt": renew is not None and renew.token_slot is not None,
+        "life_slot": compiled.life_slot,
+    }
+
+
 def user_timeout_ms(plan: Plan) -> int:
     """TCP_USER_TIMEOUT: a peer that acknowledges nothing is given up after the longest time-out of
     a request, so that the kernel does not go on for a quarter of an hour after we have."""
-    requests = [r for s in plan.scenarios for r in requests_in((*s.setup, *s.flow))]
+    requests = [request for each in plan.scenarios for request in each.every_request]
     longest_ns = max(
         (request.timeout_ns or plan.timeouts.request_ns for request in requests),
         default=plan.timeouts.request_ns,

@@ -29,7 +29,7 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
     counters = live.counters
     taken = counters["requests_started"] + counters["requests_dropped"]
     finished = window.finished
-    setups = counters["vus_started"] * max(len(requests_in(s.setup)) for s in work.plan.scenarios)
+    setups = counters["vus_started"] * max(len(requests_in(s.login)) for s in work.plan.scenarios)
     return {
         "elapsed_s": live.elapsed_ns / SECOND_NS,
         "duration_s": None if work.end_ns is None else work.end_ns / SECOND_NS,

@@ -2,10 +2,9 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,16 +25,24 @@ from velroload.host.folder import link_latest, make_folder, unused_removed
 from velroload.plan.manifest import plan_json
 from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.plan.probe import Probe
 from velroload.probe.generator import GeneratorProbe
+from velroload.probe.source import Source
+from velroload.probe.sources import make_sources
+from velroload.probe.watch import Watch
 from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
-from velroload.protocol.unbuilt import refuse_unbuilt
+from velroload.protocol.table import Table
+from velroload.protocol.tls import make_context
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
+from velroload.runner.accounts import Keys
+from velroload.runner.around import around, undisturbed
 from velroload.runner.call import Place
 from velroload.runner.checkpoint import checkpoints_of, judge_of
 from velroload.runner.conclude import conclude
 from velroload.runner.cycles import user_windows
+from velroload.runner.embedded_probes import embedded_probes
 from velroload.runner.events import Timeline, due_of, places_of
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
@@ -43,6 +50,7 @@ from velroload.runner.live import AbortRules, figures, selected
 from velroload.runner.options import Options
 from velroload.runner.reach import reachable
 from velroload.runner.suite import planned_rows, suite_json
+from velroload.runner.watching import probe_rows, watching
 
 Address = tuple[str, int]
 
@@ -64,18 +72,24 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     ConfigError (2) and PreflightError (3) before anything is sent, InvalidRunError (4) when a
     worker could not start.
     """
-    refuse_unbuilt(plan)
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
-    with target_of(plan, cores, work.users, ui) as (url, addresses, fault_token):
-        plan = replace(plan, target=url)
+    with contextlib.ExitStack() as stack:
+        url, addresses, keys, probes = stack.enter_context(target_of(plan, cores, work.users, ui))
+        accounts = keys.into(plan.accounts)
+        plan = replace(plan, target=url, accounts=accounts, probes=(*plan.probes, *probes))
         hands = Handshakes.of(plan)
         addresses = addresses or options.addresses
         addresses = reachable(addresses, work, len(cores.workers), hands, ui.say)
-        prepared = prepare(plan, addresses, cores, options)
+        if plan.accounts is None:  # what is wrong with the plan is said before anything is sent
+            prepared = prepare(plan, addresses, cores, options)
+        given = stack.enter_context(around(plan, addresses, options.others, ui.say))
+        if plan.accounts is not None:
+            prepared = prepare(plan, addresses, cores, options, given.tables)
+        give(prepared, given.slots)
         places = places_of(plan, addresses, options.called)
-        prepared = replace(prepared, places=places, fault_token=fault_token)
+        prepared = replace(prepared, places=places, fault_token=keys.fault_token)
         if hands is not None:
             prepared.manifest["target"]["tls"] = hands.agreed
         folder = make_folder(options.out, plan.name, datetime.now().astimezone())
@@ -101,18 +115,6 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     return conclusion.exit_code
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Whoever has asked for the report already gets it: one more Ctrl-C must not cost it."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def fit(cores: Cores, work: Work) -> Cores:
     """No more workers than there are users or connections to give them.
 
@@ -126,17 +128,21 @@ def fit(cores: Cores, work: Work) -> Cores:
 @contextlib.contextmanager
 def target_of(
     plan: Plan, cores: Cores, users: int, ui: Ui
-) -> Iterator[tuple[str, tuple[Address, ...], str]]:
-    """The URL to load, its addresses and what its faults want to hear ("": not known). The embedded
-    target is started, and stopped at the end."""
+) -> Iterator[tuple[str, tuple[Address, ...], Keys, tuple[Probe, ...]]]:
+    """The URL to load, its addresses, and what an embedded target, which is started, and stopped at
+    the end, brings: keys that nobody can know before, and its probes."""
     if plan.target != EMBEDDED:
-        yield plan.target, (), ""
+        yield plan.target, (), Keys(), ()
         return
     from velroload.target.process import TargetProcess  # an HTTP client comes with it
 
     with TargetProcess().start(cores.target or None, users=users) as process:
         ui.say(f"target: the embedded one on {process.url} (pid {process.pid})")
-        yield process.url, (("127.0.0.1", process.port),), process.fault_token
+        keys = Keys(process.secret, process.service_key, process.fault_token)
+        named = {probe.name for probe in plan.probes}
+        own = embedded_probes(process.url, process.pid)
+        probes = tuple(probe for probe in own if probe.name not in named)
+        yield process.url, (("127.0.0.1", process.port),), keys, probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,7 @@ class Prepared:
     addresses: tuple[Endpoint, ...]
     jobs: list[Job]
     manifest: dict[str, Any]
+    sources: list[Source]
     places: tuple[Place, ...] = ()
     fault_token: str = ""
 
@@ -157,19 +164,36 @@ def pack_all(addresses: Sequence[Address]) -> bytes:
     return b"".join(pack_address(host, port) for host, port in addresses)
 
 
-def prepare(plan: Plan, addresses: tuple[Address, ...], cores: Cores, options: Options) -> Prepared:
+def give(prepared: Prepared, slots: Mapping[str, str]) -> None:
+    """What the plan's setup has captured, known to every user."""
+    numbers = prepared.program.slot_numbers
+    given = [(numbers[name], text) for name, text in slots.items() if name in numbers]
+    for job in prepared.jobs:
+        job.settings["given"] = given
+
+
+def prepare(
+    plan: Plan,
+    addresses: tuple[Address, ...],
+    cores: Cores,
+    options: Options,
+    tables: Sequence[Table] = (),
+) -> Prepared:
     """Compile the plan. ConfigError, or PreflightError when there is too little memory for it."""
     work = Work.of(plan)
     others = [(Target.of(url), pack_all(found)) for url, found in options.others]
-    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others)
+    program = compile_program(plan, Target.of(plan.target), pack_all(addresses), others, tables)
     jobs = make_jobs(work, program, cores.workers, spins(options, work, cores, addresses))
     ring_bytes = sum(_core.segment_bytes(job.ring_slots, job.value_slots) for job in jobs)
     file_bytes = sum(os.path.getsize(path) for path in program.files)
+    file_bytes += sum(table.size for table in program.tables)
     preflight.check_memory(ring_bytes, preflight.available_memory_bytes(), file_bytes)
     everywhere = [*addresses, *(address for _, found in options.others for address in found)]
     rows = address_rows(len(program.endpoints), everywhere)
+    sources = make_sources(plan.probes, lambda: make_context(plan.tls))
     said = manifest(work, (*program.endpoints, *rows), addresses, options)
-    return Prepared(work, program, rows, jobs, said)
+    said["probes"] = probe_rows(plan.probes, sources, len(jobs))
+    return Prepared(work, program, rows, jobs, said, sources)
 
 
 def address_rows(first: int, addresses: Sequence[Address]) -> tuple[Endpoint, ...]:
@@ -244,7 +268,10 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
-    workers = Workers(prepared.jobs, program.files)
+    def watch(pids: list[int]) -> Watch:
+        return watching(work, pids, prepared.sources, recorder, ui.say)
+
+    workers = Workers(prepared.jobs, program.files, program.tables)
     values = None
     if work.plan.server_timing:
         rings = [worker.segment.values for worker in workers.processes]
@@ -261,16 +288,14 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     mask = Mask(work.plan.secrets)
     examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
     due = due_of(work.plan.phases)
-    events = None
-    if due:
-        token = prepared.fault_token
-        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
+    token, record = prepared.fault_token, recorder.event
+    events = Timeline(due, prepared.places, token, mask, record, ui.say) if due else None
     coordinator = Coordinator(
         workers=workers,
         node=node,
         recorder=recorder,
         examples=examples,
-        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan)),
+        hooks=Hooks(generator, progress, rules.reason, events, judge_of(work.plan), watch),
         end_ns=work.end_ns,
         graceful_ns=work.plan.graceful_stop_ns,
         checkpoints=checkpoints_of(work.plan),
@@ -296,6 +321,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
+    resolved = plan_json(plan)
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -315,7 +341,7 @@ def manifest(
             "embedded": not options.addresses,
         },
         "command": options.command,
-        "plan": plan_json(plan),
+        "plan": resolved,
         "phases": [
             {**row, **({"window_s": width} if width else {})}
             for row, (_, width) in zip(
@@ -323,9 +349,7 @@ def manifest(
             )
         ],
         "suite": suite_json(plan, has_pauses=work.has_pauses),
-        "requirements": None
-        if plan.requirements is None
-        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
+        "requirements": resolved.get("requirements"),
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,

@@ -12,6 +12,7 @@ from velroload.target.store.pools import Pools
 from velroload.target.truth import BUCKETS_MS, Truth
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+AUTHORIZATION = ("token", "permission")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -61,6 +62,7 @@ class Metrics:
         layers["L2"]["state"] = self._cache.l2.state
         return {
             "cache": layers,
+            "authorization": self.authorization(),
             "kinds": {kind: self._cache.outcomes(kind) for kind in KIND_NAMES},
             "database": self._database,
             "workers": self.processes(),
@@ -82,6 +84,14 @@ class Metrics:
                 "mean_ms": times[number] / hits / 1e6 if hits else None,
             }
         return told
+
+    def authorization(self) -> dict[str, int]:
+        """Look-ups that decide who may do what: of tokens and of permissions."""
+        kinds = [self._cache.outcomes(kind) for kind in AUTHORIZATION]
+        return {
+            "hits": sum(kind["L1 hits"] + kind["L2 hits"] for kind in kinds),
+            "misses": sum(kind["L3 hits"] + kind["L3 misses"] for kind in kinds),
+        }
 
     def processes(self) -> list[dict[str, Any]]:
         """CPU and memory of every worker, from /proc."""

@@ -3,6 +3,7 @@
 from velroload.errors import ConfigError
 from velroload.plan.document.kinds import At, Either, Given, Key, Made, Named, Table, Value
 from velroload.plan.document.node import Node
+from velroload.plan.document.readers import BYTES
 from velroload.plan.slots import NAME
 from velroload.plan.steps import Capture
 
@@ -20,7 +21,7 @@ def _from_map(given: Given) -> Capture:
     if kind is None:
         raise ConfigError(f"write one of {', '.join(_SOURCES)}")
     source = "" if kind == "status" else given[kind]
-    return Capture(slot, source, kind, given.get("default"))
+    return Capture(slot, source, kind, given.get("default"), given.get("max_length"))
 
 
 _TABLE = Table(
@@ -31,6 +32,7 @@ _TABLE = Table(
         "cookie": Key(Value(), "A cookie that the response sets."),
         "status": Key(Value(), "true: the status."),
         "default": Key(Value(), "What the slot holds when there is none; without it, that fails."),
+        "max_length": Key(BYTES, "Bytes that it may have, such as 2KiB (764)."),
     },
     _from_map,
     name="capture",

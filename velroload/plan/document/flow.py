@@ -21,7 +21,7 @@ from velroload.plan.document.node import List, Map, Node, Text, kind_of
 from velroload.plan.document.problems import Refused, did_you_mean
 from velroload.plan.document.readers import COUNT, NAME, NUMBER_VALUE, PAUSE, PROBABILITY
 from velroload.plan.document.request import METHODS, REQUEST, is_request, read_request
-from velroload.plan.document.values import EXPRESSION, SLOT_VALUE
+from velroload.plan.document.values import EXPRESSION, SLOT_VALUE, Sized
 from velroload.plan.flow import Choice, End, Group, If, Once, Repeat, Set, Step, Steps, Take, While
 from velroload.plan.slots import NAME as SLOT_NAME
 
@@ -42,7 +42,10 @@ def _set(pairs: tuple[tuple[str, Any], ...], node: Node, at: At) -> Steps:
         inside = at.inside(name)
         if name in at.context.variables:
             raise inside.refuse(node.keys[name], "is a variable of the plan; set another slot")
-        made.append(Set(name, value))
+        if isinstance(value, Sized):
+            made.append(Set(name, value.value, value.max_length))
+        else:
+            made.append(Set(name, value))
         at.context.steps[id(made[-1])] = (made[-1], node.keys[name], inside)
     return tuple(made)
 

@@ -20,6 +20,7 @@ def check_names(given: Given, kinds: Kinds, filled: tuple[str, ...]) -> None:
     _slots("teardown", given, {*BUILT_IN_SLOTS, *filled})
     for _, kind in kinds:
         _user_slots(kind, {*BUILT_IN_SLOTS, *filled}, _columns(given))
+    _takes(given, kinds)
     _mixes(given, kinds)
     _thresholds(given, kinds)
     if "requirements" in given:
@@ -82,6 +83,19 @@ def _user_slots(kind: Given, known: set[str], columns: dict[str, tuple[str, ...]
                 wrong = _column(name, columns) if "." in name else None
                 if wrong is not None:
                     _refuse(kind, step, wrong)
+
+
+def _takes(given: Given, kinds: Kinds) -> None:
+    """There is no next one to a row of one's own."""
+    own = {name for name, data in given.get("data", ()) if data.pick == "unique"}
+    for _, kind in kinds:
+        for step in walk(kind["flow"]):
+            if isinstance(step, Take) and step.data in own:
+                _refuse(
+                    kind, step,
+                    f"take: {step.data} is unique, its rows stay with their users; for the next "
+                    "one write pick: sequential or once, with per: user",
+                )  # fmt: skip
 
 
 def _requests(kind: Given, flow: Steps, session: Session | None) -> None:

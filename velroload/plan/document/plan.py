@@ -154,8 +154,15 @@ REQUIREMENTS = Table(
     {
         "use": Key(words(*KNOWN), "The document.", required=True),
         "from": Key(NAME, "The phase that answers it; without it, the whole run."),
+        "more": Key(Named(THRESHOLD), "Requirements of your own: id → threshold."),
+        "weights": Key(Named(NUMBER_VALUE), "id → its part of the score (1)."),
+        "critical": Key(Many(NAME, single=True), "Without these the run does not pass."),
     },
-    lambda given: Requirements(given["use"], given.get("from")),
+    lambda given: Requirements(
+        given["use"],
+        given.get("from"),
+        **given.picked(more="more", weights="weights", critical="critical"),
+    ),
     name="requirements",
 )
 SCENARIO = Table(
@@ -218,7 +225,7 @@ def _build(given: Given) -> Plan:
         timeouts=_timeouts(defaults),
         data=tuple(data for _, data in given.get("data", ())),
         setup=setup,
-        probes=tuple(probe for _, probe in given.get("probes", ())),
+        probes=tuple(probe for _, probe in given.get("probes", ()) if probe is not None),
         variables=tuple((name, text) for name, (text, _) in context.variables.items()),
         **{name: defaults[name] for name in
            ("headers", "tls", "connections", "connecting", "cookies", "server_timing")

@@ -31,7 +31,8 @@ def _pid(text: str) -> str:
     return f"pid:{text}"
 
 
-def _build(given: Given) -> Probe:
+def _build(given: Given) -> Probe | None:
+    """None where the environment does not name the place: redis: ${REDIS_URL:-}."""
     name = given.at.key.rpartition(".")[2]
     kind = given.one_of(*KINDS)
     if kind is None:
@@ -39,7 +40,9 @@ def _build(given: Given) -> Probe:
     for key in WITH_VALUES.values():
         if key in given and WITH_VALUES.get(kind) != key:
             raise given.refuse(key, f"does not go with {kind}")
-    more: dict[str, Any] = given.picked(token="token", timeout_ns="timeout")
+    if given[kind] == "":
+        return None
+    more: dict[str, Any] = given.picked(token="token", timeout_ns="timeout", roles="roles")
     if kind in WITH_VALUES:
         more["values"] = given.get(WITH_VALUES[kind], ())
     return Probe(name, kind, given[kind], **more)
@@ -70,6 +73,9 @@ PROBE = Table(
         "token": Key(SECRET, "Of agent: what it asks for."),
         "cache_header": Key(Value(), "A response header that tells cache hits."),
         "map": Key(Named(words(*CACHE_WORDS)), "Of cache_header: value → hit, miss, L1, L2, L3."),
+        "roles": Key(
+            Named(Value()), "Of prometheus and json: role → name of the value that fills it."
+        ),
         "timeout": Key(DURATION, "How long one answer may take (1s)."),
     },
     _build,

@@ -66,6 +66,14 @@ def _bytes(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else parse_bytes(text, "size")
 
 
+def read_bytes(text: str) -> int:
+    """One size."""
+    found = _bytes(text)
+    if found is None:
+        raise ConfigError("write a size such as 2KiB")
+    return found
+
+
 def read_seed(text: str) -> int:
     """A whole number that fits in 64 bits."""
     if not re.fullmatch(r"[0-9]{1,20}", text) or int(text) >= 2**64:
@@ -110,6 +118,7 @@ SEED = Value(read_seed, {"type": ["integer", "string"]})
 NAME = Value(read_name, {"type": "string"})
 PAUSE = Value(Think.parse, {"type": "string", "examples": ["1s", "exponential 200ms"]})
 SIZE = Value(read_size, {"type": ["string", "integer"], "examples": ["10..2KiB"]})
+BYTES = Value(read_bytes, {"type": ["string", "integer"], "examples": ["2KiB", 300]})
 STATUSES = Many(
     Value(read_status, {"type": ["integer", "string"], "examples": [200, "200-399", "4xx"]}),
     single=True,

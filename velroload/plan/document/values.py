@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 
 from velroload.errors import ConfigError
@@ -18,6 +19,7 @@ from velroload.plan.document.kinds import (
 )
 from velroload.plan.document.node import Node
 from velroload.plan.document.problems import did_you_mean
+from velroload.plan.document.readers import BYTES
 from velroload.plan.flow import Set
 from velroload.plan.slots import references
 from velroload.plan.values import (
@@ -153,6 +155,23 @@ def _option(text: str, node: Node, at: At) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A value with the room that its slot is to have."""
+
+    value: SlotValue
+    max_length: int
+
+
+def _sized(given: Given) -> SlotValue | Sized:
+    value = _build(given)
+    if "max_length" not in given:
+        return value
+    if isinstance(value, Pick):
+        raise given.refuse("max_length", "the options of choose have their own lengths")
+    return Sized(value, given["max_length"])
+
+
 def _build(given: Given) -> SlotValue:
     kind = given.one_of("text", "base64", "compute", "choose")
     if "how" in given and kind != "choose":
@@ -177,8 +196,9 @@ SETTING = Table(
         "choose": Key(Many(Made(Value(), _option)), "One of these texts."),
         "how": Key(Value(_how, {"type": "string"}),
                    "How choose chooses: uniform, zipf 1.1, or hot 20% 80%."),
+        "max_length": Key(BYTES, "Bytes that it may have, where that is not clear (764)."),
     },
-    _build,
+    _sized,
     name="value",
 )  # fmt: skip
 

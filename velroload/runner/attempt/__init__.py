@@ -1,0 +1,1 @@
+"""One user's iteration, sent for real and shown whole: `velroload try`."""

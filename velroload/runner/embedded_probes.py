@@ -1,0 +1,49 @@
+"""What is watched of the embedded target without being asked for."""
+
+from velroload.plan.probe import Probe
+
+NAME = "target"
+BREAKERS = ("token", "database", "redis", "generation")
+METRICS = {
+    "open_connections": "velro_http_connections_open",
+    "db_idle": "velro_db_connections_idle",
+    "db_failovers": "velro_db_pool_failovers_total",
+    "rate_limited": "velro_rate_limited_total",
+    **{
+        f"{layer.lower()}_{what}": f'velro_cache_{what}_total{{layer="{layer}"}}'
+        for layer in ("L1", "L2", "L3")
+        for what in ("hits", "misses")
+    },
+}
+POOLS = {"db_connections": "size", "db_in_use": "in_use", "db_waiting": "waiting", "db_max": "max"}
+ROLES = ("open_connections", "rate_limited", "l1_hits", "l1_misses", "l2_hits", "l2_misses",
+         "l3_hits")  # fmt: skip
+HEADERS = {
+    "status": ("X-Cache-Status", {"HIT": "hit", "MISS": "miss"}),
+    "layer": ("X-Cache-Layer", {"L1": "L1", "L2": "L2", "L3": "L3"}),
+}
+
+
+def embedded_probes(url: str, pid: int) -> tuple[Probe, ...]:
+    """Its /metrics, its status pages, its process, and what its answers say of its cache."""
+
+    def page(name: str, path: str, values: dict[str, str], roles: dict[str, str]) -> Probe:
+        pairs = tuple((key, f"$.{place}") for key, place in values.items())
+        return Probe(f"{NAME}_{name}", "json", url + path, pairs, roles=tuple(roles.items()))
+
+    same = {name: name for name in POOLS}
+    return (
+        Probe(f"{NAME}_metrics", "prometheus", f"{url}/metrics", tuple(METRICS.items()),
+              roles=tuple((role, role) for role in ROLES)),
+        page("pools", "/enterprise-pools/metrics",
+             {name: f"total.{key}" for name, key in POOLS.items()}, same),
+        page("authorization", "/monitoring/metrics/detailed",
+             {name: f"authorization.{name}" for name in ("hits", "misses")},
+             {"authz_hits": "hits", "authz_misses": "misses"}),
+        page("breakers", "/monitoring/circuit-breakers",
+             {name: f"circuit_breakers.{name}.state" for name in BREAKERS},
+             {f"breaker_{name}": name for name in BREAKERS}),
+        Probe(f"{NAME}_process", "process", f"pid:{pid}"),
+        *(Probe(f"{NAME}_cache_{name}", "cache_header", header, tuple(pairs.items()))
+          for name, (header, pairs) in HEADERS.items()),
+    )  # fmt: skip
