@@ -92,9 +92,6 @@ def test_shards_together_are_one_stream() -> None:
     one = rd.build([rd.Load(starts, times)], 30)
     shards = [rd.build([rd.Load(starts[k::3], times[k::3])], 30) for k in range(3)]
     names = ("hist", "stats", "series", "counts")
-    joined = replace(
-        one,
-        memo={},
-        **{name: np.concatenate([getattr(each, name) for each in shards]) for name in names},
-    )
+    parts: dict[str, Any] = {n: np.concatenate([getattr(s, n) for s in shards]) for n in names}
+    joined = replace(one, memo={}, **parts)
     assert analyse(joined).summary == analyse(one).summary
