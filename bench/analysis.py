@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def phase_rows(seconds: int) -> list[dict[str, Any]]:
     """Ramp, hold and cool-down of every phase, in whole seconds that add up."""
     rows: list[dict[str, Any]] = []
     edges = np.linspace(0, seconds, PHASES + 1).astype(int)
-    for place, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (start, stop) in enumerate(pairwise(edges)):
         cuts = [start, start + (stop - start) // 8, stop - (stop - start) // 16, stop]
         for kind, first, last in zip(("ramp", "hold", "cool-down"), cuts, cuts[1:], strict=False):
             rows.append(
@@ -180,7 +181,7 @@ def _counts(rows: list[dict[str, Any]], endpoint: int, per_cell: int) -> Rows:
 
 
 def _manifest(rows: list[dict[str, Any]], endpoints: int, seconds: int) -> dict[str, Any]:
-    suite = [
+    suite: list[dict[str, Any]] = [
         {
             "name": f"phase_{place}",
             "users": 2_500 * (place + 1),
@@ -290,7 +291,11 @@ def main(argv: list[str] | None = None) -> int:
         data = run_data(flags.seconds, flags.endpoints, flags.samples)
         save_run(folder, data)
         found = of_folder(folder) | {"resamples_s": of_resamples(data)}
-    found |= {"verdict_s": of_verdict(), "series_rows": len(data.series), "hist_rows": len(data.hist)}
+    found |= {
+        "verdict_s": of_verdict(),
+        "series_rows": len(data.series),
+        "hist_rows": len(data.hist),
+    }
     for line in rows_of(found):
         print(line)
     save(head, found, flags.results)

@@ -25,7 +25,8 @@ CYTHON = [HOUSE / "_core.pyx", *sorted((HOUSE / "core").glob("*.pxi"))]
 COLUMNS = 100
 
 GROUND = (
-    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "runfolder",
+    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "index",
+    "runfolder",
 )  # fmt: skip
 """Layer 0: single modules; each may import those before it."""
 
@@ -257,7 +258,7 @@ def test_every_module_can_be_imported_alone_without_a_warning() -> None:
     code = """
 import importlib, os, sys
 import aiohttp.web, asyncpg, cachetools, jwt, numpy, orjson  # not ours, and slow to import
-import psutil, redis, uvloop
+import jinja2, psutil, redis, scipy.stats, uvloop
 failed = []
 for name in sys.argv[1:]:
     child = os.fork()

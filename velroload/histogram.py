@@ -91,7 +91,7 @@ class Histogram:
         middles, and min and max are the edges of the outermost bins.
         """
         made = cls(digits)
-        np.add.at(made.counts, bins, counts.astype(np.int64))
+        made.counts += np.bincount(bins, counts, BINS[digits]).astype(np.int64)  # exact to 2**53
         made.count = int(made.counts.sum())
         if not made.count:
             return made

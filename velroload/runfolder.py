@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from velroload import journal
 from velroload.errors import ConfigError
 from velroload.histogram import Histogram
+from velroload.index import Index
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, RecordKind, Rows
 from velroload.quantity import QUANTITIES
 from velroload.sample import SAMPLE
@@ -58,6 +59,26 @@ class RunData:
     reservoir: Rows = field(default_factory=lambda: np.empty(0, SAMPLE))
     complete: bool = False
     notes: list[str] = field(default_factory=list)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was computed from an array once, by the array's id beside what else it depends on; the
+    value holds the array, so that the id stays its own. Copies by replace() share it."""
+
+    def part(
+        self,
+        name: str,
+        endpoints: Collection[int] | None,
+        what: int | None = None,
+        outcomes: Collection[int] | None = None,
+    ) -> Rows:
+        """The rows of hist, stats, series or counts of some endpoints (None: all) and one quantity
+        (of counts: one counter), found without looking at the others; as they stand, pair by
+        pair."""
+        rows: Rows = getattr(self, name)
+        key = (name, id(rows))
+        if key not in self.memo:
+            self.memo[key] = (rows, Index(rows))
+        found: Index = self.memo[key][1]
+        return found.part(endpoints, what, outcomes)
 
     def endpoint_ids(
         self, *, kind: str | None = None, setup: bool | None = None, cls: str | None = None
@@ -83,9 +104,12 @@ class RunData:
 
         `quantity` is a name or index of histogram.QUANTITIES; None means all phases or endpoints.
         """
-        return histogram_of(
-            self.hist, self.stats, quantity, phase=phase, endpoints=endpoints, outcomes=outcomes
-        )
+        index = quantity_index(quantity)
+        wanted = [endpoints] if isinstance(endpoints, int) else endpoints
+        hist, stats = (self.part(name, wanted, index, outcomes) for name in ("hist", "stats"))
+        if phase is not None:
+            hist, stats = (rows[rows["phase"] == phase] for rows in (hist, stats))
+        return _joined(hist, stats)
 
     def per_second(
         self, counter: int | Collection[int], *, endpoints: int | Collection[int] | None = None
@@ -111,7 +135,6 @@ class RunData:
             int(part["second"][0]): Histogram.from_sparse(part["bin"], part["count"], digits=2)
             for part in parts
         }
-
 
     def probe_series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times in s since the epoch and values of `<probe>.<value>`, where it was read.
@@ -179,13 +202,15 @@ def histogram_of(
 
     def pick(rows: Rows) -> Rows:
         rows = rows[rows["quantity"] == quantity_index(quantity)]
-        return rows[
-            _among(rows["phase"], phase)
-            & _among(rows["endpoint"], endpoints)
-            & _among(rows["outcome"], outcomes)
-        ]
+        if phase is not None or endpoints is not None:
+            rows = rows[_among(rows["phase"], phase) & _among(rows["endpoint"], endpoints)]
+        return rows[_among(rows["outcome"], outcomes)]
 
-    bins, exact = pick(hist), pick(stats)
+    return _joined(pick(hist), pick(stats))
+
+
+def _joined(bins: Rows, exact: Rows) -> Histogram:
+    """The sum of these rows."""
     if not len(exact):
         return Histogram()
     return Histogram.from_sparse(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
+from velroload.analysis.analyse import analyse
 from velroload.analysis.claims import Claim, judge_claim
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import ThresholdResult
@@ -219,3 +220,18 @@ def test_no_sample_is_never_a_pass(text: str) -> None:
     found = judged(rd.empty(5), text)
     assert found.verdict in ("INCONCLUSIVE", "FAIL")
     assert found.why
+
+
+def test_a_group_is_timed_as_one_with_and_without_its_think_time() -> None:
+    """Its requests take 3 ms each; the group of them 60 ms, 40 of these thinking."""
+    group = rd.steady(100, 10, 60 * rd.MS, name="buy", kind="group", think_ns=40 * rd.MS)
+    data = rd.build([rd.steady(200, 10), group], 10)
+    texts = ("p95(response) of group:buy < 50ms", "p95(service) of group:buy < 50ms",
+             "errors of group:buy < 1%", "rate of group:buy > 99/s", "max of group:sell < 1s",
+             "p95(response) < 50ms")  # fmt: skip
+    found = analyse(rd.with_thresholds(data, *texts)).thresholds
+    assert [each.verdict for each in found] == [
+        "FAIL", "PASS", "PASS", "PASS", "NOT MEASURED", "PASS",
+    ]  # fmt: skip
+    assert found[4].why == "no group 'sell' in this run"
+    assert [each.count for each in found] == [1000, 1000, 1000, 994, 0, 2000]

@@ -16,6 +16,7 @@ from tests.reference import watched
 from velroload.analysis.analyse import analyse
 from velroload.analysis.hints import with_hints
 from velroload.analysis.hold import in_hold
+from velroload.analysis.result import PhaseResult, Reason
 from velroload.report.as_json import SCHEMA, as_json
 from velroload.report.as_text import as_text
 from velroload.runfolder import RunData, load, save
@@ -120,6 +121,19 @@ def test_what_an_invalid_run_says_of_the_target_is_less_sure() -> None:
     assert {each.code: each.confidence for each in spoilt} == {
         "generator": "likely", **dict.fromkeys(sure, "possible"),
     }  # fmt: skip
+
+
+def test_a_phase_that_is_no_gate_casts_doubt_all_the_same() -> None:
+    data = pl.Service(1).make()
+    result = analyse(data)
+    reason = Reason("INVALID", "generator_lag", "the generator was late")
+    spoilt = replace(result.validity, verdict="INVALID", reasons=(reason,))
+    phase = PhaseResult("stress", False, "NOT MEASURED", "late", (), result.summary, spoilt)
+    found = with_hints(replace(result, suite=(phase,)), data, in_hold(data)).findings
+    assert [(each.code, each.text) for each in found] == [
+        ("generator", "phase stress: the generator was late"),
+    ]
+    assert with_hints(result, data, in_hold(data)).findings == ()
 
 
 def test_the_order_of_saturation_decides_between_equals() -> None:

@@ -220,6 +220,20 @@ def test_a_pass_in_a_suspect_run_says_so() -> None:
     assert "debug build" in str(of(found, "R5").suspect)
 
 
+def test_a_plans_own_requirement_weights_and_what_is_critical() -> None:
+    data = run()
+    data.manifest["requirements"] = WANTED | {
+        "more": [["X1", "p95(response) of endpoint:generation_list < 1ms"]],
+        "weights": [["X1", 3]],
+        "critical": ["R5"],
+    }
+    found = judged(data)
+    own = of(found, "X1")
+    assert (own.verdict, own.count, own.weight) == ("FAIL", 10_000, 3.0)
+    assert found.score == pytest.approx(100.0 * 6 / 9)
+    assert [each.id for each in found.requirements if each.critical] == ["R5"]
+
+
 def test_which_phase_judges_what() -> None:
     suite = [{"name": "small"}, {"name": "big", "judges": ["R4"]}, {"name": "endurance_test"}]
     data = rd.empty(1.0, suite=suite)

@@ -37,12 +37,12 @@ def suite(*rows: dict[str, Any], slow: str = "", bad: str = "", ended_s: float =
             found = {"id": len(phases), "name": each["name"], "kind": kind, "planned": 0}
             found |= {"start_ns": (at + start) * S, "end_ns": (at + end) * S}
             phases.append(found | {"planned": 100 * (end - start)})
-    at = np.arange(round(ended_s * 100), dtype=np.int64) * 10 * MS
-    own = np.array([NAMES[second // 13] for second in range(39)])[(at // S).astype(int)]
-    held = (at // S % 13 >= 2) & (at // S % 13 < 12)
-    failing = held & (own == bad) & (np.arange(len(at)) % 10 == 0)
+    due = np.arange(round(ended_s * 100), dtype=np.int64) * 10 * MS
+    own = np.array([NAMES[second // 13] for second in range(39)])[(due // S).astype(int)]
+    held = (due // S % 13 >= 2) & (due // S % 13 < 12)
+    failing = held & (own == bad) & (np.arange(len(due)) % 10 == 0)
     load = rd.Load(
-        at,
+        due,
         np.where(held & (own == slow), 80 * MS, 3 * MS),
         error=np.where(failing, int(ErrorKind.STATUS), 0),
         status=np.where(failing, 503, 200),

@@ -4,7 +4,6 @@ import random
 import socket
 import time
 from collections import Counter
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -390,23 +389,3 @@ def test_requests_belong_to_the_phase_in_which_their_iteration_was_scheduled(loa
     assert len(iterations) == len(second)
     for row in iterations:
         assert row["phase"] == phase_of[int(row["user_address"]), int(row["iteration"])]
-
-
-def test_scenarios_begin_with_offsets() -> None:
-    """One by rate at once, one of users 40 ms later; a warm-up is a phase before the hold."""
-    rate = Load("constant-arrival-rate", rate=Fraction(200), users=2, duration_ns=ms(100),
-                warm_up_ns=ms(50))  # fmt: skip
-    pause = Think("constant", (ms(500),))
-    users = Load("constant-vus", users=3, duration_ns=ms(60), start_after_ns=ms(40), think=pause)
-    with ScriptedServer(respond()) as server:
-        plan = plan_for(server.url, rate)
-        later = Scenario("later", users, (Request("GET", "/later", endpoint="later"),))
-        rig = Rig(replace(plan, scenarios=(*plan.scenarios, later))).run()
-    rows = requests(rig)
-    names = {row.id: row.name for row in rig.endpoints}
-    own = np.array([names[int(each)] == "later" for each in rows["endpoint"]])
-    assert sorted(rows["scheduled_ns"][~own].tolist()) == [ms(5) * n for n in range(20)]
-    assert rows["scheduled_ns"][own].tolist() == [ms(40)] * 3
-    assert rig.job.settings["phases"] == [0, ms(50)]
-    assert Counter(rows["phase"][~own].tolist()) == {0: 10, 1: 10}
-    assert set(rows["phase"][own]) == {0}

@@ -178,7 +178,7 @@ def test_tail_that_the_worker_changes_is_not_believed() -> None:
 
 HEADER = {
     "magic": (0, 1, "segment: it does not begin with velroload's magic number."),
-    "version": (8, 2, "segment: layout version 2, but this velroload has 1."),
+    "version": (8, 3, "segment: layout version 3, but this velroload has 2."),
     "sample": (24, 32, "segment: sample size 32, but this velroload has 64."),
     "counters": (
         32,
@@ -188,22 +188,22 @@ HEADER = {
     "no slots": (
         16,
         0,
-        "segment: a ring of 0 slots does not fit 70144 bytes or is no power of two.",
+        "segment: a ring of 0 slots does not fit 74240 bytes or is no power of two.",
     ),
     "odd slots": (
         16,
         6,
-        "segment: a ring of 6 slots does not fit 70144 bytes or is no power of two.",
+        "segment: a ring of 6 slots does not fit 74240 bytes or is no power of two.",
     ),
     "too many slots": (
         16,
         16,
-        "segment: a ring of 16 slots does not fit 70144 bytes or is no power of two.",
+        "segment: a ring of 16 slots does not fit 74240 bytes or is no power of two.",
     ),
     "overflowing slots": (
         16,
         1 << 63,
-        f"segment: a ring of {1 << 63} slots does not fit 70144 bytes or is no power of two.",
+        f"segment: a ring of {1 << 63} slots does not fit 74240 bytes or is no power of two.",
     ),
 }
 
@@ -220,7 +220,7 @@ def test_foreign_header_is_refused(at: int, value: int, message: str) -> None:
 
 def test_short_and_unaligned_memory_is_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"^segment: 100 bytes are less than its header of 69632\.$"
+        ValueError, match=r"^segment: 100 bytes are less than its header of 73728\.$"
     ):
         RingReader(bytearray(100))
     with pytest.raises(ValueError, match=r"^segment: its memory is not aligned to 8 bytes\.$"):

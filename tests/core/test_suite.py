@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.reference.interpreter import User
 from tests.rig import GET, Rig, plan_for
 from tests.servers.scripted import OK, ScriptedServer, read_request, respond
 from velroload.plan.flow import Chance, Repeat, Set
-from velroload.plan.model import Capture, Plan, Request, Step
+from velroload.plan.model import Capture, Load, Plan, Request, Scenario, Step, Think
 from velroload.plan.phase import Phase
 from velroload.plan.values import RandomInt
 from velroload.protocol.layout import STEP
@@ -25,11 +26,11 @@ B = Request("GET", "/b", endpoint="b")
 
 
 def phase(name: str, users: int, rate: int | None, **more: int) -> Phase:
-    times = {"ramp_ns": ms(20), "hold_ns": ms(60), "cool_down_ns": ms(60), **more}
+    times: dict[str, Any] = {"ramp_ns": ms(20), "hold_ns": ms(60), "cool_down_ns": ms(60), **more}
     return Phase(name, users, rate_per_s=None if rate is None else Fraction(rate), **times)
 
 
-def suite(url: str, *phases: Phase, flow: tuple[Step, ...] = (GET,), **more: object) -> Plan:
+def suite(url: str, *phases: Phase, flow: tuple[Step, ...] = (GET,), **more: Any) -> Plan:
     return replace(plan_for(url, phases[0].load, flow, **more), phases=phases)
 
 
@@ -231,3 +232,23 @@ def test_the_reader_knows_256_phases() -> None:
     assert rig.reader.phases(256) == [(0, 0)] * 256
     with pytest.raises(ValueError, match="257 phases are more than 256"):
         rig.reader.phases(257)
+
+
+def test_scenarios_begin_with_offsets() -> None:
+    """One by rate at once, one of users 40 ms later; a warm-up is a phase before the hold."""
+    rate = Load("constant-arrival-rate", rate=Fraction(200), users=2, duration_ns=ms(100),
+                warm_up_ns=ms(50))  # fmt: skip
+    pause = Think("constant", (ms(500),))
+    users = Load("constant-vus", users=3, duration_ns=ms(60), start_after_ns=ms(40), think=pause)
+    with ScriptedServer(respond()) as server:
+        plan = plan_for(server.url, rate)
+        later = Scenario("later", users, (Request("GET", "/later", endpoint="later"),))
+        rig = Rig(replace(plan, scenarios=(*plan.scenarios, later))).run()
+    rows = requests(rig)
+    names = {row.id: row.name for row in rig.endpoints}
+    own = np.array([names[int(each)] == "later" for each in rows["endpoint"]])
+    assert sorted(rows["scheduled_ns"][~own].tolist()) == [ms(5) * n for n in range(20)]
+    assert rows["scheduled_ns"][own].tolist() == [ms(40)] * 3
+    assert rig.job.settings["phases"] == [0, ms(50)]
+    assert Counter(rows["phase"][~own].tolist()) == {0: 10, 1: 10}
+    assert set(rows["phase"][own]) == {0}

@@ -50,7 +50,9 @@ class Crew:
                     starved=[index + 1, 5, 0],
                 )
             )
-            self.jobs.append(SimpleNamespace(steps_per_iteration=2, iterations_planned=None))
+            job = SimpleNamespace(steps_per_iteration=2, iterations_planned=None)
+            job.settings = {"phases": [0, 5]}
+            self.jobs.append(job)
         self.tables = [
             SimpleNamespace(name=name, at_end=at_end)
             for name, at_end in (("a", "stop"), ("b", "fail"), ("c", "stop"))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def plan_of(*phases: Phase, weights: tuple[int, ...] = (1,)) -> Plan:
 
 
 def phase(name: str, users: int, rate: int | None, **more: int) -> Phase:
-    times = {"ramp_ns": 2 * S, "hold_ns": 10 * S, "cool_down_ns": S, **more}
+    times: dict[str, Any] = {"ramp_ns": 2 * S, "hold_ns": 10 * S, "cool_down_ns": S, **more}
     return Phase(name, users, rate_per_s=None if rate is None else Fraction(rate), **times)
 
 
@@ -53,6 +54,14 @@ def users_at(schedule: Schedule, workers: int, at_ns: int) -> int:
     return total
 
 
+def spans(schedule: Schedule) -> list[tuple[float, ...]]:
+    """(from, to, rate there and here) of every segment, in seconds and starts per second."""
+    return [
+        (s.start_ns / S, s.end_ns / S, float(s.from_value), float(s.to_value))
+        for s in schedule.arrivals
+    ]
+
+
 TWO = (phase("a", 4, 100), phase("b", 8, 60, ramp_ns=0))
 
 
@@ -71,8 +80,7 @@ def test_rows() -> None:
 
 def test_the_rate_ramps_with_the_users_and_never_above_what_is_offered() -> None:
     schedule = suite_schedule(plan_of(*TWO, phase("c", 2, 30)), 0)
-    found = [(s.start_ns // S, s.end_ns // S, s.from_value, s.to_value) for s in schedule.arrivals]
-    assert found == [
+    assert spans(schedule) == [
         (0, 2, 0, 100), (2, 12, 100, 100), (13, 23, 60, 60), (24, 26, 30, 30), (26, 36, 30, 30),
     ]  # fmt: skip
     assert schedule.end_ns == 37 * S
@@ -137,8 +145,7 @@ def test_a_spike_multiplies_the_rate_for_a_time() -> None:
     spike = Event("s", S, "spike", for_ns=3 * S, factor=Fraction(5, 2))
     base = phase("a", 4, 100)
     schedule = suite_schedule(plan_of(replace(base, events=(spike,))), 0)
-    found = [(s.start_ns // S, s.end_ns // S, s.from_value, s.to_value) for s in schedule.arrivals]
-    assert found == [
+    assert spans(schedule) == [
         (0, 1, 0, 50), (1, 2, 125, 250), (2, 4, 250, 250), (4, 12, 100, 100),
     ]  # fmt: skip
     assert sum(1 for due in starts_of(schedule, 2) if 2 * S <= due < 4 * S) == 500

@@ -63,6 +63,10 @@ def rows_of(plan: Plan) -> dict[str, Rows]:
     }
 
 
+class Refused(Exception):
+    """A request of a log-in failed."""
+
+
 @dataclass
 class Sent:
     """One request as the server should see it."""
@@ -81,8 +85,8 @@ class User:
     number: int
     answer: Answer
     sequences: dict[int, int] = field(default_factory=dict)
-    rows: dict[str, Rows] = field(default_factory=dict)
     phase: int = 0
+    rows: dict[str, Rows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = Random(Random((self.plan.seed + self.number) % 2**64).u64())
@@ -90,6 +94,8 @@ class User:
         self.sent: list[Sent] = []
         self.done: set[int] = set()
         self.groups: list[str] = []
+        self.session = self.plan.scenarios[0].session
+        self.logged_in, self.in_login = self.session is None, False
         self.think_ns = 0.0
         self.started = 0
         self.taken: set[str] = set()
@@ -99,6 +105,8 @@ class User:
         """So many passes through the flow."""
         for number in range(times):
             self.slots["iteration"] = str(number)
+            if not self.logged_in:
+                self.log_in()
             try:
                 self.begin()
                 self.started += 1
@@ -108,6 +116,28 @@ class User:
             except Starved:
                 break
         return self
+
+    def log_in(self) -> bool:
+        """The session's steps until they go through; whether they did at once."""
+        at_once = self.logs_in()
+        while not at_once and not self.logs_in():
+            continue
+        self.logged_in = True
+        assert self.session is not None
+        if self.session.life_slot is not None:
+            self.random.double()  # when the token is to be renewed
+        return at_once
+
+    def logs_in(self) -> bool:
+        assert self.session is not None
+        self.in_login = True
+        try:
+            self.all(self.session.steps)
+        except Refused:
+            return False
+        finally:
+            self.in_login = False
+        return True
 
     def begin(self) -> None:
         """A row for each pass, or one for all of them."""
@@ -195,7 +225,7 @@ class User:
     def filled(self, text: str) -> str:
         return SLOT.sub(lambda found: self.slots.get(found[1], ""), text)
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Request, *, again: bool = False) -> None:
         path = self.filled(request.path)
         body = b""
         if request.body is not None:
@@ -204,7 +234,17 @@ class User:
         self.sent.append(Sent(request.endpoint, path, body))
         good, captured = self.answer(request, path, body)
         self.slots.update(captured)
-        if not good and request.on_error == "end":
+        if good:
+            return
+        if self.in_login:
+            raise Refused
+        renew = None if self.session is None else self.session.renew
+        if renew is not None and renew.on_401 and not again and captured.get("status") == "401":
+            if not self.log_in():
+                raise Ended
+            self.request(request, again=True)
+        elif request.on_error != "continue":
+            self.logged_in = self.logged_in and request.on_error != "login"
             raise Ended
 
     def evaluate(self, expression: Expression) -> str | int | float | bool | None:

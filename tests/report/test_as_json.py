@@ -13,6 +13,7 @@ from velroload.analysis.analyse import analyse
 from velroload.errors import Exit
 from velroload.report import REPORTS
 from velroload.report.as_json import FORMAT, RESULT, SCHEMA, as_json, document, save_result
+from velroload.report.kind import Told
 from velroload.runfolder import RunData, load, save
 from velroload.sample import ErrorKind
 
@@ -143,10 +144,10 @@ def test_a_saved_run_is_told_the_same_again(tmp_path: Path) -> None:
     assert as_json(analyse(load(tmp_path))) == as_json(analyse(data))
 
 
-@pytest.mark.parametrize("ending", list(REPORTS))
-def test_every_report_can_be_made_of_every_run(ending: str) -> None:
+@pytest.mark.parametrize("pattern", list(REPORTS))
+def test_every_report_can_be_made_of_every_run(pattern: str) -> None:
     for data in (DATA, rd.empty()):
-        assert REPORTS[ending](analyse(data), folder="runs/x", code=Exit.PASS).endswith("\n")
+        assert REPORTS[pattern](Told(analyse(data), data, "runs/x", Exit.PASS, pattern))
 
 
 def test_connections() -> None:

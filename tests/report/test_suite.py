@@ -30,7 +30,6 @@ def test_what_does_not_hold_stands_beneath_its_phase() -> None:
     at = next(place for place, line in enumerate(lines) if line.startswith(" FAIL"))
     beneath = [line.split()[0] for line in lines[at + 1 : at + 3]]
     assert beneath[0] == "p95"
-    assert any("… and 2 more that do not hold: -v" in line for line in lines)
     verbose = as_text(result, verbose=True)
     assert all(verbose.count(f"    {text}") == 3 for text in THRESHOLDS)
 
@@ -43,5 +42,16 @@ def test_forty_lines_for_six_phases() -> None:
         name: getattr(result, name) for name in result.__slots__
     } | {"suite": result.suite * 2})  # fmt: skip
     lines = as_text(doubled, folder="/f").splitlines()
+    assert any(line.endswith("lines more: -v") for line in lines)
     assert len(lines) <= LINES
     assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_an_event_that_failed_is_said_of_a_phase_that_informs() -> None:
+    wanted = [{"name": "down", "kind": "fault", "at_ns": 5 * 10**9, "for_ns": 0}]
+    rows = [row("a", 0, "p95 < 50ms", events=wanted), row("b", 13, gate=True), row("c", 26)]
+    result = analyse(suite(*rows))
+    assert (result.verdict, result.validity.verdict) == ("PASS", "VALID")
+    lines = as_text(result).splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith(" PASS"))
+    assert lines[at + 1] == "   event down failed: it did not happen"

@@ -22,7 +22,9 @@ def test_a_finished_run(data: RunData, tmp_path: Path) -> None:
     conclusion = conclude(tmp_path, (str(asked), str(tmp_path / "again.txt")))
     assert conclusion.exit_code == Exit.PASS
     assert conclusion.lost == ()
-    assert (tmp_path / "again.txt").read_text() == conclusion.text
+    told = (tmp_path / "again.txt").read_text()
+    assert told.partition(" files ")[0] == conclusion.text.partition(" files ")[0]
+    assert "again.json" in conclusion.text
     result = json.loads((tmp_path / "result.json").read_bytes())
     assert result == json.loads(asked.read_bytes())
     assert (result["verdict"], result["exit_code"]) == ("PASS", 0)
@@ -60,3 +62,30 @@ def test_no_run_in_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         conclude(tmp_path)
     assert str(caught.value) == f"{tmp_path}: no run can be read here: run.json is missing."
+
+
+def test_github_gets_a_step_summary_and_annotations(data: RunData, tmp_path: Path) -> None:
+    save(tmp_path, with_thresholds(data, "p95(response) < 1ms"))
+    summary = tmp_path / "summary"
+    summary.write_text("before\n")
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    text = conclude(tmp_path, environ=environ).text
+    assert summary.read_text().startswith("before\n### ❌ FAIL: synthetic\n")
+    assert "\n::error title=velroload%3A FAIL::synthetic: " in text
+    assert "::error" not in conclude(tmp_path).text
+    assert "::error" not in conclude(tmp_path, environ={"GITHUB_ACTIONS": "false"}).text
+
+
+def test_a_step_summary_that_cannot_be_written_is_said(data: RunData, tmp_path: Path) -> None:
+    save(tmp_path, data)
+    lost = tmp_path / "no/summary"
+    conclusion = conclude(tmp_path, environ={"GITHUB_STEP_SUMMARY": str(lost)})
+    assert conclusion.lost == (f"{lost}: not written: no such file or directory",)
+
+
+def test_every_kind_of_report_is_written(data: RunData, tmp_path: Path) -> None:
+    save(tmp_path, data)
+    names = ["report.html", "summary.pdf", "junit.xml", "series.csv", "pr.md", "run.hlog"]
+    conclusion = conclude(tmp_path, tuple(str(tmp_path / name) for name in names))
+    assert conclusion.lost == ()
+    assert all((tmp_path / name).stat().st_size for name in names)

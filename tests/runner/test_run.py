@@ -82,7 +82,7 @@ def test_a_run_is_told_and_saved(tmp_path: Path) -> None:
         "open": True, "paced": True, "offered_rate_per_s": 100.0, "users": 4
     }  # fmt: skip
     assert manifest["phases"] == [
-        {"id": 0, "name": "main", "kind": "hold", "start_ns": 0, "end_ns": SECOND_NS}
+        {"id": 0, "name": "main", "kind": "hold", "start_ns": 0, "end_ns": SECOND_NS, "window_s": 1}
     ]  # fmt: skip
     assert manifest["end"]["ledger"]["problems"] == []
     assert manifest["end"]["ledger"]["requests"]["ok"] == 100

@@ -30,7 +30,7 @@ def capacity_of_run(data: RunData, suite: Sequence[PhaseResult]) -> Capacity | N
     thresholds = {
         phase.name: [parse_threshold(text) for text in texts.get(phase.name, [])] for phase in sound
     }
-    return capacity_of([phase_scope(data, phase) for phase in sound], thresholds)
+    return capacity_of(sound, [phase_scope(data, phase) for phase in sound], thresholds)
 
 
 def fidelity_of_run(

@@ -5,14 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from velroload.analysis.beta import student_quantile
-from velroload.analysis.cells import counter_values
-from velroload.analysis.hold import held_seconds
 from velroload.analysis.outlook import Capacity, Growth, Level, Usl
-from velroload.analysis.reach import complete_per_second, reach, slo_of
+from velroload.analysis.reach import slo_of
+from velroload.analysis.result import PhaseResult
 from velroload.analysis.roles import readings
 from velroload.analysis.scope import Scope
 from velroload.analysis.usl import BELIEVED, LEVELS_LEAST, fit_usl
-from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
 
 RESOURCES = {
@@ -28,13 +26,17 @@ LINE_LEAST = 3
 """Levels that a line needs to have an interval."""
 
 
-def capacity_of(scopes: Sequence[Scope], thresholds: dict[str, list[Threshold]]) -> Capacity | None:
-    """Over the scopes of a suite's phases in which something was answered; None below two of them.
-
-    thresholds: of each phase, by its name.
-    """
+def capacity_of(
+    phases: Sequence[PhaseResult],
+    scopes: Sequence[Scope],
+    thresholds: dict[str, list[Threshold]],
+) -> Capacity | None:
+    """Over the phases of a suite, each with its scope, in which something was answered; None below
+    two of them. thresholds: of each phase, by its name."""
     levels = [
-        level for scope in scopes if (level := _level(scope, thresholds.get(scope.name or "", [])))
+        level
+        for phase, scope in zip(phases, scopes, strict=True)
+        if (level := _level(phase, scope, thresholds.get(phase.name, [])))
     ]
     if len(levels) < 2:
         return None
@@ -55,30 +57,21 @@ def capacity_of(scopes: Sequence[Scope], thresholds: dict[str, list[Threshold]])
     )
 
 
-def _level(scope: Scope, thresholds: list[Threshold]) -> Level | None:
-    ids = [row["id"] for row in scope.flow()]
-    parts = held_seconds(scope.whole)
-    if not parts:
-        return None
-    complete = complete_per_second(scope.whole, ids, parts[-1].stop)
-    rate = float(np.concatenate([complete[part.start : part.stop] for part in parts]).mean())
-    values = counter_values(scope.held, ids)
-    bad = values.get(Counter.FAILED, 0) + values.get(Counter.TRANSPORT, 0)
-    whole = bad + values.get(Counter.OK, 0)
-    if not rate or not whole:
+def _level(phase: PhaseResult, scope: Scope, thresholds: list[Threshold]) -> Level | None:
+    total = phase.summary.total
+    if not total.rate_per_s or total.reach is None:
         return None
     slo_ns = slo_of(thresholds, {})
-    found = reach(scope.whole, scope.held, ids, slo_ns)
-    p95 = found.adjusted["p95"].value_ns
-    met = None if slo_ns is None else p95 is not None and p95 <= slo_ns
-    if slo_ns is not None and p95 is None and "p95" not in found.infinite:
-        met = None
+    p95 = total.reach.adjusted["p95"].value_ns
+    met = None
+    if slo_ns is not None and (p95 is not None or "p95" in total.reach.infinite):
+        met = p95 is not None and p95 <= slo_ns
     return Level(
-        phase=scope.name or "",
+        phase=phase.name,
         users=scope.users,
-        rate_per_s=rate,
+        rate_per_s=total.rate_per_s,
         p95_ns=p95,
-        failed_share=bad / whole,
+        failed_share=total.failed_share,
         met=met,
         resources=dict(_resources(scope)),
     )

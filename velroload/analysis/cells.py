@@ -2,25 +2,28 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.result import Quantity
 from velroload.histogram import Histogram, edges_ns
-from velroload.journal import Counter
+from velroload.journal import Counter, Rows
 from velroload.runfolder import RunData
 
 SERIES_DIGITS = 2
 
 
+@cache
 def lower_edges(digits: int = 3) -> NDArray[np.int64]:
     """Lowest value of every bin, ns."""
     return edges_ns(digits)[:-1]
 
 
+@cache
 def upper_edges(digits: int = 3) -> NDArray[np.int64]:
-    """Highest value of every bin, ns."""
+    """Highest value of every bin, ns. Not to be written to."""
     return np.asarray(edges_ns(digits)[1:] - 1)
 
 
@@ -28,14 +31,13 @@ def counter_values(
     data: RunData, endpoints: Collection[int], *, seconds: range | None = None
 ) -> dict[int, int]:
     """Sum of every counter over the endpoints, and over some seconds in a row."""
-    counts = data.counts
-    wanted = np.isin(counts["endpoint"], list(endpoints))
+    counts = data.part("counts", endpoints, None)
     if seconds is not None:
-        wanted &= (counts["second"] >= seconds.start) & (counts["second"] < seconds.stop)
-    counts = counts[wanted]
-    keys, places = np.unique(counts["counter"], return_inverse=True)
-    sums = np.zeros(len(keys), np.int64)
-    np.add.at(sums, places, counts["value"])
+        inside = (counts["second"] >= seconds.start) & (counts["second"] < seconds.stop)
+        counts = counts[inside]
+    order = np.argsort(counts["counter"], kind="stable")
+    keys, starts = np.unique(counts["counter"][order], return_index=True)
+    sums = np.add.reduceat(counts["value"][order], starts) if len(keys) else keys
     return dict(zip(keys.tolist(), sums.tolist(), strict=True))
 
 
@@ -43,8 +45,7 @@ def counter_series(
     data: RunData, endpoints: Collection[int], counter: int, length: int
 ) -> NDArray[np.float64]:
     """One counter per second, float64[length]; seconds from `length` on are left out."""
-    counts = data.counts
-    counts = counts[(counts["counter"] == counter) & np.isin(counts["endpoint"], list(endpoints))]
+    counts = data.part("counts", endpoints, counter)
     return _per_second(counts["second"], counts["value"], length)
 
 
@@ -58,8 +59,15 @@ def _per_second(
 
 def seconds_of(data: RunData) -> int:
     """Seconds that the arrays speak of: one more than the last, 0 for an empty run."""
-    ends = [int(array["second"].max()) + 1 for array in (data.series, data.counts) if len(array)]
+    ends = [_last_second(data, rows) + 1 for rows in (data.series, data.counts) if len(rows)]
     return max(ends, default=0)
+
+
+def _last_second(data: RunData, rows: Rows) -> int:
+    key = ("last second", id(rows))
+    if key not in data.memo:
+        data.memo[key] = (rows, int(rows["second"].max()))
+    return int(data.memo[key][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +125,14 @@ class Slices:
 
 def slices(data: RunData, quantity: Quantity, endpoints: Collection[int]) -> Slices:
     """Per-second histograms (2 digits) of the complete responses of some endpoints."""
-    series = data.series
-    series = series[(series["quantity"] == quantity) & np.isin(series["endpoint"], list(endpoints))]
-    bins, columns = np.unique(series["bin"].astype(np.int64), return_inverse=True)
-    weights = np.zeros((seconds_of(data), len(bins)))
-    np.add.at(weights, (series["second"].astype(np.int64), columns), series["count"])
-    return Slices(weights, bins)
+    series = data.part("series", endpoints, quantity)
+    used = np.zeros(len(upper_edges(SERIES_DIGITS)), np.bool_)
+    used[series["bin"]] = True
+    bins, columns = np.flatnonzero(used), np.cumsum(used) - 1
+    seconds = seconds_of(data)
+    cells = series["second"].astype(np.int64) * len(bins) + columns[series["bin"]]
+    weights = np.bincount(cells, series["count"], seconds * len(bins)).astype(np.float64)
+    return Slices(weights.reshape(seconds, len(bins)), bins)
 
 
 def with_failures(data: RunData, all_: Slices, quantity: Quantity, ids: Collection[int]) -> Slices:

@@ -14,13 +14,14 @@ MS = 1e6
 class Part:
     """One figure of a requirement. subject: what observed.py or drifting.py looks up.
 
-    op and limit: in the unit that the figure has; label: to tell parts of one requirement apart.
+    op and limit: in `unit`; label: to tell parts of one requirement apart.
     """
 
     subject: str
     op: str
     limit: float
     label: str = ""
+    unit: str = "count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ VELRO_PRD = (
     Requirement(
         "R3",
         "authorization cache hits",
-        parts=(Part("authz", ">=", 0.95),),
+        parts=(Part("authz", ">=", 0.95, unit="share"),),
         cls="authorization",
         endpoint="authorization_check",
         warm=True,
@@ -83,16 +84,16 @@ VELRO_PRD = (
         "R9",
         "cache access p95",
         parts=(
-            Part("cache L1", "<", 5 * MS, "L1"),
-            Part("cache L2", "<", 20 * MS, "L2"),
-            Part("cache L3", "<", 100 * MS, "L3"),
+            Part("cache L1", "<", 5 * MS, "L1", "ns"),
+            Part("cache L2", "<", 20 * MS, "L2", "ns"),
+            Part("cache L3", "<", 100 * MS, "L3", "ns"),
         ),
         critical=False,
     ),
     Requirement(
         "R10",
         "cache hits by layer",
-        parts=(Part("l1", ">", 0.95, "L1"), Part("l2", ">", 0.85, "L2")),
+        parts=(Part("l1", ">", 0.95, "L1", "share"), Part("l2", ">", 0.85, "L2", "share")),
         cls="authorization",
         endpoint="authorization_check",
         critical=False,
@@ -102,15 +103,18 @@ VELRO_PRD = (
     Requirement(
         "R12",
         "CPU and memory at peak",
-        parts=(Part("cpu_share", "<", 0.80, "CPU"), Part("memory_share", "<", 0.85, "memory")),
+        parts=(
+            Part("cpu_share", "<", 0.80, "CPU", "share"),
+            Part("memory_share", "<", 0.85, "memory", "share"),
+        ),
         critical=False,
     ),
     Requirement(
         "R13",
         "stability",
         parts=(
-            Part("drift response", "<", 0.0, "response time"),
-            Part("drift memory_bytes", "<", 0.0, "memory"),
+            Part("drift response", "<", 0.0, "response time", "per_hour"),
+            Part("drift memory_bytes", "<", 0.0, "memory", "per_hour"),
         ),
         critical=False,
         endurance=True,
@@ -126,9 +130,8 @@ def document(wanted: Mapping[str, Any]) -> tuple[Requirement, ...]:
     """The requirements of a run folder's `requirements`: those of the document and the plan's own,
     with the plan's weights and its own choice of what is critical."""
     rows = list(DOCUMENTS.get(str(wanted.get("use")), ()))
-    for more in wanted.get("more") or []:
-        sentence = str(more["threshold"])
-        rows.append(Requirement(str(more["id"]), str(more.get("title") or sentence), sentence))
+    for name, sentence in wanted.get("more") or []:
+        rows.append(Requirement(str(name), str(sentence), str(sentence)))
     weights = dict(wanted.get("weights") or {})
     critical = wanted.get("critical")
     return tuple(_weighed(row, weights, critical) for row in rows)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from velroload.analysis.cells import seconds_of
 from velroload.journal import Rows
@@ -36,14 +37,18 @@ def in_hold(data: RunData, name: str | None = None) -> RunData:
     phases = phase_rows(data, name)
     own = [phase["id"] for phase in phases]
     holds = [phase["id"] for phase in phases if phase.get("kind") == HOLD]
-    seen = {int(phase) for rows in (data.counts, data.hist) for phase in np.unique(rows["phase"])}
+    seen = _phases_in(data.counts) | _phases_in(data.hist)
     if seen <= set(holds) or (not holds and name is None):
         return data
     setup = [e["id"] for e in data.manifest.get("endpoints", []) if e.get("setup")]
 
     def kept(rows: Rows) -> Rows:
-        of_setup = np.isin(rows["endpoint"], setup) & np.isin(rows["phase"], own)
-        return rows[np.isin(rows["phase"], holds) | of_setup]
+        wanted = _table(holds, 1 << 8)[rows["phase"]]
+        if setup:
+            of_setup = _table(setup, 1 << 16)[rows["endpoint"]]
+            wanted |= of_setup & _table(own, 1 << 8)[rows["phase"]]
+        found: Rows = rows[wanted]
+        return found
 
     return replace(
         data,
@@ -53,6 +58,19 @@ def in_hold(data: RunData, name: str | None = None) -> RunData:
         counts=kept(data.counts),
         tail=kept(data.tail),
     )
+
+
+def _phases_in(rows: Rows) -> set[int]:
+    seen = np.zeros(1 << 8, np.bool_)
+    seen[rows["phase"]] = True
+    return set(np.flatnonzero(seen).tolist())
+
+
+def _table(wanted: list[int], size: int) -> NDArray[np.bool_]:
+    """Which numbers are wanted: looking them up is quicker than searching."""
+    table = np.zeros(size, np.bool_)
+    table[wanted] = True
+    return table
 
 
 def hold_windows(data: RunData, name: str | None = None) -> tuple[tuple[int, int], ...]:

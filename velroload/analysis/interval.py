@@ -6,6 +6,7 @@ alike (they met the same queue), so the unit that is resampled is a slice of tim
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 import numpy as np
@@ -211,6 +212,7 @@ def _column(cumulative: NDArray[np.float64], level: float) -> int:
     return int(min(np.searchsorted(cumulative, rank), len(cumulative) - 1))
 
 
+@lru_cache(maxsize=2)
 def _draws(count: int, seed: int) -> NDArray[np.float64]:
     """(RESAMPLES, count): how often each slice was drawn. Without numpy.random, which loads
     slowly; 32 bits per draw favour a slice by less than count / 2**32."""

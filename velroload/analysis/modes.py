@@ -20,7 +20,7 @@ from velroload.analysis.samples import counted, response_ns
 from velroload.analysis.summary import is_flow
 from velroload.analysis.tail import LEAST_OTHERS, apart
 from velroload.histogram import Histogram
-from velroload.runfolder import RunData, histogram_of
+from velroload.runfolder import RunData
 
 Floats = NDArray[np.float64]
 LEAST = 500
@@ -41,11 +41,10 @@ MOST_BINS = 400
 def modes(data: RunData, held: RunData) -> tuple[Modes, ...]:
     """Every endpoint of the flow with two humps, those with the slowest first."""
     found = []
-    bins = held.hist[held.hist["quantity"] == Quantity.RESPONSE]
     for entry in data.manifest.get("endpoints", []):
         if not is_flow(entry):
             continue
-        times = histogram_of(bins, held.stats, Quantity.RESPONSE, endpoints=entry["id"])
+        times = held.histogram(Quantity.RESPONSE, endpoints=entry["id"])
         if two_humps(times) is None:  # nor will a smaller sample show any
             continue
         humps = two_humps(times, thinning(held, entry["id"], times.count))

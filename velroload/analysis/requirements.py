@@ -146,8 +146,9 @@ def _claim(each: _Asked, scope: Scope, tails: tuple[float, float]) -> ThresholdR
     chooses = each.row.chooses(list(scope.flow()))
     ids = [row["id"] for row in scope.flow() if chooses(row)]
     threshold = parse_threshold(each.row.sentence)
+    chosen = None if threshold.selector is not None else ids
     claim = Claim(scope.held, scope.whole, scope.summary, scope.validity, *tails)
-    return judge_claim(claim, threshold, ids)
+    return judge_claim(claim, threshold, chosen)
 
 
 def _result(
@@ -170,7 +171,7 @@ def _first(row: Requirement) -> Part:
     if row.parts:
         return row.parts[0]
     threshold = parse_threshold(row.sentence)
-    return Part(row.sentence, threshold.op, threshold.limit)
+    return Part(row.sentence, threshold.op, threshold.limit, unit=threshold.unit)
 
 
 def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> RequirementResult:
@@ -178,7 +179,11 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
     verdict, why, needed = found.verdict, found.why, found.needed
     if not found.count and not found.infinite:
         verdict, needed = str(Verdict.NOT_MEASURED), None
-        named = each.row.endpoint or each.row.cls
+        named = (
+            each.row.endpoint
+            or each.row.cls
+            or (threshold.selector.name if threshold.selector else "")
+        )
         if threshold.window_ns and scope.held.counts.size:
             why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"
         else:
@@ -263,7 +268,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
         high=found.high,
         op=part.op,
         limit=part.limit,
-        unit=found.unit,
+        unit=part.unit,
         count=found.count,
         what=found.what,
         needed=found.needed,

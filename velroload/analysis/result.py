@@ -353,7 +353,6 @@ class Result:
     summary: Summary
     failures: tuple[Failure, ...]
     codes: tuple[Exit, ...]
-    sessions: Sessions | None = None
     bursts: tuple[ErrorBurst, ...] = ()
     examined: tuple[Examined, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -363,6 +362,7 @@ class Result:
     resilience: tuple[Resilience, ...] = ()
     broken: tuple[Broken, ...] = ()
     utilisation: tuple[Utilisation, ...] = ()
+    sessions: Sessions | None = None
     compliance: Compliance | None = None
     drift: tuple[Drift, ...] = ()
     capacity: Capacity | None = None

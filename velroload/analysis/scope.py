@@ -17,13 +17,21 @@ CYCLES_LEAST = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One phase (name None: the whole run). whole: everything of it; held: what counts of it."""
+    """One phase (name None: the whole run). whole: everything of it."""
 
     name: str | None
     whole: RunData
-    held: RunData
     summary: Summary
     validity: Validity
+
+    @property
+    def held(self) -> RunData:
+        """What counts of it; found once."""
+        key = ("held", id(self.whole.hist), self.name)
+        if key not in self.whole.memo:
+            self.whole.memo[key] = (self.whole.hist, in_hold(self.whole))
+        found: RunData = self.whole.memo[key][1]
+        return found
 
     @property
     def window_ns(self) -> tuple[int, int]:
@@ -73,7 +81,7 @@ class Scope:
 
 def run_scope(data: RunData, summary: Summary, validity: Validity) -> Scope:
     """The whole run."""
-    return Scope(None, data, in_hold(data), summary, validity)
+    return Scope(None, data, summary, validity)
 
 
 def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
@@ -83,4 +91,4 @@ def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
     model = rows.get(phase.name, {}).get("model")
     if model is not None:
         view = replace(view, manifest=view.manifest | {"model": model})
-    return Scope(phase.name, view, in_hold(view), phase.summary, phase.validity)
+    return Scope(phase.name, view, phase.summary, phase.validity)

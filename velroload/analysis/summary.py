@@ -288,6 +288,15 @@ def _intervals(
 
 
 def _series(data: RunData, ids: list[int]) -> Series:
+    """The same for every phase of a suite, so it is computed once."""
+    key = ("series of", id(data.series), tuple(ids))
+    if key not in data.memo:
+        data.memo[key] = (data.series, _made_series(data, ids))
+    made: Series = data.memo[key][1]
+    return made
+
+
+def _made_series(data: RunData, ids: list[int]) -> Series:
     length = seconds_of(data)
     ok = counter_series(data, ids, Counter.OK, length)
     failed = counter_series(data, ids, Counter.FAILED, length)

@@ -67,7 +67,7 @@ def assess(
     if of_run:
         reasons += [*_ledger(data), *_little(data), *_jumps(data), *_unix(unix), *_machine(data)]
         reasons += [*_refused(data), *_cookies(data), *_rows(data), *_values(data)]
-        reasons += _incomplete(data)
+        reasons += [*_incomplete(data)]
     if of_hold:
         reasons += [*_load(data, missing, missing_share, limited), *_clock(data, clock)]
         reasons += [*_bad(data, bad, share), *_busy(data, thresholds), *_steal(data)]

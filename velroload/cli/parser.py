@@ -223,7 +223,9 @@ def add_output_flags(group: "argparse._ArgumentGroup") -> None:
     add = group.add_argument
     add("--out", metavar="DIR", help="the run folder, new or empty (runs/DATE-TIME-NAME)")
     add("--report", metavar="FILE", action="append",
-        help="one more report, its kind by its ending: .json, .txt; repeatable")  # fmt: skip
+        help="one more report; its name says its kind: report.html, summary.pdf (.html, .md), "
+        ".json, .md, junit.xml, .csv (series.csv, errors.csv), .png, .svg, .hgrm, .hlog, .txt; "
+        "repeatable")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="no progress, the result only")
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--no-color", action="store_true", help="no colour (as NO_COLOR)")
@@ -292,7 +294,8 @@ def add_report_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of `velroload report`."""
     parser.add_argument("folder", nargs="?", metavar="DIR", help="a run folder (runs/latest)")
     add = parser.add_argument
-    add("--report", metavar="FILE", action="append", help="where to, by ending; repeatable")
+    add("--report", metavar="FILE", action="append",
+        help="where to; its name says its kind, see velroload run --help; repeatable")  # fmt: skip
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--strict", action="store_true", help="a SUSPECT run exits 97")
     add("--inconclusive", metavar="pass", help="pass: an INCONCLUSIVE run exits 0")

@@ -27,6 +27,7 @@ def main(values: Values) -> int:
         style=style_for(not values.environ.get("NO_COLOR")),
         strict=values.yes("strict"),
         inconclusive_pass=pass_on,
+        environ=values.environ,
     )
     print(conclusion.text, end="")
     for line in conclusion.lost:

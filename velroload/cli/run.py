@@ -1,6 +1,5 @@
 """`velroload run`: flags → Plan and Options, consent, and then the runner's work."""
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -24,11 +23,8 @@ MASK = "***"
 
 def main(values: Values) -> int:
     """One run; the exit code that its result has earned."""
-    from velroload.protocol.unbuilt import refuse_unbuilt
-
     assumed: list[str] = []
     plan = make_plan(values, assumed)
-    refuse_unbuilt(plan)
     ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
     options = make_options(values, plan)
     refuse_debug_core(options)
@@ -188,12 +184,13 @@ def read_folder(text: str, noun: str) -> str:
 
 
 def read_report(text: str, noun: str) -> str:
-    """A report's file, whose ending says its kind."""
-    from velroload.report import REPORTS
+    """A report's file, whose name says its kind."""
+    from velroload.report import report_named
 
-    ending = os.path.splitext(text)[1]
-    if ending not in REPORTS:
-        raise refusal(noun, text, f"its ending says its kind: {', '.join(REPORTS)}")
+    try:
+        report_named(text)
+    except ConfigError as error:
+        raise refusal(noun, text, str(error)) from None
     return text
 
 

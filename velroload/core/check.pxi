@@ -3,8 +3,7 @@
 
 
 cdef enum:
-    LOOPS_MOST = 96             # of loops and groups inside each other: plan.flow.DEPTH_MAX in
-                                # each of a session's sections and the flow
+    LOOPS_MOST = 96             # loops and groups inside each other: three sections of DEPTH_MAX
 
 
 cdef inline bint time_sane(double ns) noexcept nogil:

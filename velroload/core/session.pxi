@@ -6,10 +6,10 @@
 # token that is about to end), `resume_pc` says which step of the flow comes after it: that request
 # is due when the session's steps have ended, so that no wait of theirs is in its figures.
 #
-# A renewal is due at a random share of the token's life, drawn from the user's own state. It happens
-# while the user rests: in an open model somebody else takes the start, in a closed one the think
-# time goes on meanwhile. Only from half way between the latest share and the end of the life on does
-# it happen between two steps of the flow too: a long iteration must not outlive its token.
+# A renewal is due at a random share of the token's life, drawn from the user's own state. It
+# happens while the user rests: in an open model somebody else takes the start, in a closed one the
+# think time goes on meanwhile. Only from half way between the latest share and the end of the life
+# on does it happen between two steps of the flow too: a long iteration must not outlive its token.
 
 cdef enum:
     LOGIN_FIRST_USE = 0
@@ -116,8 +116,11 @@ cdef void session_renew(vl_engine *e, uint32_t u) noexcept nogil:
 
 
 cdef inline void session_count(vl_engine *e, uint32_t u) noexcept nogil:
-    if e.scenarios[e.users[u].scenario].session:
-        count(&e.ring, C_LOGINS if e.users[u].section == SECTION_SETUP else C_RENEWALS, 1)
+    cdef vl_scenario *s = &e.scenarios[e.users[u].scenario]
+    if e.users[u].section == SECTION_RENEW:
+        count(&e.ring, C_RENEWALS, 1)
+    elif s.session and s.setup_requests:    # minted tokens are no log-in
+        count(&e.ring, C_LOGINS, 1)
 
 
 cdef void session_done(vl_engine *e, uint32_t u) noexcept nogil:

@@ -127,7 +127,7 @@ cdef void user_rest(vl_engine *e, uint32_t u) noexcept nogil:
     if user.leaving or s.over:
         user_off(e, u)
         return
-    if user.login_due == LOGIN_DUE:
+    if user.login_due == LOGIN_DUE and s.budget != 0:
         session_begin(e, u, SECTION_SETUP, user.freed_ns
                       + (back_off_ns(user.failures) if user.failures else 0))
         return

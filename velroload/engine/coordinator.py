@@ -170,8 +170,8 @@ class Coordinator:
             if now_ns >= (self._seconds + 1) * SECOND_NS:
                 self._seconds = now_ns // SECOND_NS
                 self._second(now_ns, read_generator(), evidence)
-            self._notice_short(now_ns)
             self._judge_phase(now_ns, evidence)
+            self._notice_short(now_ns)
             self._end_silent(now_ns)
         if self._judging is not None:
             await asyncio.wait([self._judging])

@@ -45,11 +45,10 @@ class Program:
     expressions (protocol/ask.py, computed.py); `files` the paths that spans refer to, as 1, 2, …
 
     `origins`: scheme, host and port of every place that may be connected to, the target first.
-    `tables`: the data sets, in the order of their numbers.
-    `mixes`: (endpoint, own probability) of each chance that the phases of a suite have their own
-    probabilities for. `wanted`: the headers of answers that are kept, and room for each. `scopes`:
-    slots of cookies, with the origin and path that each is for. `cache`: rules of (header, value,
-    sample.CacheLayer).
+    `tables`: the data sets, in the order of their numbers. `mixes`: (endpoint, own probability) of
+    each chance that the phases of a suite have their own probabilities for. `wanted`: the headers
+    of answers that are kept, and room for each. `scopes`: slots of cookies, with the origin and
+    path that each is for. `cache`: rules of (header, value, sample.CacheLayer).
     """
 
     arrays: dict[str, bytes]

@@ -103,8 +103,8 @@ class Writer:
     extras: list[Row] = field(default_factory=list)
     redirected: list[tuple[Request, Row]] = field(default_factory=list)
     scopes: dict[str, int] = field(default_factory=dict)
-    rooms: Rooms = field(default_factory=Rooms)
     mixes: list[tuple[str, Fraction]] = field(default_factory=list)
+    rooms: Rooms = field(default_factory=Rooms)
 
     def __post_init__(self) -> None:
         requests = (request for each in self.plan.scenarios for request in each.every_request)

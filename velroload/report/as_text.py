@@ -51,8 +51,9 @@ def as_text(
     code: Exit | None = None,
     verbose: bool = False,
     style: Style = plain,
+    files: Sequence[str] = (),
 ) -> str:
-    """The report, every line ended."""
+    """The report, every line ended. files: what else was written of it."""
     code = exit_code(result.codes, result.validity) if code is None else code
     above = [*_head(result, code, style), *_validity(result, verbose, style), *_held(result)]
     above += _section(requirement_lines(result, style, verbose=verbose))
@@ -66,7 +67,7 @@ def as_text(
         *finding_lines(result, verbose, style),
         *watched_lines(result, verbose, style),
         *_ledger(result, verbose),
-        *_foot(result, folder, style),
+        *_foot(result, folder, files, style),
     ]
     room = LINES - len(above) - len(below) - 3
     times = _endpoints(result, verbose, room, style)
@@ -319,9 +320,10 @@ def _book(name: str, book: dict[str, Any]) -> str:
     return f"{name}: " + " · ".join(found) if found else ""
 
 
-def _foot(result: Result, folder: str | None, style: Style) -> Iterator[str]:
-    if folder is not None:
-        yield from labelled("files", clean(folder), style)
+def _foot(result: Result, folder: str | None, files: Sequence[str], style: Style) -> Iterator[str]:
+    named = [clean(name) for name in (folder, *files) if name is not None]
+    if named:
+        yield from labelled("files", " · ".join(named), style)
     command = result.manifest.get("command")
     if command:
         seed = result.manifest.get("seed")

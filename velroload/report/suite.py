@@ -8,8 +8,8 @@ from velroload.report.table import WIDTH, Column, Style, table
 from velroload.report.words import DASH, clean, cut, ms, number, percent
 from velroload.report.words import per_second as rate
 
-OPEN_MAX = 2
-"""Thresholds of a phase that are shown without -v: of those that do not hold."""
+BLOCKS_LINES = 14
+"""Of all phases together, without -v: what is behind those that are not simply a pass."""
 INDENT = "   "
 
 
@@ -23,10 +23,20 @@ def suite_lines(result: Result, *, verbose: bool, style: Style) -> list[str]:
     asked = {row["name"]: row for row in result.manifest.get("suite") or []}
     rows = [_cells(phase, asked.get(phase.name, {})) for phase in result.suite]
     lines = table(columns, rows, style)
+    blocks = [_block(phase, verbose, style) for phase in result.suite]
+    room = BLOCKS_LINES // max(1, sum(map(bool, blocks)))
     told = lines[:1]
-    for line, phase in zip(lines[1:], result.suite, strict=True):
-        told += [line, *_block(phase, verbose, style)]
+    for line, block in zip(lines[1:], blocks, strict=True):
+        told += [line, *(block if verbose else _cut(block, max(1, room), style))]
     return told
+
+
+def _cut(lines: list[str], room: int, style: Style) -> list[str]:
+    """At most so many of them; the last then says that there is more."""
+    if len(lines) <= room:
+        return lines
+    more = INDENT + style("dim", f"… and {len(lines) - room + 1} lines more: -v")
+    return [*lines[: room - 1], more] if room > 1 else lines[:1]
 
 
 def _cells(phase: PhaseResult, asked: dict[str, Any]) -> list[str]:
@@ -52,17 +62,13 @@ def _block(phase: PhaseResult, verbose: bool, style: Style) -> list[str]:
     claimed = phase.reached and phase.validity.verdict != "INVALID"
     if not claimed or (phase.verdict != "PASS" and not thresholds):
         lines.append(INDENT + style("dim", cut(clean(phase.why), WIDTH - len(INDENT))))
-    elif verbose:
+    else:
         lines += [
             INDENT + style("dim", cut(clean(reason.text), WIDTH - len(INDENT)))
             for reason in phase.validity.reasons
+            if verbose or (reason.level == "SUSPECT" and not phase.gate)  # a gate's stand above
         ]
     if not verbose:
         thresholds = tuple(each for each in thresholds if each.verdict != "PASS" and claimed)
-        left = len(thresholds) - OPEN_MAX
-        thresholds = thresholds[:OPEN_MAX]
     found = claim_lines(thresholds, phase.summary.hold_s, style, claimed=claimed)[1:]
-    lines += [INDENT + cut(line, WIDTH - len(INDENT)) for line in found]
-    if not verbose and left > 0:
-        lines.append(INDENT + style("dim", f"… and {left} more that do not hold: -v"))
-    return lines
+    return [*lines, *(INDENT + cut(line, WIDTH - len(INDENT)) for line in found)]

@@ -34,7 +34,6 @@ from velroload.protocol.address import Target, pack_address
 from velroload.protocol.program import Program, compile_program
 from velroload.protocol.table import Table
 from velroload.protocol.tls import make_context
-from velroload.protocol.unbuilt import refuse_unbuilt
 from velroload.protocol.writer import Endpoint
 from velroload.runfolder import RunData
 from velroload.runner.accounts import Keys
@@ -73,7 +72,6 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
     ConfigError (2) and PreflightError (3) before anything is sent, InvalidRunError (4) when a
     worker could not start.
     """
-    refuse_unbuilt(plan)
     embedded = plan.target == EMBEDDED
     work = Work.of(plan)
     cores = fit(choose(options.workers, usable(), embedded), work)
@@ -109,6 +107,7 @@ def execute(plan: Plan, options: Options, ui: Ui) -> int:
             strict=options.strict,
             inconclusive_pass=options.inconclusive_pass,
             style=ui.style,
+            environ=os.environ,
         )
         ui.done(conclusion.text)
         for line in conclusion.lost:
@@ -289,10 +288,8 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
     mask = Mask(work.plan.secrets)
     examples = Examples(workers.readers, len(program.endpoints), mask.excerpt)
     due = due_of(work.plan.phases)
-    events = None
-    if due:
-        token = prepared.fault_token
-        events = Timeline(due, prepared.places, token, mask, recorder.event, ui.say)
+    token, record = prepared.fault_token, recorder.event
+    events = Timeline(due, prepared.places, token, mask, record, ui.say) if due else None
     coordinator = Coordinator(
         workers=workers,
         node=node,
@@ -324,6 +321,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What the run folder says of the run before it begins."""
     plan = work.plan
+    resolved = plan_json(plan)
     return {
         "format": "velroload-run/1",
         "name": plan.name,
@@ -343,7 +341,7 @@ def manifest(
             "embedded": not options.addresses,
         },
         "command": options.command,
-        "plan": plan_json(plan),
+        "plan": resolved,
         "phases": [
             {**row, **({"window_s": width} if width else {})}
             for row, (_, width) in zip(
@@ -351,9 +349,7 @@ def manifest(
             )
         ],
         "suite": suite_json(plan, has_pauses=work.has_pauses),
-        "requirements": None
-        if plan.requirements is None
-        else {"use": plan.requirements.use, "phase": plan.requirements.phase},
+        "requirements": resolved.get("requirements"),
         "endpoints": [row.to_json() for row in endpoints],
         "model": {
             "open": work.is_open,

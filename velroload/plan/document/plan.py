@@ -143,7 +143,9 @@ LIMITS = Table(
 OUTPUT = Table(
     {
         "dir": Key(Value(), "The run folder, new or empty (runs/DATE-TIME-NAME)."),
-        "reports": Key(Many(Value(), single=True), "More reports; the ending says their kind."),
+        "reports": Key(
+            Many(Value(), single=True), "More reports; their names say their kind (see Reports)."
+        ),
     },
     lambda given: Output(given.get("dir"), given.get("reports", ())),
     name="output",
@@ -152,8 +154,15 @@ REQUIREMENTS = Table(
     {
         "use": Key(words(*KNOWN), "The document.", required=True),
         "from": Key(NAME, "The phase that answers it; without it, the whole run."),
+        "more": Key(Named(THRESHOLD), "Requirements of your own: id → threshold."),
+        "weights": Key(Named(NUMBER_VALUE), "id → its part of the score (1)."),
+        "critical": Key(Many(NAME, single=True), "Without these the run does not pass."),
     },
-    lambda given: Requirements(given["use"], given.get("from")),
+    lambda given: Requirements(
+        given["use"],
+        given.get("from"),
+        **given.picked(more="more", weights="weights", critical="critical"),
+    ),
     name="requirements",
 )
 SCENARIO = Table(
