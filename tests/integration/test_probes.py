@@ -137,7 +137,7 @@ def test_the_embedded_target_and_its_truth(tmp_path: Path, monkeypatch: pytest.M
     )
     assert data.role("authz_misses")[1][-1] == sum(by["L3 hits"] for by in authorization)
     assert data.role("memory_bytes")[1].min() > 1 << 20
-    assert data.role("breaker_database")[1].tolist() == [0.0] * len(data.role("breaker_token")[1])
+    assert set(data.role("breaker_database")[1]) == {0.0}
     assert [row for row in data.events if row.get("event") == "mark"] == []
     described = {probe["name"]: probe for probe in data.manifest["probes"]}
     assert described["generator"]["roles"] == {}
@@ -176,7 +176,7 @@ def test_a_plan_with_probes(services: Services, tmp_path: Path) -> None:
     assert {"db", "store", "page", "box"} <= {
         name.partition(".")[0] for row in data.probes for name in row["values"]
     }
-    assert data.role("open_connections")[1].tolist() == [12.0] * len(data.role("db_max")[0])
+    assert set(data.role("open_connections")[1]) == {12.0}
     assert set(data.role("db_max")[1]) == {300.0}
     assert len(data.probe_series("store.hits_per_s")[0]) >= 2
     marks = [row for row in data.events if row.get("event") == "mark"]

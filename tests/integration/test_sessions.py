@@ -6,6 +6,7 @@ import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,10 @@ def target() -> Iterator[TargetProcess]:
         yield process
 
 
+def working(run: Launch) -> bool:
+    return len(run.workers()) == 1
+
+
 def made_by(run: Launch) -> str:
     """The name of the first account that a run made, without what follows the @."""
     found = re.search(r"accounts: 12 made in [\d.]+ s \((\S+)@example.com, …\)", run.stderr)
@@ -281,7 +286,7 @@ def test_accounts_are_removed_after_an_interrupt_and_kept_where_the_plan_says_so
             text = text.replace("hot_each: 1", "hot_each: 1, remove_after: false")
         plan = write(folder, text.replace("creations: 2", "creations: 0").partition("  - POST")[0])
         with Launch(folder, plan, "-w", "1", environ={"JWT_SECRET": target.secret}) as run:
-            wait_for("the load", lambda run=run: len(run.workers()) == 1)
+            wait_for("the load", partial(working, run))
             run.signal(signal.SIGTERM)
             assert run.finish() in (143,)
         assert is_there(target, made_by(run)) is keep

@@ -34,12 +34,6 @@ def unsent(data: RunData, held: RunData) -> tuple[int, float, bool]:
     return missing, missing / planned if planned else 0.0, limited
 
 
-def used_up(data: RunData) -> dict[str, int]:
-    """Data set → users that ended because it had no more rows, as the plan wants."""
-    found: dict[str, int] = evidence(data).get("rows_used_up") or {}
-    return found
-
-
 def _in_holds(data: RunData, held: RunData) -> tuple[int, float, bool]:
     """The same of the holds of a suite that the run came through."""
     counted = {row["id"]: row for row in evidence(data).get("phases") or []}

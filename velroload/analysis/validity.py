@@ -22,7 +22,7 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls, steal_share
 from velroload.analysis.summary import is_flow
-from velroload.analysis.unsent import unsent, used_up
+from velroload.analysis.unsent import unsent
 from velroload.plan.threshold import Threshold
 from velroload.runfolder import RunData
 

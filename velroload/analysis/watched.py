@@ -153,7 +153,7 @@ def health(data: RunData) -> tuple[ProbeHealth, ...]:
         name = str(probe["name"])
         read = sum(any(key.startswith(f"{name}.") for key in row["values"]) for row in data.probes)
         if probe.get("kind") != "cache_header":
-            found.append(ProbeHealth(name, str(probe["kind"]), read, reasons.get(name)))
+            found.append(ProbeHealth(name, str(probe.get("kind")), read, reasons.get(name)))
     return tuple(found)
 
 

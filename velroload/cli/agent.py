@@ -1,4 +1,4 @@
-"""`velroload agent`: tells a velroload on another machine what this one does, until it is stopped."""
+"""`velroload agent`: tells a velroload elsewhere what this machine does, until it is stopped."""
 
 import asyncio
 import re

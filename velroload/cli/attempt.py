@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 def main(values: Values) -> int:
     """Print what was sent and what came back; 0 when every request was as expected, else 99."""
-    from velroload.protocol.unbuilt import refuse_unbuilt
     from velroload.runner.attempt.as_text import as_text, failures_of
     from velroload.runner.attempt.send import send
     from velroload.runner.options import Options
@@ -32,7 +31,6 @@ def main(values: Values) -> int:
     allowed = (*plan.allow_hosts, *values.each("allow_host", read_allowed))
     plan = replace(plan, allow_hosts=allowed, seed=plan.seed if seed is None else seed)
     plan = one_user(values, plan, user)
-    refuse_unbuilt(plan)
     ui = make_ui(False, not values.yes("no_color"), values.environ)
     options = with_addresses(Options(), values.environ, plan, ui)
     made = send(plan, user, options, ui.say)

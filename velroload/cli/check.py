@@ -48,18 +48,12 @@ def in_words(plan: "Plan") -> str:
 
 
 def notes(plan: "Plan") -> list[str]:
-    """What is taken for granted, and what this version reads but does not do yet."""
+    """What is taken for granted."""
     from velroload.plan.flow import If, walk
-    from velroload.protocol.unbuilt import unbuilt
 
-    assumed = [
+    return [
         f"assumed: {step.condition.source!r} holds half of the time (expect_share says otherwise)"
         for scenario in plan.scenarios
         for step in walk(scenario.flow)
         if isinstance(step, If) and step.expect_share is None
-    ]
-    missing = list(dict.fromkeys(unbuilt(plan)))
-    return [
-        *assumed,
-        *([f"not carried out by this version: {', '.join(missing)}"] if missing else []),
     ]

@@ -23,11 +23,8 @@ MASK = "***"
 
 def main(values: Values) -> int:
     """One run; the exit code that its result has earned."""
-    from velroload.protocol.unbuilt import refuse_unbuilt
-
     assumed: list[str] = []
     plan = make_plan(values, assumed)
-    refuse_unbuilt(plan)
     ui = make_ui(values.yes("quiet"), not values.yes("no_color"), values.environ)
     options = make_options(values, plan)
     refuse_debug_core(options)

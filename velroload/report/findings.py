@@ -19,7 +19,7 @@ SLACK = 12
 
 
 def finding_lines(result: Result, verbose: bool, style: Style) -> list[str]:
-    """The first finding and how many more there are, and what events did; everything when verbose."""
+    """The first finding, how many more there are, what events did; everything when verbose."""
     lines: list[str] = []
     found = [each for each in result.findings if each.code not in TOLD]
     if found and not verbose:

@@ -80,7 +80,7 @@ scenarios:
 phases:
   - {name: one, users: 40, ramp: 2s, hold: 10s, rate: 80/s, mix: {b: 1.0}}
   - name: two
-    users: 2
+    users: 4
     hold: 20s
     rate: 80/s
     events: [{at: 5s, spike: 3, for: 10s}]
@@ -91,7 +91,7 @@ def test_phases_share_users_and_rate_by_weight_and_have_a_mix_each() -> None:
     one, two = stretches_of(plan_of(PHASES))
     assert [(row.endpoint, row.rate_per_s) for row in one.rows] == [("a", 60), ("b", 10), ("c", 10)]
     assert [flow.users for flow in one.flows] == [30, 10]
-    assert [flow.users for flow in two.flows] == [1, 1]
+    assert [flow.users for flow in two.flows] == [3, 1]
     assert (one.where, one.cool_down_ns) == ("one: ", 5 * S)
 
 
