@@ -89,6 +89,14 @@ def requirements(compliance: Compliance | None) -> Grid | Missing:
     )  # fmt: skip
 
 
+def limit(each: RequirementResult) -> str:
+    """What is demanded: "≥ 1,000.0/s"; of stability, that nothing rises."""
+    if each.unit == "per_hour" and not each.limit:
+        return "no rise"
+    sign = {">=": "≥", "<=": "≤"}.get(each.op, each.op)
+    return f"{sign} {amount(each.limit, each.unit)}"
+
+
 def _requirement(each: RequirementResult) -> tuple[Cell, ...]:
     why = each.suspect or each.why or ""
     if each.needed is not None and each.verdict == "INCONCLUSIVE":
@@ -97,7 +105,7 @@ def _requirement(each: RequirementResult) -> tuple[Cell, ...]:
     return (
         Cell(title, why),
         Cell(each.verdict, role=role_of(each.verdict)),
-        Cell(f"{each.op} {amount(each.limit, each.unit)}"),
+        Cell(limit(each)),
         Cell(observed(each.observed, each.infinite, each.unit),
              bounds(each.low, each.high, each.unit)),
         number_cell(percent(each.headroom), each.headroom),
