@@ -1,6 +1,6 @@
 """What one requirement looks at: a phase of the run, what counts of it, and its figures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from velroload.analysis.cells import counter_values
@@ -27,9 +27,10 @@ class Scope:
     @property
     def held(self) -> RunData:
         """What counts of it; found once."""
-        key = ("held", id(self.whole.hist), self.name)
+        index = self.whole.index("hist")
+        key = ("held", id(index), self.name)
         if key not in self.whole.memo:
-            self.whole.memo[key] = (self.whole.hist, in_hold(self.whole))
+            self.whole.memo[key] = (index, in_hold(self.whole))
         found: RunData = self.whole.memo[key][1]
         return found
 
@@ -90,5 +91,5 @@ def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
     view = of_phase(data, phase.name)
     model = rows.get(phase.name, {}).get("model")
     if model is not None:
-        view = replace(view, manifest=view.manifest | {"model": model})
+        view = view.view(view.manifest | {"model": model})
     return Scope(phase.name, view, phase.summary, phase.validity)
