@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window, in_hold, of_phase
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.summary import is_flow
 from velroload.journal import Counter
-from velroload.load.phases import HOLD
+from velroload.load.phases import HOLD, RAMP
 from velroload.runfolder import RunData
 
 CYCLES_LEAST = 3.0
@@ -57,12 +59,24 @@ class Scope:
     @property
     def cycles(self) -> float | None:
         """How often every user came round in the hold."""
+        return self._rounds(self.held) if self.users else None
+
+    @property
+    def cycles_before(self) -> float:
+        """How often every user came round before the hold: what a cache has seen it can hit."""
+        rows = self.whole.manifest.get("phases") or []
+        ramps = [row["id"] for row in rows if row.get("kind") == RAMP]
+        counts = self.whole.counts
+        ramp = replace(self.whole, counts=counts[np.isin(counts["phase"], ramps)])
+        return self._rounds(ramp) if self.users else 0.0
+
+    def _rounds(self, data: RunData) -> float:
         endpoints = self.whole.manifest.get("endpoints") or []
         passes = [row["id"] for row in endpoints if row.get("kind") == "iteration"]
         ids = passes or [row["id"] for row in endpoints if is_flow(row)]
-        values = counter_values(self.held, ids)
+        values = counter_values(data, ids)
         done = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0)
-        return done / self.users if self.users else None
+        return done / float(self.users or 1)
 
     def flow(self) -> list[dict[str, Any]]:
         """The endpoints that count in totals."""
@@ -70,13 +84,10 @@ class Scope:
 
     def unready(self) -> str | None:
         """Why a scaled run says nothing of its caches; None where it does."""
-        scale = self.whole.manifest.get("scale")
-        if scale in (None, 1):
-            return None
-        if not self.whole.manifest.get("warmed"):
-            return f"scaled to {float(scale):g} and the cache was not warmed"
+        if self.cycles_before < 1.0:
+            return "a scaled run whose users had not all come by before the hold: cold caches"
         if (self.cycles or 0.0) < CYCLES_LEAST:
-            return f"scaled to {float(scale):g} and users came round less than 3 times"
+            return "a scaled run whose users came round less than 3 times in the hold"
         return None
 
 
