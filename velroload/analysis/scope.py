@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window, in_hold, of_phase
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.summary import is_flow
+from velroload.index import Kept
 from velroload.journal import Counter
 from velroload.load.phases import HOLD, RAMP
 from velroload.runfolder import RunData
@@ -65,9 +64,8 @@ class Scope:
     def cycles_before(self) -> float:
         """How often every user came round before the hold: what a cache has seen it can hit."""
         rows = self.whole.manifest.get("phases") or []
-        ramps = [row["id"] for row in rows if row.get("kind") == RAMP]
-        counts = self.whole.counts
-        ramp = replace(self.whole, counts=counts[np.isin(counts["phase"], ramps)])
+        ramps = frozenset(row["id"] for row in rows if row.get("kind") == RAMP)
+        ramp = self.whole.view(kept=Kept(ramps))
         return self._rounds(ramp) if self.users else 0.0
 
     def _rounds(self, data: RunData) -> float:
