@@ -82,8 +82,7 @@ def test_a_token_that_was_good_an_hour_ago() -> None:
     (late,) = sign(SECRET, [("u1", "u1@example.com")], 60, ago_s=3660)
     with pytest.raises(jwt.ExpiredSignatureError):
         jwt.decode(late, SECRET, algorithms=["HS256"], audience="authenticated")
-    options = {"verify_exp": False}
-    said = jwt.decode(late, SECRET, algorithms=["HS256"], audience="authenticated", options=options)
+    said = jwt.decode(late, SECRET, ["HS256"], {"verify_exp": False}, audience="authenticated")
     assert said["exp"] - time.time() == pytest.approx(-3600, abs=5)
 
 
