@@ -19,9 +19,9 @@ from velroload.journal import Rows
 Array = NDArray[Any]
 SPAN = 1 << 16
 """More than there are endpoints, quantities or counters."""
-PIECE = 1 << 20
+PIECE = 1 << 18
 """Rows that are read at once."""
-PIECE = 1 << 20
+PIECE = 1 << 18
 """Rows that are read at once."""
 SMALL = 1 << 32
 """What is below fits into 1, 2 or 4 bytes."""
@@ -231,7 +231,8 @@ def _fields(dtype: np.dtype[Any]) -> tuple[str, ...]:
 
 def _order(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(the order of the rows, where in it each block begins)."""
-    columns = [rows[name] for name in names_of(rows.dtype) if name in _fields(rows.dtype)]
+    names = [name for name in names_of(rows.dtype) if name in _fields(rows.dtype)]
+    columns = [np.ascontiguousarray(rows[name]) for name in names]
     ranked = [_ranked(column) for column in columns]
     whole = int(np.prod([count for count, _ in ranked], dtype=object))
     small: Any = np.uint16 if whole < SPAN else np.uint64  # 16 bits sort by radix: much faster
@@ -255,6 +256,8 @@ def _ranked(column: Array) -> tuple[int, NDArray[np.int64]]:
 
 def _compact(column: Array) -> Array:
     """In the smallest unsigned type that holds it; as it is where that would be as long."""
-    if not len(column) or column.min() < 0 or (most := int(column.max())) >= SMALL:
+    column = np.ascontiguousarray(column)
+    signed = column.dtype.kind == "i"
+    if not len(column) or (signed and column.min() < 0) or (most := int(column.max())) >= SMALL:
         return column
     return column.astype(np.min_scalar_type(most))

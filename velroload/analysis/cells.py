@@ -144,25 +144,40 @@ class Slices:
 
 def slices(data: RunData, quantity: Quantity, endpoints: Collection[int]) -> Slices:
     """Per-second histograms (2 digits) of the complete responses of some endpoints."""
+    first, found = filled_slices(data, quantity, endpoints)
+    weights = np.zeros((seconds_of(data), len(found.bins)))
+    weights[first : first + len(found.weights)] = found.weights
+    return Slices(weights, found.bins)
+
+
+def filled_slices(
+    data: RunData, quantity: Quantity, endpoints: Collection[int]
+) -> tuple[int, Slices]:
+    """(first second, the slices of it and those that follow, up to the last with responses)."""
     part = data.part("series", endpoints, quantity)
     grids = [_grid(data, part.index, block) for block in part.blocks.tolist()]
-    lowest = min((grid.bin for grid in grids), default=0)
-    highest = max((grid.bin + grid.counts.shape[1] for grid in grids), default=0)
-    weights = np.zeros((seconds_of(data), highest - lowest))
+    used = np.zeros(len(upper_edges(SERIES_DIGITS)), np.bool_)
     for grid in grids:
-        rows, columns = grid.counts.shape
-        left = grid.bin - lowest
-        weights[grid.second : grid.second + rows, left : left + columns] += grid.counts
-    used = np.flatnonzero(weights.any(axis=0))
-    return Slices(weights[:, used], used + lowest)
+        used[grid.bins] = True
+    bins, columns = np.flatnonzero(used), np.cumsum(used) - 1
+    first = min((grid.second for grid in grids), default=0)
+    last = max((grid.second + len(grid.counts) for grid in grids), default=0)
+    weights = np.zeros((last - first, len(bins)))
+    for grid in grids:
+        own = weights[grid.second - first : grid.second - first + len(grid.counts)]
+        if len(grid.bins) == columns[grid.bins[-1]] - columns[grid.bins[0]] + 1:
+            own[:, columns[grid.bins[0]] : columns[grid.bins[-1]] + 1] += grid.counts
+        else:
+            own[:, columns[grid.bins]] += grid.counts
+    return first, Slices(weights, bins)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A block of SERIES: counts[second, bin], beginning at this second and bin."""
+    """A block of SERIES from a second on: counts[second, column], bins[column] ascending."""
 
     second: int
-    bin: int
+    bins: NDArray[np.int64]
     counts: NDArray[Any]
 
 
@@ -175,12 +190,15 @@ def _grid(data: RunData, index: Index, block: int) -> Grid:
         return kept
     part = Part(index, np.array([block]))
     ((second, bin_, count),) = part.pieces("second", "bin", "count")
-    first, low = int(second.min()), int(bin_.min())
-    rows, width = int(second.max()) - first + 1, int(bin_.max()) - low + 1
-    cells = (second.astype(np.int64) - first) * width + (bin_.astype(np.int64) - low)
-    counts = np.bincount(cells, count, rows * width).reshape(rows, width)
+    used = np.zeros(len(upper_edges(SERIES_DIGITS)), np.bool_)
+    used[bin_] = True
+    bins, columns = np.flatnonzero(used), np.cumsum(used) - 1
+    first = int(second.min())
+    rows = int(second.max()) - first + 1
+    cells = (second.astype(np.int64) - first) * len(bins) + columns[bin_]
+    counts = np.bincount(cells, count, rows * len(bins)).reshape(rows, len(bins))
     small = counts.astype(np.min_scalar_type(int(counts.max())))
-    grid = Grid(first, low, small)
+    grid = Grid(first, bins, small)
     if small.nbytes <= GRID_MOST * (second.nbytes + bin_.nbytes + count.nbytes):
         data.memo[key] = (index, grid)
     return grid

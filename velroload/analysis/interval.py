@@ -85,7 +85,12 @@ def slice_length(hits: NDArray[np.float64], totals: NDArray[np.float64]) -> int:
 
 def join(slices: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Sum every `length` neighbours along axis 0; the last one may be short."""
-    return np.add.reduceat(slices, np.arange(0, len(slices), length), axis=0)
+    if length == 1:
+        return slices
+    whole = len(slices) // length * length
+    joined = slices[:whole].reshape(-1, length, *slices.shape[1:]).sum(axis=1)
+    left = slices[whole:].sum(axis=0, keepdims=True)
+    return np.concatenate([joined, left]) if whole < len(slices) else joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,9 @@ def percentile_columns(
     sample (Woodruff 1952), because a quantile that lives in one slice of five is not seen by
     resampling five. None where the sample cannot carry the quantile (see samples_needed).
     """
-    slices = slices[slices.sum(axis=1) > 0]
     totals = slices.sum(axis=1)
+    if not (totals > 0).all():
+        slices, totals = slices[totals > 0], totals[totals > 0]
     total = float(totals.sum())
     if total <= 0:
         return [None] * len(quantiles)

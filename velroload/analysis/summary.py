@@ -14,6 +14,7 @@ import numpy as np
 from velroload.analysis.cells import (
     counter_series,
     counter_values,
+    filled_slices,
     late,
     seconds_of,
     slices,
@@ -276,7 +277,7 @@ def _intervals(
     data: RunData, quantity: Quantity, ids: list[int], histogram: Histogram
 ) -> list[tuple[int, int] | None]:
     """Interval of each of QUANTILES, rounded outward to bin edges and kept inside [min, max]."""
-    parts = slices(data, quantity, ids)
+    _, parts = filled_slices(data, quantity, ids)
     result: list[tuple[int, int] | None] = []
     for columns in percentile_columns(parts.weights, tuple(QUANTILES.values())):
         if columns is None:
