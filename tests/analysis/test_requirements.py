@@ -216,7 +216,8 @@ def test_a_scaled_run_is_held_against_scaled_amounts_only() -> None:
         assert of(found, number).why == (
             "a scaled run cannot answer it: only the whole load shows it"
         )
-    assert found.why.startswith("velro-prd at 1 % of its users and 25 % of its rate: ")
+    assert found.why.startswith("velro-prd scaled: ")
+    assert found.part == "1 % of the users and 25 % of the rate"
     assert found.scale == {"users": 0.01, "rate": 0.25}
     assert judged(run()).scale is None
 

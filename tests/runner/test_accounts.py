@@ -1,5 +1,7 @@
 """runner/accounts.py: tokens that a service takes, and answers that make no sense."""
 
+import base64
+import json
 import time
 
 import jwt
@@ -82,7 +84,7 @@ def test_a_token_that_was_good_an_hour_ago() -> None:
     (late,) = sign(SECRET, [("u1", "u1@example.com")], 60, ago_s=3660)
     with pytest.raises(jwt.ExpiredSignatureError):
         jwt.decode(late, SECRET, algorithms=["HS256"], audience="authenticated")
-    said = jwt.decode(late, SECRET, ["HS256"], {"verify_exp": False}, audience="authenticated")
+    said = json.loads(base64.urlsafe_b64decode(late.split(".")[1] + "=="))
     assert said["exp"] - time.time() == pytest.approx(-3600, abs=5)
 
 

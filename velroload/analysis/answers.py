@@ -26,6 +26,7 @@ FOLLOWED = 1.5
 MISSED = 0.20
 SLOWER = 3.0
 """A static hint at the cache: so many misses, so much slower than hits."""
+MEANT = "failures under events of the plan"
 UNDER = 0.5
 """So much of the failures lies under events that these are named."""
 AFTER_NS = 5_000_000_000
@@ -208,7 +209,8 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     )
     names, below = _under_events(scene)
     if below > UNDER:
-        text += f"; {100 * below:.3g} % of them under the events {', '.join(map(clean, names))}"
+        events = "event" if len(names) == 1 else "events"
+        text += f"; {100 * below:.3g} % of them under the {events} {', '.join(map(clean, names))}"
     return Finding(
         code="errors",
         title="Requests fail",
@@ -217,6 +219,7 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
         evidence=(
             Evidence("requests that failed", share, "share", "all requests"),
             Evidence(f"failures by {kind.replace('_', ' ')}", most, "count", "all requests"),
+            *([Evidence(MEANT, below, "share", ", ".join(names))] if below > UNDER else []),
         ),
         score=min(1.0, 10 * share),
         onset_s=first,
@@ -224,12 +227,17 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
 
 
 def _under_events(scene: Scene) -> tuple[list[str], float]:
-    """(names, share of the failures in their seconds) of what was done to the target."""
+    """(names, share of the failures in their seconds) of what was done to the target while
+    something failed."""
     known = marks(scene.data)
-    below = [under(known, (second + 1) * 1e9) is not None for second in range(scene.length)]
+    over = {
+        int(second): mark
+        for second in np.flatnonzero(scene.failed)
+        if (mark := under(known, (int(second) + 1) * 1e9)) is not None
+    }
     whole = float(scene.failed.sum())
-    share = float(scene.failed[np.array(below, np.bool_)].sum()) / whole if whole else 0.0
-    return list(dict.fromkeys(mark.name for mark in known)), share
+    share = float(scene.failed[list(over)].sum()) / whole if over else 0.0
+    return list(dict.fromkeys(mark.name for mark in over.values())), share
 
 
 def _kinds(scene: Scene) -> list[int]:

@@ -75,6 +75,12 @@ class Compliance:
     requirements: tuple[RequirementResult, ...]
     scale: dict[str, float] | None = None
 
+    @property
+    def part(self) -> str:
+        """ "1 % of the users and 25 % of the rate"; empty where the run was all of the load."""
+        parts = [f"{100 * share:g} % of the {name}" for name, share in (self.scale or {}).items()]
+        return " and ".join(parts)
+
     def count(self, *verdicts: str) -> int:
         """How many requirements have one of these verdicts."""
         return sum(each.verdict in verdicts for each in self.requirements)

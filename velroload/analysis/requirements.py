@@ -265,7 +265,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
     headroom = None
     if found.observed is not None and part.limit > 0:
         sign = -1.0 if part.op in (">", ">=") else 1.0
-        headroom = sign * (part.limit - found.observed) / part.limit
+        headroom = sign * (part.limit - found.observed) / part.limit + 0.0  # never −0
     title = f"{each.row.title}" + (f" {part.label}" if part.label else "")
     return RequirementResult(
         id=each.row.id,
@@ -322,7 +322,7 @@ def conclude(
         document=name,
         phase=phase,
         verdict=str(verdict),
-        why=f"{name}{scaled_text(scale or {})}: {told} of {len(results)}",
+        why=f"{name}{' scaled' if scale else ''}: {told} of {len(results)}",
         score=score,
         measured=len(settled),
         total=len(results),
@@ -331,12 +331,6 @@ def conclude(
         requirements=tuple(results),
         scale=dict(scale) if scale else None,
     )
-
-
-def scaled_text(scale: Mapping[str, float]) -> str:
-    """ " at 2 % of its users and 25 % of its rate"; empty where it is all of the load."""
-    parts = [f"{100 * share:g} % of its {name}" for name, share in scale.items()]
-    return f" at {' and '.join(parts)}" if parts else ""
 
 
 def band_of(score: float | None) -> str | None:
