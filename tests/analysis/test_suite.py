@@ -230,3 +230,34 @@ def test_an_event_that_failed_is_said(events: tuple[dict[str, Any], ...], why: s
     assert (b.verdict, b.thresholds[0].verdict) == ("INCONCLUSIVE", "NOT MEASURED")
     assert [reason.text for reason in b.validity.reasons] == [f"event down failed: {why}"]
     assert b.validity.verdict == "SUSPECT"
+
+
+def test_what_was_watched_is_told_by_phase() -> None:
+    """A counter's growth, a level, breakers: each phase its own; none where none was reached."""
+    data = three(ended_s=30)
+    roles = {"db_connections": "open", "l1_hits": "hits", "l1_misses": "misses"}
+    probe = {"name": "p", "kind": "json", "values": {}, "roles": roles}
+
+    def readings(second: int) -> dict[str, float]:
+        in_b = max(0, min(second - 15, 10))  # b's hold is 15 to 25
+        return {"p.open": 50 if second < 13 else 204, "p.hits": 90 * second,
+                "p.misses": 10 * second + 20 * in_b}  # fmt: skip
+
+    data.probes = [{"time_s": float(n), "values": readings(n)} for n in range(30)]
+    data.events = [mark("open", 14, kind="breaker"), mark("closed", 28, kind="breaker")]
+    data.manifest["probes"] = [probe]
+    first, second, third = (phase.watched for phase in analyse(data).suite)
+    assert first is not None
+    assert second is not None
+    assert [each.levels["db_connections"].median for each in (first, second)] == [50, 204]
+    assert [(e.counted["L1"].hits, e.counted["L1"].asked) for e in (first, second)] == [
+        (900, 1000), (900, 1200),
+    ]  # fmt: skip
+    assert [[change.state for change in each.breakers] for each in (first, second)] == [
+        [], ["open"],
+    ]  # fmt: skip
+    assert first.probes == ()
+    assert first.why["db_max"] == "no probe tells db_max"
+    assert third is not None
+    assert [change.state for change in third.breakers] == ["closed"]
+    assert analyse(three(ended_s=20)).suite[2].watched is None

@@ -20,6 +20,7 @@ from velroload.cli.progress import (
     picture_lines,
     short,
     style_for,
+    watched,
 )
 
 FIGURES: dict[str, Any] = {
@@ -75,6 +76,33 @@ def test_the_picture() -> None:
     assert picture_lines({**FIGURES, "duration_s": None})[0] == (
         "main 12s   running   200/200 users"
     )
+
+
+WATCHED = {"cache": {"L1": 0.97, "L2": 0.881}, "db": [204, 210, 0], "cpu_share": 0.714}
+
+
+def test_what_is_watched_stands_beside_the_generator() -> None:
+    figures = {**FIGURES, "watched": WATCHED}
+    assert picture_lines(figures)[3] == (
+        "cache L1 97 % L2 88 %   db 204/210   CPU 71 %   "
+        "generator 41 % 40 % · lag p99 0.1 ms · ring 0.4 % · lost 0"
+    )
+    assert one_line(figures) == LINE.replace(
+        "generator", "cache L1 97 % L2 88 %  db 204/210  CPU 71 %  generator"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "parts"),
+    [
+        ({}, []),
+        ({"cache": {"L2": 0.0}}, ["cache L2 0 %"]),
+        ({"db": [12, None, None]}, ["db 12"]),
+        ({"db": [1210, 1210, 3]}, ["db 1,210/1,210 (3 wait)"]),
+    ],
+)
+def test_what_is_not_known_is_not_shown(seen: dict[str, Any], parts: list[str]) -> None:
+    assert watched({**FIGURES, "watched": seen}) == parts
 
 
 def test_a_bar_never_overflows() -> None:

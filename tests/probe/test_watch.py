@@ -74,12 +74,14 @@ class Book:
     def __init__(self, *sources: Fake) -> None:
         self.rows: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
+        self.epoch_s = 0.0
         self.watch = Watch(list(sources), self.rows.append, self.marks.append)
 
     def run(self, until: Callable[[], bool], *, at_once: bool = False) -> "Book":
         async def run() -> None:
             await self.watch.begin()
-            self.watch.go(time.monotonic_ns())
+            self.epoch_s = time.monotonic()
+            self.watch.go(round(self.epoch_s * 1e9))
             stop_s = time.monotonic() + 20
             while not until():
                 assert time.monotonic() < stop_s, "never happened"
@@ -141,6 +143,29 @@ def test_a_slow_answer_has_a_record_of_its_own() -> None:
     book = Book(late, well).run(lambda: late.asked >= 4)
     assert {"late.v": 3} in [row["values"] for row in book.rows]
     assert book.marks == []
+
+
+def test_an_answer_that_comes_in_a_later_turn_has_its_own_time() -> None:
+    """Not that of the turn: what it tells lies between its question and its answer."""
+    spans: list[tuple[float, float]] = []
+
+    async def slow(asked: int) -> Reading:
+        began_s = time.monotonic()
+        await asyncio.sleep(0.034)  # a turn is 30 ms: it comes while the next one gathers
+        spans.append((began_s, time.monotonic()))
+        return of(asked)
+
+    async def well(asked: int) -> Reading:
+        await asyncio.sleep(0.008)
+        return of(asked)
+
+    book = Book(Fake("late", slow), Fake("well", well)).run(lambda: len(spans) >= 5)
+    rows = [row for row in book.rows if row["time_s"] > 0 and "late.v" in row["values"]]
+    assert len(rows) >= 3
+    for row in rows:
+        began_s, ended_s = spans[int(row["values"]["late.v"]) - 1]
+        assert began_s <= book.epoch_s + row["time_s"] <= ended_s
+        assert "well.v" not in row["values"]
 
 
 def test_why_is_said_once_and_that_it_is_back() -> None:

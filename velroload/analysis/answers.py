@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from velroload.analysis.cells import counter_values
 from velroload.analysis.chance import correlate
 from velroload.analysis.finding import LIKELY, POSSIBLE, WEAK, Evidence, Finding
 from velroload.analysis.interval import share_bounds
@@ -9,7 +10,7 @@ from velroload.analysis.layers import Layered, layered, miss_shares
 from velroload.analysis.marks import Mark, marks, states
 from velroload.analysis.probed import Floats
 from velroload.analysis.resources import CHANCE, RHO, strained
-from velroload.analysis.scene import Bools, Scene
+from velroload.analysis.scene import Scene
 from velroload.journal import Counter
 from velroload.ledger import error_name
 from velroload.plan.mask import clean
@@ -196,9 +197,9 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     if share_bounds(failed, total.count)[0] < FAILED:
         return None
     share = failed / total.count
+    values = counter_values(scene.held, scene.flow)
     kinds = [
-        (int(scene.held.counts["value"][_is(scene, number)].sum()), error_name(number))
-        for number in _kinds(scene)
+        (values.get(Counter.ERROR + number, 0), error_name(number)) for number in _kinds(scene)
     ]
     most, kind = max(kinds, default=(0, "of unknown kind"))
     first = int(np.flatnonzero(scene.failed)[0]) if scene.failed.any() else None
@@ -237,12 +238,6 @@ def _under_events(scene: Scene) -> tuple[list[str], float]:
     whole = float(scene.failed.sum())
     share = float(scene.failed[list(over)].sum()) / whole if over else 0.0
     return list(dict.fromkeys(mark.name for mark in over.values())), share
-
-
-def _is(scene: Scene, number: int) -> Bools:
-    counts = scene.held.counts
-    own = np.isin(counts["endpoint"], scene.flow)
-    return np.asarray(own & (counts["counter"] == Counter.ERROR + number))
 
 
 def _kinds(scene: Scene) -> list[int]:

@@ -43,7 +43,7 @@ def fidelity_of_run(
 ) -> Fidelity | None:
     """Of the longest hold; None for a run that sent nothing."""
     scope = _longest(data, summary, validity, suite)
-    return fidelity_of(scope) if data.counts.size else None
+    return fidelity_of(scope) if len(data.part("counts", None)) else None
 
 
 def _longest(

@@ -206,11 +206,11 @@ def _broken_share(scene: Scene, threshold: Threshold) -> tuple[Floats, float] | 
         return None
     if threshold.quantile is None or threshold.op not in ("<", "<="):
         return None
-    rows = scene.data.series
-    rows = rows[(rows["quantity"] == Quantity.RESPONSE) & np.isin(rows["endpoint"], scene.flow)]
-    over = rows[upper_edges(SERIES_DIGITS)[rows["bin"]] > threshold.limit]
-    seconds, counts = over["second"].astype(np.int64), over["count"].astype(np.float64)
-    slow = np.bincount(seconds, counts, scene.length)[: scene.length]
+    slow = np.zeros(scene.length)
+    rows = scene.data.part("series", scene.flow, Quantity.RESPONSE)
+    for second, bin_, count in rows.pieces("second", "bin", "count"):
+        over = upper_edges(SERIES_DIGITS)[bin_] > threshold.limit
+        slow += np.bincount(second[over], count[over], scene.length)[: scene.length]
     bad = np.minimum(scene.finished, slow + scene.failed)
     needed = samples_needed(threshold.quantile)
     return _windowed(bad, scene.finished, needed), 1.0 - threshold.quantile

@@ -192,7 +192,7 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
             or each.row.cls
             or (threshold.selector.name if threshold.selector else "")
         )
-        if threshold.window_ns and scope.held.counts.size:
+        if threshold.window_ns and len(scope.held.part("counts", None)):
             why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"
         else:
             why = f"no request of {named!r} was answered" if named else "no request was answered"

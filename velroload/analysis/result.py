@@ -314,6 +314,8 @@ class PhaseResult:
     generator cannot vouch for it. gate: a failure here fails the run; else it informs. judges: ids
     of the requirements that the plan has this phase answer. summary: the figures of the hold, with
     its ramp and cool-down among the phases and its seconds in the series. validity: of the hold.
+    watched: of the hold, breakers of all the phase, without the probes' health; None where it was
+    not reached.
     """
 
     name: str
@@ -325,6 +327,7 @@ class PhaseResult:
     validity: Validity
     judges: tuple[str, ...] = ()
     reached: bool = True
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)

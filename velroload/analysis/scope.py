@@ -1,14 +1,13 @@
 """What one requirement looks at: a phase of the run, what counts of it, and its figures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window, in_hold, of_phase
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.summary import is_flow
+from velroload.index import Kept
 from velroload.journal import Counter
 from velroload.load.phases import HOLD, RAMP
 from velroload.runfolder import RunData
@@ -29,9 +28,10 @@ class Scope:
     @property
     def held(self) -> RunData:
         """What counts of it; found once."""
-        key = ("held", id(self.whole.hist), self.name)
+        index = self.whole.index("hist")
+        key = ("held", id(index), self.name)
         if key not in self.whole.memo:
-            self.whole.memo[key] = (self.whole.hist, in_hold(self.whole))
+            self.whole.memo[key] = (index, in_hold(self.whole))
         found: RunData = self.whole.memo[key][1]
         return found
 
@@ -64,9 +64,8 @@ class Scope:
     def cycles_before(self) -> float:
         """How often every user came round before the hold: what a cache has seen it can hit."""
         rows = self.whole.manifest.get("phases") or []
-        ramps = [row["id"] for row in rows if row.get("kind") == RAMP]
-        counts = self.whole.counts
-        ramp = replace(self.whole, counts=counts[np.isin(counts["phase"], ramps)])
+        ramps = frozenset(row["id"] for row in rows if row.get("kind") == RAMP)
+        ramp = self.whole.view(kept=Kept(ramps))
         return self._rounds(ramp) if self.users else 0.0
 
     def _rounds(self, data: RunData) -> float:
@@ -101,5 +100,5 @@ def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
     view = of_phase(data, phase.name)
     model = rows.get(phase.name, {}).get("model")
     if model is not None:
-        view = replace(view, manifest=view.manifest | {"model": model})
+        view = view.view(view.manifest | {"model": model})
     return Scope(phase.name, view, phase.summary, phase.validity)

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from velroload.analysis.hold import SECOND_NS, ended_ns, hold_ns, hold_windows, in_hold, of_phase
+from velroload.analysis.hold import (
+    SECOND_NS,
+    ended_ns,
+    hold_ns,
+    hold_window,
+    hold_windows,
+    in_hold,
+    of_phase,
+)
 from velroload.analysis.resilience import marks
 from velroload.analysis.result import (
     PhaseResult,
@@ -18,6 +26,8 @@ from velroload.analysis.seconds import hold_seconds
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import INVALID, NOTE, SUSPECT, assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, unclaimed, verdict_of
+from velroload.analysis.watched import EDGE_S, breaker_changes, watched
+from velroload.analysis.watching import Watched
 from velroload.plan.threshold import Threshold, Verdict, parse_threshold
 from velroload.runfolder import RunData
 
@@ -49,6 +59,7 @@ def judge_phase(data: RunData, row: dict[str, Any], incomplete: Sequence[str]) -
         validity=_own_validity(whole, validity),
         judges=tuple(row.get("judges") or ()),
         reached=reached,
+        watched=_seen(whole, held, summary) if reached else None,
     )
 
 
@@ -56,7 +67,18 @@ def view_of(data: RunData, row: dict[str, Any]) -> RunData:
     """The run with this phase's ramp, hold and cool-down only, and the load that it was under."""
     view = of_phase(data, row["name"])
     model = row.get("model")
-    return view if model is None else replace(view, manifest=view.manifest | {"model": model})
+    return view if model is None else view.view(view.manifest | {"model": model})
+
+
+def _seen(whole: RunData, held: RunData, summary: Summary) -> Watched:
+    """What probes saw of this phase."""
+    first_ns, last_ns = hold_window(whole)
+    low_s, high_s = first_ns / SECOND_NS - EDGE_S, last_ns / SECOND_NS + EDGE_S
+    near = [row for row in whole.probes if low_s <= row["time_s"] <= high_s]
+    found = watched(replace(whole, probes=near), held, summary)
+    rows = whole.manifest["phases"]
+    span = (rows[0]["start_ns"], min(rows[-1]["end_ns"] or last_ns, ended_ns(whole)))
+    return replace(found, breakers=breaker_changes(whole, span), probes=())
 
 
 def _verdict(

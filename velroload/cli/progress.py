@@ -17,8 +17,9 @@ ROLES = {"pass": "1;32", "fail": "1;31", "warn": "33", "dim": "2", "strong": "1"
 Figures = Mapping[str, Any]
 """elapsed_s, duration_s (or None), phase, users, users_planned, rate_per_s, rate_planned_per_s
 (or None), in_flight, unsent, failed_share, window_ms and phase_ms ([p50, p95, p99], empty before
-the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost, state; in a suite
-phase_elapsed_s and phase_duration_s beside."""
+the first response), worker_cpu (shares), generator_lag_p99_ms, ring_share, lost, state; watched:
+what probes tell, as runner/glance.py's figures(); in a suite phase_elapsed_s and phase_duration_s
+beside."""
 
 
 Style = Callable[[str, str], str]
@@ -172,6 +173,7 @@ def one_line(figures: Figures) -> str:
         f"unsent {figures['unsent']:,}",
         f"failed {share(figures['failed_share'])}",
         f"response ms {triple(figures['window_ms'])}",
+        *watched(figures),
         generator(figures),
     ]
     return "  ".join(parts)
@@ -187,7 +189,7 @@ def picture_lines(figures: Figures) -> list[str]:
         f"failed {share(figures['failed_share'])}",
         f"response ms   last 10 s {triple(figures['window_ms'])}   "
         f"phase {triple(figures['phase_ms'])} (p50/p95/p99)",
-        generator(figures),
+        "   ".join([*watched(figures), generator(figures)]),
     ]
 
 
@@ -225,6 +227,22 @@ def generator(figures: Figures) -> str:
         f"generator {cpu or '–'}{lag(figures)} · "
         f"ring {100 * figures['ring_share']:.1f} % · lost {figures['lost']:,}"
     )
+
+
+def watched(figures: Figures) -> list[str]:
+    """What probes tell of the target: cache, database, CPU; nothing of what they do not."""
+    seen = figures.get("watched") or {}
+    parts = []
+    if "cache" in seen:
+        rates = (f"{layer} {rate:.0%}" for layer, rate in seen["cache"].items())
+        parts.append("cache " + " ".join(rates).replace("%", " %"))
+    if "db" in seen:
+        used, most, waiting = seen["db"]
+        limit = "" if most is None else f"/{most:,.0f}"
+        parts.append(f"db {used:,.0f}{limit}" + (f" ({waiting:,.0f} wait)" if waiting else ""))
+    if "cpu_share" in seen:
+        parts.append(f"CPU {100 * seen['cpu_share']:.0f} %")
+    return parts
 
 
 def lag(figures: Figures) -> str:

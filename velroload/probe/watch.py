@@ -47,7 +47,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._reads: dict[str, asyncio.Task[None]] = {}
         self._fresh: dict[str, float] = {}
-        self._gathering = False
+        self._since_ns: int | None = None  # while a round gathers: when it began
         self._missing: set[str] = set()
         self._states: dict[str, int] = {}
 
@@ -90,8 +90,7 @@ class Watch:
 
     async def _round(self, wait_s: float) -> None:
         """Ask all that are not being asked; record what comes within the time."""
-        began_ns = time.monotonic_ns()
-        self._gathering = True
+        began_ns = self._since_ns = time.monotonic_ns()
         for source in self.sources:
             if source.name not in self._reads:
                 task = asyncio.create_task(self._read(source))
@@ -100,14 +99,15 @@ class Watch:
             if self._reads:
                 await asyncio.wait(self._reads.values(), timeout=wait_s)
         finally:
-            self._gathering = False
-            self._flush(began_ns)
-
-    def _flush(self, began_ns: int) -> None:
-        if self._fresh:
-            middle_ns = (began_ns + time.monotonic_ns()) // 2
-            self._tell(self._record, "time_s", middle_ns, {"values": self._fresh})
+            self._since_ns = None
+            self._write_down(began_ns, self._fresh)
             self._fresh = {}
+
+    def _write_down(self, began_ns: int, values: dict[str, float]) -> None:
+        """One record, in the middle of the time that the asking took."""
+        if values:
+            middle_ns = (began_ns + time.monotonic_ns()) // 2
+            self._tell(self._record, "time_s", middle_ns, {"values": values})
 
     async def _read(self, source: Source) -> None:
         try:
@@ -126,12 +126,14 @@ class Watch:
         self._found(source.name)
         for name, why in reading.absent.items():
             self._lost(f"{source.name}.{name}", why)
-        for name, value in reading.values.items():
-            self._found(f"{source.name}.{name}")
-            self._fresh[f"{source.name}.{name}"] = value
+        values = {f"{source.name}.{name}": value for name, value in reading.values.items()}
+        for name in values:
+            self._found(name)
         self._breakers(source, reading)
-        if not self._gathering:
-            self._flush(began_ns)
+        if self._since_ns is not None and began_ns >= self._since_ns:
+            self._fresh |= values
+        else:  # it was asked before this round, and its time is its own
+            self._write_down(began_ns, values)
 
     def _lost(self, name: str, why: str) -> None:
         if name not in self._missing:

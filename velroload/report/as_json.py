@@ -161,6 +161,7 @@ def _suite_phase(phase: PhaseResult) -> dict[str, Any]:
         "groups": [_row(row) for row in summary.rows if row.kind == "group"],
         "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
         "series": _series(summary.series),
+        "watched": watched_json(phase.watched),
     }
 
 

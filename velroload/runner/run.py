@@ -26,6 +26,7 @@ from velroload.plan.manifest import plan_json
 from velroload.plan.mask import Mask
 from velroload.plan.model import EMBEDDED, Plan
 from velroload.plan.probe import Probe
+from velroload.plan.threshold import Threshold
 from velroload.probe.generator import GeneratorProbe
 from velroload.probe.source import Source
 from velroload.probe.sources import make_sources
@@ -44,6 +45,7 @@ from velroload.runner.conclude import conclude
 from velroload.runner.cycles import user_windows
 from velroload.runner.embedded_probes import embedded_probes
 from velroload.runner.events import Timeline, due_of, places_of
+from velroload.runner.glance import Glance
 from velroload.runner.handshake import Handshakes
 from velroload.runner.jobs import Work, make_jobs
 from velroload.runner.live import AbortRules, figures, selected
@@ -252,24 +254,21 @@ def spins(
 async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool) -> RunData:
     """The part that runs on the loop."""
     work, program = prepared.work, prepared.program
-    own = [
-        (phase.name, threshold.opposite())
-        for phase in work.plan.phases
-        for threshold in phase.thresholds
-        if threshold.abort
-    ]
+    own = own_rules(work.plan)
     rules = AbortRules(work.plan.abort_on, program.endpoints, recorder, work.phases, own)
     view = None if quiet else recorder.view(selected(program.endpoints, None))
+    glance = Glance(prepared.sources)
 
     def progress(live: Live) -> None:
         if view is not None:
-            ui.progress(figures(live, work, view))
+            now_s = live.elapsed_ns / 1e9
+            ui.progress(figures(live, work, view) | {"watched": glance.figures(now_s)})
 
     def generator(pids: list[int], cpus: list[int]) -> Any:
         return GeneratorProbe(pids, cpus).second
 
     def watch(pids: list[int]) -> Watch:
-        return watching(work, pids, prepared.sources, recorder, ui.say)
+        return watching(work, pids, prepared.sources, recorder, glance, ui.say)
 
     workers = Workers(prepared.jobs, program.files, program.tables)
     values = None
@@ -301,6 +300,16 @@ async def coordinate(prepared: Prepared, recorder: Recorder, ui: Ui, quiet: bool
         checkpoints=checkpoints_of(work.plan),
     )
     return await coordinator.run()
+
+
+def own_rules(plan: Plan) -> list[tuple[str, Threshold]]:
+    """What ends a run in one phase of a suite: (phase, rule)."""
+    return [
+        (phase.name, threshold.opposite())
+        for phase in plan.phases
+        for threshold in phase.thresholds
+        if threshold.abort
+    ]
 
 
 def phases_json(work: Work) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from velroload.probe import own
 from velroload.probe.own import GeneratorSource
 from velroload.probe.source import Source, describe
 from velroload.probe.watch import Watch
+from velroload.runner.glance import Glance
 from velroload.runner.jobs import Work
 from velroload.runner.live import phase_at
 
@@ -34,9 +35,11 @@ def watching(
     pids: Sequence[int],
     sources: Sequence[Source],
     recorder: Recorder,
+    glance: Glance,
     say: Callable[[str], None],
 ) -> Watch:
-    """A watch over this machine and the sources, whose marks are written down and said."""
+    """A watch over this machine and the sources, whose marks are written down and said. `glance`
+    gets what it reads as well."""
     mask = Mask(work.plan.secrets)
 
     def mark(row: Row) -> None:
@@ -48,4 +51,8 @@ def watching(
         why = f": {row['detail']}" if detail is not None else ""
         say(f"{row['kind']} {row['name']} is {row['what']}{why}")
 
-    return Watch([GeneratorSource(pids, own.cores()), *sources], recorder.probe, mark)
+    def record(row: Row) -> None:
+        recorder.probe(row)
+        glance.add(row)
+
+    return Watch([GeneratorSource(pids, own.cores()), *sources], record, mark)

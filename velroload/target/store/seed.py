@@ -14,7 +14,7 @@ from typing import Any
 from velroload.target.accounts import email_of
 from velroload.target.passwords import PasswordHash
 from velroload.target.store.rows import CREDITS, MODELS, stamp
-from velroload.target.store.schema import CREATE, INDEXES, TABLES
+from velroload.target.store.schema import CREATE, FOREIGN_KEYS, INDEXES, TABLES
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 TEAM_SIZE = 10
@@ -125,7 +125,7 @@ async def _into_postgres(url: str, data: Data) -> None:
         await connection.rows(statement.format(bytes="BYTEA"), ())
     for name, columns, rows in data.tables():
         await connection.copy(name, columns, rows)
-    for statement in INDEXES:
+    for statement in (*INDEXES, *FOREIGN_KEYS):
         await connection.rows(statement, ())
     for name in TABLES:
         await connection.rows(f"ANALYZE {name}", ())
