@@ -77,7 +77,9 @@ def _seen(whole: RunData, held: RunData, summary: Summary) -> Watched:
     near = [row for row in whole.probes if low_s <= row["time_s"] <= high_s]
     found = watched(replace(whole, probes=near), held, summary)
     rows = whole.manifest["phases"]
-    span = (rows[0]["start_ns"], min(rows[-1]["end_ns"] or last_ns, ended_ns(whole)))
+    span = first_ns, last_ns
+    if rows:
+        span = rows[0]["start_ns"], min(rows[-1]["end_ns"] or last_ns, ended_ns(whole))
     return replace(found, breakers=breaker_changes(whole, span), probes=())
 
 
