@@ -11,7 +11,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 SETTLED = {"R1", "R3", "R4", "R5", "R6", "R7", "R8", "R11"}
 """What a scaled run answers; these are the critical ones."""
 LEFT = {"R2", "R9", "R10", "R12", "R13"}
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timing, pytest.mark.timeout(400)]
 
 
 def test_the_quick_suite_passes_and_reports(tmp_path: Path) -> None:
