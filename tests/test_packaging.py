@@ -78,7 +78,9 @@ def test_the_wheel_has_what_it_must_and_no_more(distributions: tuple[Path, Path]
     with zipfile.ZipFile(distributions[1]) as archive:
         names = archive.namelist()
     schemas = {str(path.relative_to(ROOT)) for path in (ROOT / "velroload").rglob("*.json")}
-    assert schemas | {"velroload/_core.pyi", "velroload/py.typed"} <= set(names)
+    plans = {f"velroload/{path.relative_to(ROOT)}" for path in (ROOT / "configs").rglob("*.*")}
+    assert "velroload/configs/data/prompts.jsonl" in plans
+    assert schemas | plans | {"velroload/_core.pyi", "velroload/py.typed"} <= set(names)
     assert [name for name in names if name.endswith("share/man/man1/velroload.1")]
     assert [name for name in names if name.startswith("velroload/_core.") and name.endswith(".so")]
     assert not [name for name in names if name.endswith((".pyx", ".pxi", ".c"))]

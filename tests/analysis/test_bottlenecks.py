@@ -141,6 +141,14 @@ def test_what_was_planted_is_found_first(
         sound(result)
 
 
+def test_a_loopback_loses_nothing() -> None:
+    """What the machine sends again while the target is on it belongs to other traffic."""
+    data = network(1)
+    target = data.manifest["target"] | {"addresses": ["127.0.0.1:8080"]}
+    data = replace(data, manifest=data.manifest | {"target": target})
+    assert "network" not in [each.code for each in analyse(data).findings]
+
+
 def sound(result: Result) -> None:
     """Nothing is said without a figure; nothing is NaN or infinite; scores fall."""
     scores = [each.score for each in result.findings]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
-from velroload.analysis.resilience import Figures, Recovery, recover, recovery_of, usual
+from velroload.analysis.resilience import Figures, Recovery, recover, recovery_of, until, usual
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -40,6 +40,13 @@ def test_an_outage() -> None:
     assert found.usual is not None
     assert found.usual.seconds == 20
     assert found.usual.good_per_s == pytest.approx(100, abs=1)
+
+
+def test_what_the_next_event_does_is_not_this_ones() -> None:
+    assert recover("surge", broken(40, 43), 30.0).onset_s == 10.0
+    found = recover("surge", until(broken(40, 43), 40.0), 30.0)
+    assert (found.onset_s, found.back_s, found.watched_s) == (None, 0.0, 10.0)
+    assert until(figures(), None).stop == figures().stop
 
 
 def test_one_that_begins_with_the_event_has_no_negative_onset() -> None:

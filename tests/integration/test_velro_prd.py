@@ -38,6 +38,8 @@ def test_the_quick_suite_passes_and_reports(tmp_path: Path) -> None:
     gates = [phase["verdict"] for phase in result["suite"] if phase["gate"]]
     assert all(word.startswith("PASS") for word in gates)
     assert [event["name"] for event in result["resilience"]] == ["surge", "models_down"]
+    assert result["capacity"]["usl"] is None  # the plan's rates are no law of the target's
+    assert result["drift"] == []
     (denied,) = [row for row in result["classes"] if row["name"] == "denied"]
     assert denied["failed"] == 0
     assert "velro-prd scaled: 8 PASS" in launch.stdout

@@ -249,3 +249,23 @@ def test_derived_seeds_are_stable_and_differ() -> None:
     assert len(set(seeds)) == 5
     assert derive_seed(1, 1) == seeds[2]
     assert all(0 <= seed < 2**64 for seed in seeds)
+
+
+RAMP = (
+    Segment(0, 4 * SECOND_NS, Fraction(0), Fraction(80)),
+    Segment(4 * SECOND_NS, 9 * SECOND_NS, Fraction(80), Fraction(80)),
+)
+
+
+@pytest.mark.parametrize("at_s", [0.0, 0.5, 3.0, 4.0, 6.1, 9.0, 20.0])
+def test_what_is_due_by_an_instant(at_s: float) -> None:
+    """Never more than the pacers have due then, and with uniform arrivals all of it."""
+    at_ns = round(at_s * SECOND_NS)
+    uniform = make(RAMP, end_ns=9 * SECOND_NS)
+    due, _ = together(uniform, 3)
+    assert 0 <= int((due < at_ns).sum()) - uniform.due_by(at_ns, 0) <= len(RAMP)
+    for seed in range(20):
+        poisson = make(RAMP, end_ns=9 * SECOND_NS, arrival="poisson")
+        due, _ = together(poisson, 3, seed)
+        assert poisson.due_by(at_ns, seed) <= int((due < at_ns).sum())
+    assert uniform.due_by(9 * SECOND_NS, 0) == 560

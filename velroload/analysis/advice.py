@@ -32,7 +32,7 @@ def recommendations(scene: Scene, findings: Sequence[Finding]) -> tuple[Recommen
     found = []
     for place, finding in enumerate(findings, 1):
         text, figure, gain = ADVISE[finding.code](scene, finding)
-        title = TITLES[finding.code]
+        title = _title(finding)
         found.append(Recommendation(title, text, figure, gain, place, finding.code))
     return tuple(found)
 
@@ -254,8 +254,17 @@ def _rate_limit(scene: Scene, finding: Finding) -> Advice:
     )
 
 
+def _meant(finding: Finding) -> bool:
+    """Whether it is about what the plan did to the target."""
+    return (_value(finding, MEANT) or 0.0) > MOSTLY
+
+
+def _title(finding: Finding) -> str:
+    return "Judge how the events were survived" if _meant(finding) else TITLES[finding.code]
+
+
 def _errors(_: Scene, finding: Finding) -> Advice:
-    if (_value(finding, MEANT) or 0.0) > MOSTLY:
+    if _meant(finding):
         return (
             "they are the plan's own doing: see in the events how deep it went and how soon all "
             "was back; where users must not see that, the service needs a fallback",

@@ -104,9 +104,10 @@ def _worst(figures: Figures, found: Recovery) -> tuple[float | None, float | Non
 
 
 def _breakers(scene: Scene, mark: Mark, found: Recovery) -> tuple[int | None, int | None]:
-    """(ns that breakers stood open, times that one was half-open), from the event's begin until it
-    was over; None where no breaker was watched."""
-    until_s = found.at_s + (found.back_s if found.back_s is not None else found.watched_s)
+    """(ns that breakers stood open, times that one was half-open), from the event's begin until the
+    next one or the end of the hold: one may stand open when all else is well; None where no breaker
+    was watched."""
+    until_s = found.at_s + found.watched_s
     last_ns = round((until_s if found.watched_s else scene.length) * SECOND_NS)
     said = states(scene.data, "breaker")
     if said:

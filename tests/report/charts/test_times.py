@@ -50,6 +50,7 @@ def test_limits_are_of_the_response_time_of_everything() -> None:
         "p99(service) < 50ms",
         "errors < 1%",
         "p95 of class:read < 9ms",
+        "recovery(redis_down) < 30s",
     )
     (line,) = limits(frame(rd.with_thresholds(data, *texts)))
     assert (line.name, line.y[:2], line.style) == ("limit p95 75.0 ms", (75.0, 75.0), "limit")

@@ -54,6 +54,12 @@ def test_the_cache_in_detail_and_for_prometheus() -> None:
     assert (layers["L1"]["entries"], layers["L1"]["max_bytes"]) == (1, 200_000_000)
     assert 0 < layers["L1"]["bytes"] < 5000
     assert detailed["kinds"]["user"]["L1 hits"] == 3
+    none = {"hits": 0, "misses": 0}
+    assert detailed["authorization"] == {  # of the token alone: the user is no authorization
+        "hits": 3,
+        "misses": 1,
+        "layers": {"L1": {"hits": 3, "misses": 1}, "L2": none, "L3": {"hits": 1, "misses": 0}},
+    }
     worker = detailed["workers"][0]
     assert worker["pid"] == target.pid
     assert worker["memory_bytes"] > 10 << 20
