@@ -11,6 +11,7 @@ from velroload.cli.main import main
 from velroload.cli.shipped import names, title
 from velroload.plan.loader import load_plan
 from velroload.plan.model import EMBEDDED, Plan
+from velroload.plan.requirements import Scale
 from velroload.runner.forecast.forecast import forecast
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -124,7 +125,9 @@ def test_the_quick_suite_is_the_suite_scaled() -> None:
         assert (one.name, one.mix, one.gate, one.stop_on) == (
             other.name, other.mix, other.gate, other.stop_on
         )  # fmt: skip
-        assert one.users == 50 * other.users
+        assert one.users == 100 * other.users
         assert one.rate_per_s == 4 * (other.rate_per_s or 0)
+    assert quick.requirements is not None
+    assert quick.requirements.scale == Scale(Fraction(1, 100), Fraction(1, 4))
     assert quick.duration_ns is not None
-    assert quick.duration_ns <= 130 * S
+    assert quick.duration_ns <= 150 * S

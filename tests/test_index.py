@@ -48,6 +48,7 @@ def test_nothing_has_no_parts() -> None:
     assert len(Index(np.empty(0, SERIES)).part([1], 0)) == 0
 
 
+@pytest.mark.slow
 def test_many_endpoints_and_counters() -> None:
     given = np.zeros(70_000, COUNTS)
     given["endpoint"], given["counter"] = np.arange(70_000) % 60_000, np.arange(70_000) % 1_300

@@ -252,6 +252,7 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_alone_without_a_warning() -> None:
     """Each in a forked child of its own, so that no other module of ours helps it."""
     modules = [module_of(path) for path in HOUSE_PYTHON if path.name != "__main__.py"]

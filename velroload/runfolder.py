@@ -15,9 +15,10 @@ import io
 import json
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from velroload import journal
 from velroload.errors import ConfigError
 from velroload.histogram import Histogram
-from velroload.index import Index
+from velroload.index import Index, Kept, Part, read_index
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, RecordKind, Rows
 from velroload.quantity import QUANTITIES
 from velroload.sample import SAMPLE
@@ -33,6 +34,7 @@ from velroload.sample import SAMPLE
 JOURNAL = "journal.bin"
 MANIFEST = "run.json"
 ARRAYS = ("histograms.npz", "counters.npz", "probes.npz", "tail.npy", "reservoir.npy")
+FIGURES = ("hist", "stats", "series", "counts")
 
 Row = dict[str, Any]
 
@@ -59,26 +61,60 @@ class RunData:
     reservoir: Rows = field(default_factory=lambda: np.empty(0, SAMPLE))
     complete: bool = False
     notes: list[str] = field(default_factory=list)
+    indexes: dict[str, tuple[Rows | None, Index]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """By the name of an array: the array that was given, and its index. Of a run that was loaded,
+    and of a view, the index is all there is; the array is made where somebody asks for it."""
+    kept: Kept | None = field(default=None, repr=False, compare=False)
+    """What counts of the indexes' blocks; None: everything."""
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What was computed from an array once, by the array's id beside what else it depends on; the
-    value holds the array, so that the id stays its own. Copies by replace() share it."""
+    """What was computed once from an index, by its id beside what else it depends on; the value
+    holds the index, so that the id stays its own. Views share it."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Rows:
+            """An array of which there is only the index so far; ordered by key."""
+            if name not in FIGURES:
+                raise AttributeError(name)
+            rows = journal.sum_rows(self.part(name, None).rows())
+            self.indexes[name] = (rows, self.index(name))
+            setattr(self, name, rows)
+            return rows
+
+    def index(self, name: str) -> Index:
+        """The index of hist, stats, series or counts of the whole run; made when first asked."""
+        known = self.indexes.get(name)
+        try:
+            rows = object.__getattribute__(self, name)
+        except AttributeError:  # it was left in its index
+            rows = None
+        if known is None or (rows is not None and known[0] is not rows):
+            known = self.indexes[name] = (rows, Index(rows))
+        return known[1]
+
+    def view(self, manifest: Row | None = None, kept: Kept | None = None) -> "RunData":
+        """The same run with another manifest, or only what counts of its figures; no copies."""
+        indexes = {name: self.index(name) for name in FIGURES}
+        own = {each.name: getattr(self, each.name) for each in fields(self)
+               if each.name not in (*FIGURES, "indexes")}  # fmt: skip
+        own |= {} if manifest is None else {"manifest": manifest}
+        own |= {} if kept is None else {"kept": kept}
+        return in_indexes(RunData(**own), indexes)
 
     def part(
         self,
         name: str,
         endpoints: Collection[int] | None,
-        what: int | None = None,
+        what: int | Collection[int] | None = None,
         outcomes: Collection[int] | None = None,
-    ) -> Rows:
-        """The rows of hist, stats, series or counts of some endpoints (None: all) and one quantity
-        (of counts: one counter), found without looking at the others; as they stand, pair by
-        pair."""
-        rows: Rows = getattr(self, name)
-        key = (name, id(rows))
-        if key not in self.memo:
-            self.memo[key] = (rows, Index(rows))
-        found: Index = self.memo[key][1]
-        return found.part(endpoints, what, outcomes)
+        phases: Collection[int] | None = None,
+    ) -> Part:
+        """The rows of hist, stats, series or counts of some endpoints (None: all) and quantities
+        (of counts: counters), found without looking at the others; block by block."""
+        found = self.index(name).part(endpoints, what, outcomes, phases)
+        return found if self.kept is None else found.where(self.kept.of(found))
 
     def endpoint_ids(
         self, *, kind: str | None = None, setup: bool | None = None, cls: str | None = None
@@ -106,10 +142,8 @@ class RunData:
         """
         index = quantity_index(quantity)
         wanted = [endpoints] if isinstance(endpoints, int) else endpoints
-        hist, stats = (self.part(name, wanted, index, outcomes) for name in ("hist", "stats"))
-        if phase is not None:
-            hist, stats = (rows[rows["phase"] == phase] for rows in (hist, stats))
-        return _joined(hist, stats)
+        phases = None if phase is None else (phase,)
+        return _joined(*(self.part(n, wanted, index, outcomes, phases) for n in ("hist", "stats")))
 
     def per_second(
         self, counter: int | Collection[int], *, endpoints: int | Collection[int] | None = None
@@ -118,7 +152,15 @@ class RunData:
 
         All calls on one run give the same seconds: first to last of everything counted.
         """
-        return per_second(self.counts, counter, endpoints=endpoints)
+        every, wanted = ([each] if isinstance(each, int) else each for each in (counter, endpoints))
+        known = self.part("counts", None)["second"]
+        if not len(known):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        first, last = int(known.min()), int(known.max())
+        sums = np.zeros(last - first + 1, np.int64)
+        found = self.part("counts", wanted, every)
+        np.add.at(sums, found["second"].astype(np.int64) - first, found["value"].astype(np.int64))
+        return np.arange(first, last + 1, dtype=np.int64), sums
 
     def second_histograms(
         self, quantity: str | int, *, endpoints: int | Collection[int] | None = None
@@ -127,13 +169,14 @@ class RunData:
 
         Without exact figures: sum, min and max are those of the bins.
         """
-        rows = self.series[_among(self.series["endpoint"], endpoints)]
-        rows = rows[rows["quantity"] == quantity_index(quantity)]
-        starts = np.flatnonzero(np.diff(rows["second"].astype(np.int64), prepend=-1))
-        parts = np.split(rows, starts[1:]) if len(rows) else []
+        wanted = [endpoints] if isinstance(endpoints, int) else endpoints
+        part = self.part("series", wanted, quantity_index(quantity))
+        order = np.argsort(part["second"], kind="stable")
+        seconds, bins, counts = (part[name][order] for name in ("second", "bin", "count"))
+        starts = [*np.flatnonzero(np.diff(seconds.astype(np.int64), prepend=-1)), len(seconds)]
         return {
-            int(part["second"][0]): Histogram.from_sparse(part["bin"], part["count"], digits=2)
-            for part in parts
+            int(seconds[first]): Histogram.from_sparse(bins[first:end], counts[first:end], digits=2)
+            for first, end in pairwise(starts)
         }
 
     def probe_series(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -181,37 +224,9 @@ def quantity_index(quantity: str | int) -> int:
     return QUANTITIES.index(quantity) if isinstance(quantity, str) else quantity
 
 
-def _among(column: NDArray[Any], wanted: int | Collection[int] | None) -> NDArray[np.bool_]:
-    if wanted is None:
-        return np.ones(len(column), dtype=np.bool_)
-    if isinstance(wanted, int):
-        return np.asarray(column == wanted)
-    return np.isin(column, list(wanted))
-
-
-def histogram_of(
-    hist: Rows,
-    stats: Rows,
-    quantity: str | int,
-    *,
-    phase: int | None = None,
-    endpoints: int | Collection[int] | None = None,
-    outcomes: Collection[int] = (0, 1),
-) -> Histogram:
-    """See RunData.histogram; equal keys may stand in several rows."""
-
-    def pick(rows: Rows) -> Rows:
-        rows = rows[rows["quantity"] == quantity_index(quantity)]
-        if phase is not None or endpoints is not None:
-            rows = rows[_among(rows["phase"], phase) & _among(rows["endpoint"], endpoints)]
-        return rows[_among(rows["outcome"], outcomes)]
-
-    return _joined(pick(hist), pick(stats))
-
-
-def _joined(bins: Rows, exact: Rows) -> Histogram:
+def _joined(bins: Part, exact: Part) -> Histogram:
     """The sum of these rows."""
-    if not len(exact):
+    if not len(exact.blocks):
         return Histogram()
     return Histogram.from_sparse(
         bins["bin"],
@@ -220,22 +235,6 @@ def _joined(bins: Rows, exact: Rows) -> Histogram:
         min_ns=int(exact["min"].min()),
         max_ns=int(exact["max"].max()),
     )
-
-
-def per_second(
-    counts: Rows,
-    counter: int | Collection[int],
-    *,
-    endpoints: int | Collection[int] | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """See RunData.per_second."""
-    if not len(counts):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    first, last = int(counts["second"].min()), int(counts["second"].max())
-    rows = counts[_among(counts["counter"], counter) & _among(counts["endpoint"], endpoints)]
-    sums = np.zeros(last - first + 1, dtype=np.int64)
-    np.add.at(sums, rows["second"].astype(np.int64) - first, rows["value"])
-    return np.arange(first, last + 1, dtype=np.int64), sums
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -322,12 +321,12 @@ def load(folder: str | Path) -> RunData:
 
 def _load_arrays(folder: Path, manifest: Row) -> RunData:
     data = RunData(manifest=manifest, events=manifest.pop("events"), end=manifest.pop("end"))
-    with _load_array(folder / ARRAYS[0]) as arrays:
-        data.hist = _checked(arrays["hist"], HIST_SUM)
-        data.stats = _checked(arrays["stats"], STATS)
-        data.series = _checked(arrays["series"], SERIES)
+    types = {"hist": HIST_SUM, "stats": STATS, "series": SERIES, "counts": COUNTS}
+    indexes: dict[str, Index] = {}
+    for name, dtype in types.items():
+        file = ARRAYS[1] if name == "counts" else ARRAYS[0]
+        indexes[name] = read_index(folder / file, name, dtype)
     with _load_array(folder / ARRAYS[1]) as arrays:
-        data.counts = _checked(arrays["counts"], COUNTS)
         data.counters = json.loads(arrays["workers_json"].tobytes())
     with _load_array(folder / ARRAYS[2]) as arrays:
         names = [str(name) for name in arrays["names"]]
@@ -337,6 +336,14 @@ def _load_arrays(folder: Path, manifest: Row) -> RunData:
     data.tail = _checked(_load_array(folder / "tail.npy"), SAMPLE)
     data.reservoir = _checked(_load_array(folder / "reservoir.npy"), SAMPLE)
     data.complete = True
+    return in_indexes(data, indexes)
+
+
+def in_indexes(data: RunData, indexes: dict[str, Index]) -> RunData:
+    """The run with its figures in these indexes and nowhere else."""
+    data.indexes = {name: (None, index) for name, index in indexes.items()}
+    for name in indexes:
+        delattr(data, name)
     return data
 
 

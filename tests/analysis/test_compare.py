@@ -36,6 +36,7 @@ def test_a_slower_build_differs() -> None:
     assert found.low < 0.2 < found.high
 
 
+@pytest.mark.slow
 def test_equal_builds_seldom_differ() -> None:
     runs = [analyse(run(seed)) for seed in range(30)]
     pairs = [compare(one, two) for one, two in zip(runs[::2], runs[1::2], strict=True)]

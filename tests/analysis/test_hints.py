@@ -88,7 +88,7 @@ def test_failures_under_an_event_are_said_to_be() -> None:
     (found,) = analyse(replace(data, events=watched.event("redis_down", 14.5, 17))).findings
     assert found.text == (
         "100 of 3,000 requests failed (3.33 %), most of them by reset (100); 100 % of them under "
-        "the events redis_down"
+        "the event redis_down"
     )
 
 

@@ -11,8 +11,9 @@ from velroload.analysis.analyse import analyse
 from velroload.analysis.compliance import Compliance, RequirementResult
 from velroload.analysis.document import VELRO_PRD
 from velroload.analysis.requirements import band_of, conclude, phase_of
+from velroload.analysis.scope import run_scope
 from velroload.errors import Exit
-from velroload.journal import COUNTS, Counter
+from velroload.journal import COUNTS, Counter, Rows
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -202,10 +203,51 @@ def test_cache_hits_are_the_growth_of_counters() -> None:
     assert found.count == 200_000
 
 
-def test_a_scaled_run_claims_nothing_of_its_caches() -> None:
-    found = judged(run(scale=0.01))
-    for number in ("R3", "R10", "R13"):
-        assert of(found, number).why == "scaled to 0.01 and the cache was not warmed"
+SCALED = WANTED | {"scale": {"users": 0.01, "rate": 0.25}}
+
+
+def test_a_scaled_run_is_held_against_scaled_amounts_only() -> None:
+    data = run(model={"users": 100.0, "open": True})
+    data.manifest["requirements"] = SCALED
+    found = judged(data)
+    assert (of(found, "R1").limit, of(found, "R4").limit) == (100.0, 250.0)
+    assert (of(found, "R5").limit, of(found, "R11").limit) == (50 * MS, 0.01)
+    for number in ("R2", "R12"):
+        assert of(found, number).why == (
+            "a scaled run cannot answer it: only the whole load shows it"
+        )
+    assert found.why.startswith("velro-prd scaled: ")
+    assert found.part == "1 % of the users and 25 % of the rate"
+    assert found.scale == {"users": 0.01, "rate": 0.25}
+    assert judged(run()).scale is None
+
+
+@pytest.mark.parametrize(
+    ("ramp", "hold", "why"),
+    [
+        (0, 300, "a scaled run whose users had not all come by before the hold: cold caches"),
+        (100, 299, "a scaled run whose users came round less than 3 times in the hold"),
+        (100, 300, None),
+    ],
+)
+def test_a_scaled_run_claims_nothing_of_cold_caches(ramp: int, hold: int, why: str | None) -> None:
+    def passes(number: int, phase: int) -> Rows:
+        rows = np.zeros(1, COUNTS)
+        rows["phase"], rows["counter"], rows["value"] = phase, Counter.OK, number
+        return rows
+
+    data = rd.empty(
+        20.0,
+        model={"users": 100.0},
+        phases=[
+            {"id": 0, "name": "main", "kind": "ramp", "start_ns": 0, "end_ns": 10**9},
+            {"id": 1, "name": "main", "kind": "hold", "start_ns": 10**9, "end_ns": 20 * 10**9},
+        ],
+        endpoints=[{"id": 0, "name": "iteration", "kind": "iteration"}],
+    )
+    data = replace(data, counts=np.concatenate([passes(ramp, 0), passes(hold, 1)]))
+    summary, validity = analyse(data).summary, analyse(data).validity
+    assert run_scope(data, summary, validity).unready() == why
 
 
 def test_an_invalid_run_claims_nothing() -> None:

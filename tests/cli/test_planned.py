@@ -160,8 +160,7 @@ thresholds: ["errors < 1%"]
     out, err = capsys.readouterr()
     assert (out.replace(f"{path}: ", ""), err) == (
         "no mistakes: 1 scenario, 2 endpoints, 1 threshold; 5 users for 2s\n"
-        "assumed: \"user == '1'\" holds half of the time (expect_share says otherwise)\n"
-        "not carried out by this version: data, take\n",
+        "assumed: \"user == '1'\" holds half of the time (expect_share says otherwise)\n",
         "",
     )
 

@@ -9,7 +9,7 @@ from velroload import _core, journal
 from velroload._core import ValueReader, format_segment, segment_bytes
 from velroload.engine.values import VALUE, Values
 from velroload.histogram import Histogram
-from velroload.runfolder import histogram_of
+from velroload.runfolder import RunData
 
 SLOTS, VALUES = 8, 1 << 14
 BASE = segment_bytes(SLOTS)
@@ -61,7 +61,7 @@ def test_series_of_two_workers_are_joined_by_name() -> None:
 
     def figures(series: int, endpoint: int) -> Histogram:
         quantity = journal.SERIES_FIRST + series
-        return histogram_of(hist, stats, quantity, endpoints=endpoint)
+        return RunData(hist=hist, stats=stats).histogram(quantity, endpoints=endpoint)
 
     db = figures(0, 1)
     assert db == Histogram.of(some(1000)["value_ns"])

@@ -5,7 +5,7 @@ import numpy as np
 from tests.reference.runs import deltas_of, samples_of
 from velroload.engine.view import View
 from velroload.histogram import Histogram
-from velroload.runfolder import histogram_of
+from velroload.runfolder import RunData
 
 BATCHES = [samples_of(second) for second in range(4)]
 
@@ -53,11 +53,9 @@ def test_times_of_a_phase_so_far() -> None:
     for delta in deltas:
         view.add(delta)
     for quantity in ("response", "generator_lag"):
-        whole = histogram_of(
-            np.concatenate([delta.hist for delta in deltas]),
-            np.concatenate([delta.stats for delta in deltas]),
-            quantity,
-            endpoints=[1],
-        )
+        whole = RunData(
+            hist=np.concatenate([delta.hist for delta in deltas]),
+            stats=np.concatenate([delta.stats for delta in deltas]),
+        ).histogram(quantity, endpoints=[1])
         assert np.array_equal(view.phase(quantity, 0).counts, whole.counts)
         assert view.phase(quantity, 1).count == 0

@@ -62,16 +62,3 @@ def test_a_plan_with_mistakes_sends_nothing(tmp_path: Path) -> None:
         "repeat, while, if, once, set, take, end",
         "velroload: 2 mistakes in the plan",
     ]
-
-
-def test_what_cannot_be_run_yet_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    with CountingServer(tmp_path) as server:
-        text = f"target: {server.url}\nload: {{users: 1, hold: 2s, warm_up: 1s}}\n"
-        flow = "data: {d: {inline: [{a: 1}]}}\nflow: [GET /, take: d]\n"
-        (tmp_path / "p.yaml").write_text(text + flow)
-        with Launch(tmp_path, os.fspath(tmp_path / "p.yaml")) as run:
-            assert run.finish() == 2
-        assert server.settled().connections == 1  # that of settled() itself
-    assert run.stderr == (
-        "velroload: this version reads and checks, but cannot run yet: data, warm_up, take\n"
-    )

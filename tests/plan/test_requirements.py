@@ -7,7 +7,7 @@ import pytest
 
 from velroload.errors import ConfigError
 from velroload.plan.loader import parse_plan
-from velroload.plan.requirements import NUMBERS, Requirements
+from velroload.plan.requirements import NUMBERS, Requirements, Scale
 from velroload.plan.threshold import parse_threshold
 
 PLAN = """
@@ -30,6 +30,13 @@ def test_a_plan_may_add_its_own() -> None:
     assert found.critical == ("R6", "X1")
 
 
+def test_a_plan_may_be_a_part_of_the_load() -> None:
+    text = PLAN + "  scale: {users: 1%, rate: 0.25}\n"
+    found = parse_plan(text, "plan.yaml", environ={}).requirements
+    assert found is not None
+    assert found.scale == Scale(Fraction(1, 100), Fraction(1, 4))
+
+
 ONE = ("X1", parse_threshold("p99 < 1s"))
 
 
@@ -37,6 +44,8 @@ ONE = ("X1", parse_threshold("p99 < 1s"))
     ("make", "text"),
     [
         (lambda: Requirements("velro-prd", more=(ONE, ONE)), "requirements: 'X1' stands twice"),
+        (lambda: Scale(Fraction(0)), "requirements: scale: users is 0: above 0, and 1 at most"),
+        (lambda: Scale(rate=Fraction(2)), "requirements: scale: rate is 2: above 0, and 1 at most"),
         (
             lambda: Requirements("velro-prd", weights=(("R6", Fraction(0)),)),
             "requirements: weight of R6: more than 0 is needed",

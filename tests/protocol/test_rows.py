@@ -118,6 +118,7 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_a_million_rows_in_a_few_seconds(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     with path.open("w") as file:

@@ -1,5 +1,7 @@
 """runner/accounts.py: tokens that a service takes, and answers that make no sense."""
 
+import base64
+import json
 import time
 
 import jwt
@@ -73,6 +75,17 @@ def test_rows_have_the_columns_of_accounts() -> None:
     assert (table.name, table.rows, table.pick, table.per) == ("accounts", 3, "unique", "user")
     assert table.columns == ("id", "email", "password", "token", "refresh", "generation")
     table.close()
+    table = table_of(Accounts(3, secret=SECRET), found, "pass word")
+    assert table.columns[-1] == "expired"
+    table.close()
+
+
+def test_a_token_that_was_good_an_hour_ago() -> None:
+    (late,) = sign(SECRET, [("u1", "u1@example.com")], 60, ago_s=3660)
+    with pytest.raises(jwt.ExpiredSignatureError):
+        jwt.decode(late, SECRET, algorithms=["HS256"], audience="authenticated")
+    said = json.loads(base64.urlsafe_b64decode(late.split(".")[1] + "=="))
+    assert said["exp"] - time.time() == pytest.approx(-3600, abs=5)
 
 
 def test_an_account_of_an_answer() -> None:

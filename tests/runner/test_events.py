@@ -113,7 +113,7 @@ def test_a_fault_begins_and_ends(target: TargetProcess) -> None:
 
 
 def test_a_fault_for_good_ends_with_the_run(target: TargetProcess) -> None:
-    marks = carried_out(target, Event("down", 10 * MS, "fault", fault="redis_down"), stop_s=0.5)
+    marks = carried_out(target, Event("down", 10 * MS, "fault", fault="provider_down"), stop_s=0.5)
     assert told(marks) == [("down", "begin", None), ("down", "end", None)]
     assert faults(target)[-1]["ended_ns"] is not None
 

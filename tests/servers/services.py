@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,9 @@ PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server"}
 START_TIMEOUT_S = 30.0
 CONNECTIONS_MAX = 300
 STOP = {"postgres": signal.SIGINT, "redis-server": signal.SIGTERM}  # INT: cut the sessions
+
+FORKER = ThreadPoolExecutor(1)
+"""Its thread starts the servers: they end with the thread that did, and this one outlives all."""
 
 
 def find(program: str) -> str | None:
@@ -75,11 +79,12 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it accepts connections."""
-        process = subprocess.Popen(
+        process = FORKER.submit(
+            subprocess.Popen[bytes],
             [*_unprivileged(), *self._command],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env=plain_environment(),
-        )  # fmt: skip
+        ).result()  # fmt: skip
         self._process = process
         deadline_s = time.monotonic() + START_TIMEOUT_S
         while True:

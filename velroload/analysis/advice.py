@@ -8,6 +8,7 @@ Laws: utilisation (a service demand D per request at rate X uses D·X of a resou
 import math
 from collections.abc import Callable, Sequence
 
+from velroload.analysis.answers import MEANT
 from velroload.analysis.finding import Evidence, Finding, Recommendation
 from velroload.analysis.layers import layered
 from velroload.analysis.resources import database_ns
@@ -19,6 +20,7 @@ from velroload.plan.threshold import parse_threshold
 COMFORT = 0.70
 """How far a resource is used when a service has room for a burst."""
 POOL_COMFORT = 0.80
+MOSTLY = 0.9
 HIT_GOAL = 0.95
 
 Advice = tuple[str, str, str | None]
@@ -253,6 +255,13 @@ def _rate_limit(scene: Scene, finding: Finding) -> Advice:
 
 
 def _errors(_: Scene, finding: Finding) -> Advice:
+    if (_value(finding, MEANT) or 0.0) > MOSTLY:
+        return (
+            "they are the plan's own doing: see in the events how deep it went and how soon all "
+            "was back; where users must not see that, the service needs a fallback",
+            _figure(finding),
+            None,
+        )
     return (
         "begin with the most frequent kind: its examples show what came back, its seconds and the "
         "events under which it began when to look into the target's log",

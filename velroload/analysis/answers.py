@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from velroload.analysis.cells import counter_values
 from velroload.analysis.chance import correlate
 from velroload.analysis.finding import LIKELY, POSSIBLE, WEAK, Evidence, Finding
 from velroload.analysis.interval import share_bounds
@@ -9,7 +10,7 @@ from velroload.analysis.layers import Layered, layered, miss_shares
 from velroload.analysis.marks import Mark, marks, states
 from velroload.analysis.probed import Floats
 from velroload.analysis.resources import CHANCE, RHO, strained
-from velroload.analysis.scene import Bools, Scene
+from velroload.analysis.scene import Scene
 from velroload.journal import Counter
 from velroload.ledger import error_name
 from velroload.plan.mask import clean
@@ -25,6 +26,7 @@ FOLLOWED = 1.5
 MISSED = 0.20
 SLOWER = 3.0
 """A static hint at the cache: so many misses, so much slower than hits."""
+MEANT = "failures under events of the plan"
 UNDER = 0.5
 """So much of the failures lies under events that these are named."""
 AFTER_NS = 5_000_000_000
@@ -195,9 +197,9 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     if share_bounds(failed, total.count)[0] < FAILED:
         return None
     share = failed / total.count
+    values = counter_values(scene.held, scene.flow)
     kinds = [
-        (int(scene.held.counts["value"][_is(scene, number)].sum()), error_name(number))
-        for number in _kinds(scene)
+        (values.get(Counter.ERROR + number, 0), error_name(number)) for number in _kinds(scene)
     ]
     most, kind = max(kinds, default=(0, "of unknown kind"))
     first = int(np.flatnonzero(scene.failed)[0]) if scene.failed.any() else None
@@ -207,7 +209,8 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
     )
     names, below = _under_events(scene)
     if below > UNDER:
-        text += f"; {100 * below:.3g} % of them under the events {', '.join(map(clean, names))}"
+        events = "event" if len(names) == 1 else "events"
+        text += f"; {100 * below:.3g} % of them under the {events} {', '.join(map(clean, names))}"
     return Finding(
         code="errors",
         title="Requests fail",
@@ -216,6 +219,7 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
         evidence=(
             Evidence("requests that failed", share, "share", "all requests"),
             Evidence(f"failures by {kind.replace('_', ' ')}", most, "count", "all requests"),
+            *([Evidence(MEANT, below, "share", ", ".join(names))] if below > UNDER else []),
         ),
         score=min(1.0, 10 * share),
         onset_s=first,
@@ -223,18 +227,17 @@ def errors(scene: Scene, explained: float = 0.0) -> Finding | None:
 
 
 def _under_events(scene: Scene) -> tuple[list[str], float]:
-    """(names, share of the failures in their seconds) of what was done to the target."""
+    """(names, share of the failures in their seconds) of what was done to the target while
+    something failed."""
     known = marks(scene.data)
-    below = [under(known, (second + 1) * 1e9) is not None for second in range(scene.length)]
+    over = {
+        int(second): mark
+        for second in np.flatnonzero(scene.failed)
+        if (mark := under(known, (int(second) + 1) * 1e9)) is not None
+    }
     whole = float(scene.failed.sum())
-    share = float(scene.failed[np.array(below, np.bool_)].sum()) / whole if whole else 0.0
-    return list(dict.fromkeys(mark.name for mark in known)), share
-
-
-def _is(scene: Scene, number: int) -> Bools:
-    counts = scene.held.counts
-    own = np.isin(counts["endpoint"], scene.flow)
-    return np.asarray(own & (counts["counter"] == Counter.ERROR + number))
+    share = float(scene.failed[list(over)].sum()) / whole if over else 0.0
+    return list(dict.fromkeys(mark.name for mark in over.values())), share
 
 
 def _kinds(scene: Scene) -> list[int]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from velroload.analysis.capacity import capacity_of
-from velroload.analysis.drifting import drifts
+from velroload.analysis.drifting import ENDURANCE_LEAST_S, drifts
 from velroload.analysis.fidelity import fidelity_of
+from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.outlook import Capacity, Drift, Fidelity
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.scope import Scope, phase_scope, run_scope
@@ -15,9 +16,13 @@ from velroload.runfolder import RunData
 def drift_of_run(
     data: RunData, summary: Summary, validity: Validity, suite: Sequence[PhaseResult]
 ) -> tuple[Drift, ...]:
-    """Of the longest hold: that of the run, or of the suite's longest phase. Series that are too
-    short for a trend are left out."""
+    """Of the longest hold: that of the run, or of the suite's longest phase; nothing below ten
+    minutes: a slope of seconds, told per hour, is noise. Series that are too short for a trend are
+    left out."""
     scope = _longest(data, summary, validity, suite)
+    start, end = scope.window_ns
+    if end - start < ENDURANCE_LEAST_S * SECOND_NS:
+        return ()
     return tuple(drift for drift in drifts(scope) if drift.trend is not None)
 
 
@@ -38,7 +43,7 @@ def fidelity_of_run(
 ) -> Fidelity | None:
     """Of the longest hold; None for a run that sent nothing."""
     scope = _longest(data, summary, validity, suite)
-    return fidelity_of(scope) if data.counts.size else None
+    return fidelity_of(scope) if len(data.part("counts", None)) else None
 
 
 def _longest(

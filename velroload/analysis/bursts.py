@@ -6,12 +6,15 @@ from velroload.analysis.answers import under
 from velroload.analysis.burst import ErrorBurst
 from velroload.analysis.cells import seconds_of
 from velroload.analysis.chance import Floats, poisson_chance
+from velroload.analysis.failures import KINDS
 from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.marks import Mark, marks
-from velroload.journal import Counter, Rows
+from velroload.index import Part
+from velroload.journal import Counter
 from velroload.ledger import error_name
 from velroload.runfolder import RunData
 
+DONE = (Counter.OK, Counter.FAILED, Counter.TRANSPORT)
 CHANCE = 0.01
 """That any second of the run is called a burst though failures come at random."""
 LEAST = 5
@@ -31,22 +34,19 @@ def bursts(data: RunData) -> tuple[ErrorBurst, ...]:
     that is usual outside of bursts) in CHANCE of all runs.
     """
     length = seconds_of(data)
-    counts = data.counts
-    failing = counts[(counts["counter"] > Counter.ERROR) & (counts["counter"] < Counter.OK)]
+    failing = data.part("counts", None, KINDS)
     if not length or not len(failing):
         return ()
-    keys = failing["endpoint"].astype(np.int64) << 16 | failing["counter"]
+    keys = failing.key("endpoint") << 16 | failing.key("counter")
     known, tests = marks(data), length * len(np.unique(keys))
     names = {entry["id"]: entry["name"] for entry in data.manifest.get("endpoints", [])}
-    done = (counts["counter"] >= Counter.OK) & (counts["counter"] <= Counter.TRANSPORT)
-    whole = counts[done]
     found: list[ErrorBurst] = []
     for key in np.unique(keys).tolist():
         endpoint, counter = key >> 16, key & 0xFFFF
         if endpoint not in names:
             continue
-        failed = _per_second(failing[keys == key], length)
-        asked = _per_second(whole[whole["endpoint"] == endpoint], length)
+        failed = _per_second(failing.where(keys == key), length)
+        asked = _per_second(data.part("counts", (endpoint,), DONE), length)
         for first, last, usual in _stretches(failed, asked, tests):
             count, of = failed[first : last + 1].sum(), asked[first : last + 1].sum()
             begin = first * SECOND_NS
@@ -73,7 +73,7 @@ def _after(mark: Mark, at_ns: int) -> float:
     return max(0.0, (at_ns - mark.at_ns) / SECOND_NS)
 
 
-def _per_second(rows: Rows, length: int) -> Floats:
+def _per_second(rows: Part, length: int) -> Floats:
     seconds, values = rows["second"].astype(np.int64), rows["value"].astype(np.float64)
     return np.bincount(seconds, values, length).astype(np.float64)[:length]
 

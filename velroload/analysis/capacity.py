@@ -44,7 +44,7 @@ def capacity_of(
     limits = {slo_of(thresholds.get(level.phase, []), {}) for level in levels} - {None}
     largest = max(met, key=lambda level: level.rate_per_s) if met else None
     users = [level.users for level in met if level.users is not None]
-    usl, why = _curve(levels)
+    usl, why = _curve([level for level in levels if level.phase not in _offered(scopes)])
     return Capacity(
         levels=tuple(levels),
         limit=" / ".join(f"p95 < {limit / 1e6:g} ms" for limit in sorted(filter(None, limits)))
@@ -88,9 +88,19 @@ def _resources(scope: Scope) -> Iterator[tuple[str, float]]:
             yield role, max(means)
 
 
+def _offered(scopes: Sequence[Scope]) -> set[str | None]:
+    """Phases whose rate the plan has set: through them goes the plan's curve, not the target's."""
+    return {scope.name for scope in scopes if (scope.whole.manifest.get("model") or {}).get("open")}
+
+
 def _curve(levels: Sequence[Level]) -> tuple[Usl | None, str | None]:
     """Of levels that held: a level that failed its users shows the target's limit, not its law."""
     known = [level for level in levels if level.users]
+    if not known:
+        return (
+            None,
+            "the plan offers the rates: a curve needs phases whose users go on by themselves",
+        )
     users = np.array([level.users or 0.0 for level in known])
     if len(np.unique(users)) < LEVELS_LEAST:
         return None, (

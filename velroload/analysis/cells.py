@@ -1,18 +1,22 @@
 """Questions to the run folder's arrays: counters, slices of a second, what lag can have added."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.result import Quantity
 from velroload.histogram import Histogram, edges_ns
-from velroload.journal import Counter, Rows
+from velroload.index import Index, Part
+from velroload.journal import Counter
 from velroload.runfolder import RunData
 
 SERIES_DIGITS = 2
+GRID_MOST = 2
+"""A grid that is kept takes so many times the memory of its rows at most."""
 
 
 @cache
@@ -31,14 +35,21 @@ def counter_values(
     data: RunData, endpoints: Collection[int], *, seconds: range | None = None
 ) -> dict[int, int]:
     """Sum of every counter over the endpoints, and over some seconds in a row."""
-    counts = data.part("counts", endpoints, None)
+    part = data.part("counts", endpoints)
+    sums = _by_block(data, part, "value", np.sum)
     if seconds is not None:
-        inside = (counts["second"] >= seconds.start) & (counts["second"] < seconds.stop)
-        counts = counts[inside]
-    order = np.argsort(counts["counter"], kind="stable")
-    keys, starts = np.unique(counts["counter"][order], return_index=True)
-    sums = np.add.reduceat(counts["value"][order], starts) if len(keys) else keys
-    return dict(zip(keys.tolist(), sums.tolist(), strict=True))
+        first, last = (_by_block(data, part, "second", ufunc) for ufunc in (np.min, np.max))
+        part = part.where(touched := (first < seconds.stop) & (last >= seconds.start))
+        sums = sums[touched]
+        cut = ((first < seconds.start) | (last >= seconds.stop))[touched]
+        for place, (second, value) in zip(
+            np.flatnonzero(cut), part.where(cut).pieces("second", "value"), strict=True
+        ):
+            sums[place] = value[(second >= seconds.start) & (second < seconds.stop)].sum()
+    found: dict[int, int] = {}
+    for counter, value in zip(part.key("counter").tolist(), sums.tolist(), strict=True):
+        found[counter] = found.get(counter, 0) + value
+    return found
 
 
 def counter_series(
@@ -59,15 +70,23 @@ def _per_second(
 
 def seconds_of(data: RunData) -> int:
     """Seconds that the arrays speak of: one more than the last, 0 for an empty run."""
-    ends = [_last_second(data, rows) + 1 for rows in (data.series, data.counts) if len(rows)]
-    return max(ends, default=0)
+    parts = [data.part(name, None) for name in ("series", "counts")]
+    return max(
+        (int(_by_block(data, p, "second", np.max).max()) + 1 for p in parts if len(p.blocks)),
+        default=0,
+    )
 
 
-def _last_second(data: RunData, rows: Rows) -> int:
-    key = ("last second", id(rows))
+def _by_block(
+    data: RunData, part: Part, name: str, ufunc: Callable[[NDArray[Any]], Any]
+) -> NDArray[np.int64]:
+    """The sum, least or greatest of a column over each block; computed once for all of them."""
+    key = (name, ufunc.__name__, id(part.index))
     if key not in data.memo:
-        data.memo[key] = (rows, int(rows["second"].max()))
-    return int(data.memo[key][1])
+        every = [int(ufunc(column)) for (column,) in part.index.part().pieces(name)]
+        data.memo[key] = (part.index, np.array(every, np.int64))
+    found: NDArray[np.int64] = data.memo[key][1]
+    return found[part.blocks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +144,64 @@ class Slices:
 
 def slices(data: RunData, quantity: Quantity, endpoints: Collection[int]) -> Slices:
     """Per-second histograms (2 digits) of the complete responses of some endpoints."""
-    series = data.part("series", endpoints, quantity)
+    first, found = filled_slices(data, quantity, endpoints)
+    weights = np.zeros((seconds_of(data), len(found.bins)))
+    weights[first : first + len(found.weights)] = found.weights
+    return Slices(weights, found.bins)
+
+
+def filled_slices(
+    data: RunData, quantity: Quantity, endpoints: Collection[int]
+) -> tuple[int, Slices]:
+    """(first second, the slices of it and those that follow, up to the last with responses)."""
+    part = data.part("series", endpoints, quantity)
+    grids = [_grid(data, part.index, block) for block in part.blocks.tolist()]
     used = np.zeros(len(upper_edges(SERIES_DIGITS)), np.bool_)
-    used[series["bin"]] = True
+    for grid in grids:
+        used[grid.bins] = True
     bins, columns = np.flatnonzero(used), np.cumsum(used) - 1
-    seconds = seconds_of(data)
-    cells = series["second"].astype(np.int64) * len(bins) + columns[series["bin"]]
-    weights = np.bincount(cells, series["count"], seconds * len(bins)).astype(np.float64)
-    return Slices(weights.reshape(seconds, len(bins)), bins)
+    first = min((grid.second for grid in grids), default=0)
+    last = max((grid.second + len(grid.counts) for grid in grids), default=0)
+    weights = np.zeros((last - first, len(bins)))
+    for grid in grids:
+        own = weights[grid.second - first : grid.second - first + len(grid.counts)]
+        if len(grid.bins) == columns[grid.bins[-1]] - columns[grid.bins[0]] + 1:
+            own[:, columns[grid.bins[0]] : columns[grid.bins[-1]] + 1] += grid.counts
+        else:
+            own[:, columns[grid.bins]] += grid.counts
+    return first, Slices(weights, bins)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A block of SERIES from a second on: counts[second, column], bins[column] ascending."""
+
+    second: int
+    bins: NDArray[np.int64]
+    counts: NDArray[Any]
+
+
+def _grid(data: RunData, index: Index, block: int) -> Grid:
+    """Made once where it takes little more memory than the block itself: every row of a report adds
+    up the same ones."""
+    key = ("grid", id(index), block)
+    if key in data.memo:
+        kept: Grid = data.memo[key][1]
+        return kept
+    part = Part(index, np.array([block]))
+    ((second, bin_, count),) = part.pieces("second", "bin", "count")
+    used = np.zeros(len(upper_edges(SERIES_DIGITS)), np.bool_)
+    used[bin_] = True
+    bins, columns = np.flatnonzero(used), np.cumsum(used) - 1
+    first = int(second.min())
+    rows = int(second.max()) - first + 1
+    cells = (second.astype(np.int64) - first) * len(bins) + columns[bin_]
+    counts = np.bincount(cells, count, rows * len(bins)).reshape(rows, len(bins))
+    small = counts.astype(np.min_scalar_type(int(counts.max())))
+    grid = Grid(first, bins, small)
+    if small.nbytes <= GRID_MOST * (second.nbytes + bin_.nbytes + count.nbytes):
+        data.memo[key] = (index, grid)
+    return grid
 
 
 def with_failures(data: RunData, all_: Slices, quantity: Quantity, ids: Collection[int]) -> Slices:

@@ -59,7 +59,8 @@ class Compliance:
     verdict: FAIL when a critical requirement fails, else INCONCLUSIVE or NOT MEASURED when one is
     not settled, else PASS; the verdict outranks the score. score: 0 to 100 over what was measured
     (PASS or FAIL), None when nothing was; measured of total requirements are its coverage, by
-    number, and coverage their share by weight. band: None below full coverage.
+    number, and coverage their share by weight. band: None below full coverage. scale: which part of
+    the document's "users" and "rate" the run was; None where it was all of it.
     """
 
     document: str
@@ -72,6 +73,13 @@ class Compliance:
     coverage: float
     band: str | None
     requirements: tuple[RequirementResult, ...]
+    scale: dict[str, float] | None = None
+
+    @property
+    def part(self) -> str:
+        """ "1 % of the users and 25 % of the rate"; empty where the run was all of the load."""
+        parts = [f"{100 * share:g} % of the {name}" for name, share in (self.scale or {}).items()]
+        return " and ".join(parts)
 
     def count(self, *verdicts: str) -> int:
         """How many requirements have one of these verdicts."""

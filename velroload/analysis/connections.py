@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from velroload.analysis.cells import counter_values
 from velroload.analysis.result import Connections, IdleCloses
 from velroload.journal import Counter
 from velroload.runfolder import RunData
@@ -56,8 +57,5 @@ def _idle_closes(workers: list[dict[str, Any]]) -> IdleCloses | None:
 
 def _ages(data: RunData) -> dict[str, int]:
     """How many requests took a connection of which age; a new one is under 1 s old."""
-    rows = data.counts[np.isin(data.counts["endpoint"], data.endpoint_ids(kind="request"))]
-    return {
-        name: int(rows["value"][rows["counter"] == Counter.AGE + place].sum())
-        for place, name in enumerate(AGES)
-    }
+    values = counter_values(data, data.endpoint_ids(kind="request"))
+    return {name: values.get(Counter.AGE + place, 0) for place, name in enumerate(AGES)}

@@ -1,8 +1,10 @@
 """Documents of requirements, as data: what is asked, of which requests, and by which phase.
 
+The one table of them: plans are held against it before a run, and runs after it.
 velro-prd: the product document of Velro (R1–R13); a percentile that it does not name is p95.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +34,8 @@ class Requirement:
     of the endpoint named `endpoint` where no request has that class; over all where both are
     empty); anything else is looked up by its parts. endurance: the endurance phase answers it.
     warm: a scaled run says nothing of it unless the cache was warmed and every user came round.
+    grows: with which part of the load the limit is scaled: users, rate or nothing; whole: only the
+    whole load can answer it.
     """
 
     id: str
@@ -43,6 +47,8 @@ class Requirement:
     critical: bool = True
     endurance: bool = False
     warm: bool = False
+    grows: str = ""
+    whole: bool = False
     weight: float = 1.0
 
     def chooses(self, endpoints: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], bool]:
@@ -60,12 +66,13 @@ def _p95(number: str, title: str, limit_ms: int, cls: str, endpoint: str) -> Req
 
 
 VELRO_PRD = (
-    Requirement("R1", "concurrent users", parts=(Part("users", ">=", 10_000.0),)),
+    Requirement("R1", "concurrent users", parts=(Part("users", ">=", 10_000.0),), grows="users"),
     Requirement(
         "R2",
         "database connections",
         parts=(Part("db_connections", ">=", 200.0),),
         critical=False,
+        whole=True,
     ),
     Requirement(
         "R3",
@@ -75,7 +82,7 @@ VELRO_PRD = (
         endpoint="authorization_check",
         warm=True,
     ),
-    Requirement("R4", "sustained throughput", "rate >= 1000/s over 10s"),
+    Requirement("R4", "sustained throughput", "rate >= 1000/s over 10s", grows="rate"),
     _p95("R5", "authentication p95", 50, "authentication", "authentication_check"),
     _p95("R6", "authorization p95", 75, "authorization", "authorization_check"),
     _p95("R7", "generation access p95", 100, "generation_access", "generation_list"),
@@ -108,6 +115,7 @@ VELRO_PRD = (
             Part("memory_share", "<", 0.85, "memory", "share"),
         ),
         critical=False,
+        whole=True,
     ),
     Requirement(
         "R13",
@@ -128,8 +136,10 @@ ENDURANCE = "endurance"
 
 def document(wanted: Mapping[str, Any]) -> tuple[Requirement, ...]:
     """The requirements of a run folder's `requirements`: those of the document and the plan's own,
-    with the plan's weights and its own choice of what is critical."""
-    rows = list(DOCUMENTS.get(str(wanted.get("use")), ()))
+    with the plan's weights and its own choice of what is critical; amounts scaled, where the plan
+    is only a part of the document's load."""
+    scale = scale_of(wanted)
+    rows = [_scaled(row, scale) for row in DOCUMENTS.get(str(wanted.get("use")), ())]
     for name, sentence in wanted.get("more") or []:
         rows.append(Requirement(str(name), str(sentence), str(sentence)))
     weights = dict(wanted.get("weights") or {})
@@ -145,3 +155,19 @@ def _weighed(
         weight=float(weights.get(row.id, row.weight)),
         critical=row.critical if critical is None else row.id in critical,
     )
+
+
+def scale_of(wanted: Mapping[str, Any] | None) -> dict[str, float]:
+    """Which part of the document's "users" and "rate" the run is; empty where it is all of it."""
+    scale = (wanted or {}).get("scale") or {}
+    found = {name: float(scale.get(name, 1.0)) for name in ("users", "rate")}
+    return found if min(found.values()) < 1.0 else {}
+
+
+def _scaled(row: Requirement, scale: Mapping[str, float]) -> Requirement:
+    if row.grows not in scale:
+        return row
+    share = scale[row.grows]
+    parts = tuple(replace(part, limit=part.limit * share) for part in row.parts)
+    sentence = re.sub(r"[0-9.]+(?=/s)", lambda found: f"{float(found[0]) * share:g}", row.sentence)
+    return replace(row, parts=parts, sentence=sentence)

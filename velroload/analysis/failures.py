@@ -10,17 +10,19 @@ from velroload.journal import FAILURE, Counter
 from velroload.ledger import error_name
 from velroload.runfolder import RunData
 
+KINDS = range(Counter.ERROR + 1, Counter.OK)
+"""Counters of the kinds of failure."""
+
 
 def failures(data: RunData) -> tuple[Failure, ...]:
     """All kinds of failure of a run by endpoint, the most frequent first."""
     examples = _examples(data)
-    counts = data.counts
-    counts = counts[(counts["counter"] > Counter.ERROR) & (counts["counter"] < Counter.OK)]
     found = []
     for entry in data.manifest.get("endpoints", []):
-        rows = counts[counts["endpoint"] == entry["id"]]
-        for counter in np.unique(rows["counter"]):
-            seconds = rows[rows["counter"] == counter]["second"]
+        own = data.part("counts", (entry["id"],), KINDS)
+        for counter in np.unique(own.key("counter")):
+            rows = own.where(own.key("counter") == counter)
+            seconds = rows["second"]
             number = int(counter) - Counter.ERROR
             found.append(
                 Failure(
@@ -29,7 +31,7 @@ def failures(data: RunData) -> tuple[Failure, ...]:
                     endpoint=entry["name"],
                     scenario=entry.get("scenario"),
                     setup=bool(entry.get("setup", False)),
-                    count=int(rows[rows["counter"] == counter]["value"].sum()),
+                    count=int(rows.sums("value").sum()),
                     first_s=int(seconds.min()),
                     last_s=int(seconds.max()),
                     examples=tuple(examples.get((number, entry["id"]), ())),

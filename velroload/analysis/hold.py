@@ -6,14 +6,10 @@ the whole run. A suite has phases of several names: `name` asks for one of them,
 gives a view of the run in which there is no other.
 """
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from velroload.analysis.cells import seconds_of
-from velroload.journal import Rows
+from velroload.index import Kept, among
 from velroload.load.phases import HOLD
 from velroload.runfolder import RunData
 
@@ -22,7 +18,7 @@ SECOND_NS = 1_000_000_000
 
 def of_phase(data: RunData, name: str) -> RunData:
     """The same run, its manifest naming the ramp, hold and cool-down of this phase only."""
-    return replace(data, manifest=data.manifest | {"phases": phase_rows(data, name)})
+    return data.view(data.manifest | {"phases": phase_rows(data, name)})
 
 
 def phase_rows(data: RunData, name: str | None = None) -> list[dict[str, Any]]:
@@ -32,45 +28,21 @@ def phase_rows(data: RunData, name: str | None = None) -> list[dict[str, Any]]:
 
 
 def in_hold(data: RunData, name: str | None = None) -> RunData:
-    """The run with the figures of its holds only (of the phase `name`); manifest, end and events
-    as they are."""
+    """A view of the run with the figures of its holds only (of the phase `name`); manifest, end and
+    events as they are."""
     phases = phase_rows(data, name)
-    own = [phase["id"] for phase in phases]
-    holds = [phase["id"] for phase in phases if phase.get("kind") == HOLD]
-    seen = _phases_in(data.counts) | _phases_in(data.hist)
-    if seen <= set(holds) or (not holds and name is None):
+    own = frozenset(phase["id"] for phase in phases)
+    holds = frozenset(phase["id"] for phase in phases if phase.get("kind") == HOLD)
+    seen = {id_ for n in ("counts", "hist") for id_ in data.part(n, None).key("phase").tolist()}
+    if seen <= holds or (not holds and name is None):
         return data
-    setup = [e["id"] for e in data.manifest.get("endpoints", []) if e.get("setup")]
-
-    def kept(rows: Rows) -> Rows:
-        wanted = _table(holds, 1 << 8)[rows["phase"]]
-        if setup:
-            of_setup = _table(setup, 1 << 16)[rows["endpoint"]]
-            wanted |= of_setup & _table(own, 1 << 8)[rows["phase"]]
-        found: Rows = rows[wanted]
-        return found
-
-    return replace(
-        data,
-        hist=kept(data.hist),
-        stats=kept(data.stats),
-        series=kept(data.series),
-        counts=kept(data.counts),
-        tail=kept(data.tail),
-    )
-
-
-def _phases_in(rows: Rows) -> set[int]:
-    seen = np.zeros(1 << 8, np.bool_)
-    seen[rows["phase"]] = True
-    return set(np.flatnonzero(seen).tolist())
-
-
-def _table(wanted: list[int], size: int) -> NDArray[np.bool_]:
-    """Which numbers are wanted: looking them up is quicker than searching."""
-    table = np.zeros(size, np.bool_)
-    table[wanted] = True
-    return table
+    setup = frozenset(e["id"] for e in data.manifest.get("endpoints", []) if e.get("setup"))
+    made = data.view(kept=Kept(holds, setup, own))
+    wanted = among(data.tail["phase"], holds)
+    if setup:
+        wanted |= among(data.tail["endpoint"], setup) & among(data.tail["phase"], own)
+    made.tail = data.tail[wanted]
+    return made
 
 
 def hold_windows(data: RunData, name: str | None = None) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,7 @@ from velroload.analysis.incident import Broken, Resilience
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.marks import Mark, State, marks, states
 from velroload.analysis.probed import Floats
-from velroload.analysis.resilience import Figures, Recovery, recover
+from velroload.analysis.resilience import Figures, Recovery, recover, until
 from velroload.analysis.result import Quantity
 from velroload.analysis.scene import Scene, Span
 from velroload.errors import ConfigError
@@ -27,13 +27,17 @@ RISING = 1.2
 
 def resilience(scene: Scene) -> tuple[Resilience, ...]:
     """A row per event of the run, in order of time."""
-    return tuple(_row(scene, mark) for mark in marks(scene.data))
+    known = marks(scene.data)
+    later = [min((o.at_ns for o in known if o.at_ns > mark.at_ns), default=None) for mark in known]
+    return tuple(_row(scene, mark, stop) for mark, stop in zip(known, later, strict=True))
 
 
-def _row(scene: Scene, mark: Mark) -> Resilience:
+def _row(scene: Scene, mark: Mark, stop_ns: int | None) -> Resilience:
     begin_s = mark.at_ns / SECOND_NS
     span = next((s for s in scene.spans if s.first <= begin_s < s.last), None)
     figures = None if span is None else figures_of(scene, span)
+    if figures is not None and stop_ns is not None:
+        figures = until(figures, stop_ns / SECOND_NS)
     if mark.failed is not None:
         found = Recovery(mark.name, begin_s, why=f"the event failed: {mark.failed}".rstrip(": "))
     elif figures is None:
@@ -201,11 +205,11 @@ def _broken_share(scene: Scene, threshold: Threshold) -> tuple[Floats, float] | 
         return None
     if threshold.quantile is None or threshold.op not in ("<", "<="):
         return None
-    rows = scene.data.series
-    rows = rows[(rows["quantity"] == Quantity.RESPONSE) & np.isin(rows["endpoint"], scene.flow)]
-    over = rows[upper_edges(SERIES_DIGITS)[rows["bin"]] > threshold.limit]
-    seconds, counts = over["second"].astype(np.int64), over["count"].astype(np.float64)
-    slow = np.bincount(seconds, counts, scene.length)[: scene.length]
+    slow = np.zeros(scene.length)
+    rows = scene.data.part("series", scene.flow, Quantity.RESPONSE)
+    for second, bin_, count in rows.pieces("second", "bin", "count"):
+        over = upper_edges(SERIES_DIGITS)[bin_] > threshold.limit
+        slow += np.bincount(second[over], count[over], scene.length)[: scene.length]
     bad = np.minimum(scene.finished, slow + scene.failed)
     needed = samples_needed(threshold.quantile)
     return _windowed(bad, scene.finished, needed), 1.0 - threshold.quantile

@@ -23,6 +23,8 @@ NEEDED_MAX = 10**12
 RESAMPLES = 1_000
 MAX_SLICES = 240
 """Longer runs are resampled in longer slices: the cost is RESAMPLES x slices x bins."""
+COARSE = 16
+"""Columns are looked at in such steps first, and all of them only where a quantile comes to lie."""
 MIN_SLICES = 10
 """Slices are not lengthened when fewer than this many would remain."""
 FEW_SLICES = 20
@@ -83,7 +85,12 @@ def slice_length(hits: NDArray[np.float64], totals: NDArray[np.float64]) -> int:
 
 def join(slices: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Sum every `length` neighbours along axis 0; the last one may be short."""
-    return np.add.reduceat(slices, np.arange(0, len(slices), length), axis=0)
+    if length == 1:
+        return slices
+    whole = len(slices) // length * length
+    joined = slices[:whole].reshape(-1, length, *slices.shape[1:]).sum(axis=1)
+    left = slices[whole:].sum(axis=0, keepdims=True)
+    return np.concatenate([joined, left]) if whole < len(slices) else joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +186,24 @@ def percentile_columns(
     sample (Woodruff 1952), because a quantile that lives in one slice of five is not seen by
     resampling five. None where the sample cannot carry the quantile (see samples_needed).
     """
-    slices = slices[slices.sum(axis=1) > 0]
     totals = slices.sum(axis=1)
+    if not (totals > 0).all():
+        slices, totals = slices[totals > 0], totals[totals > 0]
     total = float(totals.sum())
     if total <= 0:
         return [None] * len(quantiles)
     cumulative = np.cumsum(slices.sum(axis=0))
-    ranked: list[tuple[int, int]] = []
-    length = 1
-    for quantile in quantiles:
-        middle = _column(cumulative, quantile)
-        hits = slices[:, middle + 1 :].sum(axis=1)
-        length = max(length, slice_length(hits, totals))
-        low, high = share_bounds(quantile * (size := effective_size(hits, totals).size), size)
-        ranked.append((_column(cumulative, low), _column(cumulative, high)))
+    above = [slices[:, _column(cumulative, level) + 1 :].sum(axis=1) for level in quantiles]
+    length = max(slice_length(hits, totals) for hits in above)
     drawn = bootstrap_columns(join(slices, length), quantiles, seed=seed)
     result: list[tuple[int, int] | None] = []
-    for quantile, rank, draw in zip(quantiles, ranked, drawn, strict=True):
+    for quantile, hits, draw in zip(quantiles, above, drawn, strict=True):
         if total < samples_needed(quantile):
             result.append(None)
         elif draw is None or len(slices) < FEW_SLICES:
+            size = effective_size(hits, totals).size
+            low, high = share_bounds(quantile * size, size)
+            rank = (_column(cumulative, low), _column(cumulative, high))
             other = draw or rank
             result.append((min(rank[0], other[0]), max(rank[1], other[1])))
         else:
@@ -212,7 +217,7 @@ def _column(cumulative: NDArray[np.float64], level: float) -> int:
     return int(min(np.searchsorted(cumulative, rank), len(cumulative) - 1))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _draws(count: int, seed: int) -> NDArray[np.float64]:
     """(RESAMPLES, count): how often each slice was drawn. Without numpy.random, which loads
     slowly; 32 bits per draw favour a slice by less than count / 2**32."""
@@ -238,11 +243,16 @@ def bootstrap_columns(
     widened = student_quantile(count - 1, 0.5 + CONFIDENCE / 2.0) * (count / (count - 1)) ** 0.5
     level = math.erfc(widened / 2**0.5) / 2.0  # of the normal distribution
     used = np.flatnonzero(slices.any(axis=0))
-    merged = _draws(count, seed) @ np.cumsum(slices[:, used], axis=1)
+    cumulative, draws = np.cumsum(slices[:, used], axis=1), _draws(count, seed)
+    places = np.append(np.arange(0, len(used) - 1, COARSE), len(used) - 1)
+    merged = draws @ cumulative[:, places]
     result: list[tuple[int, int] | None] = []
     for quantile in quantiles:
         rank = quantile * merged[:, -1:] * (1.0 - 1e-12)
-        columns = np.sort(np.argmax(merged >= rank, axis=1))
+        coarse = np.argmax(merged >= rank, axis=1)
+        least = int(places[max(0, int(coarse.min()) - 1)])
+        fine = draws @ cumulative[:, least : int(places[coarse.max()]) + 1]
+        columns = np.sort(least + np.argmax(fine >= rank, axis=1))
         low = columns[math.floor(level * (RESAMPLES - 1))]
         high = columns[math.ceil((1.0 - level) * (RESAMPLES - 1))]
         result.append((int(used[low]), int(used[high])))

@@ -68,8 +68,7 @@ def thinning(data: RunData, endpoint: int, count: int) -> float:
     length = seconds_of(data)
     if length < 2 or not count:
         return 1.0
-    rows = data.series
-    rows = rows[(rows["quantity"] == Quantity.RESPONSE) & (rows["endpoint"] == endpoint)]
+    rows = data.part("series", (endpoint,), Quantity.RESPONSE)
     if not len(rows):
         return 1.0
     order = np.argsort(rows["bin"], kind="stable")

@@ -135,6 +135,9 @@ def hit_rate(scope: Scope, part: Part, ids: Sequence[int]) -> Finding:
     evidence = "probes.npz: " + growth[2] if growth else "counters.npz: counts, cache layers"
     hits, totals = (growth[0], growth[1]) if growth else _layers(scope, part.subject, ids)
     total = float(totals.sum())
+    if total <= 0 and growth:
+        layer = part.label or "the cache"
+        return missing(f"no look-up has reached {layer}, or the target has none", "share")
     if total <= 0:
         return missing("neither probe nor response told hits and misses of the cache", "share")
     hit = float(hits.sum())

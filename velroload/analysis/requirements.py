@@ -5,12 +5,12 @@ a document of many requirements is not passed or failed by luck. The verdict out
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from velroload.analysis.claims import Claim, judge_claim
 from velroload.analysis.compliance import BANDS, PASS_SUSPECT, Compliance, RequirementResult
-from velroload.analysis.document import ENDURANCE, Part, Requirement, document
+from velroload.analysis.document import ENDURANCE, Part, Requirement, document, scale_of
 from velroload.analysis.drifting import stability
 from velroload.analysis.interval import ONE_SIDED
 from velroload.analysis.observed import (
@@ -57,7 +57,8 @@ def judge_compliance(
     rows = document(wanted) if wanted else ()
     if wanted is None or not rows:
         return None, validity
-    asked = [_Asked(row, phase_of(row, data, wanted)) for row in rows]
+    scale = scale_of(wanted)
+    asked = [_Asked(row, phase_of(row, data, wanted), bool(scale)) for row in rows]
     scopes: dict[str | None, Scope] = {phase.name: phase_scope(data, phase) for phase in suite}
     scopes[None] = run_scope(data, summary, validity)
     claims = _claims(asked, scopes)
@@ -71,7 +72,7 @@ def judge_compliance(
             for each in results
         ]
     results = [_doubted(each, doubt_of(validity), scopes.get(each.phase)) for each in results]
-    return conclude(str(wanted["use"]), wanted.get("phase"), results), validity
+    return conclude(str(wanted["use"]), wanted.get("phase"), results, scale), validity
 
 
 def _doubted(
@@ -87,6 +88,7 @@ def _doubted(
     return result
 
 
+WHOLE = "a scaled run cannot answer it: only the whole load shows it"
 NOWHERE = "\0"
 """The phase of a requirement that no phase of this run answers."""
 
@@ -95,7 +97,13 @@ NOWHERE = "\0"
 class _Asked:
     row: Requirement
     phase: str | None
-    tails: dict[str, float] = field(default_factory=dict)
+    scaled: bool = False
+
+    def unready(self, scope: Scope) -> str | None:
+        """Why a scaled run does not answer it; None where it does."""
+        if not self.scaled:
+            return None
+        return WHOLE if self.row.whole else scope.unready() if self.row.warm else None
 
 
 def phase_of(row: Requirement, data: RunData, wanted: Mapping[str, Any]) -> str | None:
@@ -158,7 +166,7 @@ def _result(
         why = "no phase of this run answers it"
         return _of_finding(each, _first(each.row), Finding(Verdict.NOT_MEASURED, why))
     scope = scopes[each.phase]
-    unready = scope.unready() if each.row.warm else None
+    unready = each.unready(scope)
     if unready:
         return _of_finding(each, _first(each.row), Finding(Verdict.NOT_MEASURED, unready))
     if each.row.sentence:
@@ -184,7 +192,7 @@ def _of_threshold(each: _Asked, scope: Scope, found: ThresholdResult) -> Require
             or each.row.cls
             or (threshold.selector.name if threshold.selector else "")
         )
-        if threshold.window_ns and scope.held.counts.size:
+        if threshold.window_ns and len(scope.held.part("counts", None)):
             why = f"the hold is shorter than {threshold.window_ns / 1e9:g} s"
         else:
             why = f"no request of {named!r} was answered" if named else "no request was answered"
@@ -257,7 +265,7 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
     headroom = None
     if found.observed is not None and part.limit > 0:
         sign = -1.0 if part.op in (">", ">=") else 1.0
-        headroom = sign * (part.limit - found.observed) / part.limit
+        headroom = sign * (part.limit - found.observed) / part.limit + 0.0  # never −0
     title = f"{each.row.title}" + (f" {part.label}" if part.label else "")
     return RequirementResult(
         id=each.row.id,
@@ -281,7 +289,12 @@ def _of_finding(each: _Asked, part: Part, found: Finding) -> RequirementResult:
     )
 
 
-def conclude(name: str, phase: str | None, results: Sequence[RequirementResult]) -> Compliance:
+def conclude(
+    name: str,
+    phase: str | None,
+    results: Sequence[RequirementResult],
+    scale: Mapping[str, float] | None = None,
+) -> Compliance:
     """Verdict, score, coverage and band of judged requirements.
 
     Any FAIL fails the whole: it was measured. What is not settled holds it back where it is
@@ -309,13 +322,14 @@ def conclude(name: str, phase: str | None, results: Sequence[RequirementResult])
         document=name,
         phase=phase,
         verdict=str(verdict),
-        why=f"{name}: {told} of {len(results)}",
+        why=f"{name}{' scaled' if scale else ''}: {told} of {len(results)}",
         score=score,
         measured=len(settled),
         total=len(results),
         coverage=weight / whole if whole else 0.0,
         band=band_of(score) if complete else None,
         requirements=tuple(results),
+        scale=dict(scale) if scale else None,
     )
 
 

@@ -118,6 +118,14 @@ def disturbed(figures: Figures, band: Usual) -> NDArray[np.bool_]:
     return np.asarray(out)
 
 
+def until(figures: Figures, stop_s: float | None) -> Figures:
+    """The seconds before the next event: from then on nobody can tell whose doing it is."""
+    if stop_s is None:
+        return figures
+    most = max(0, int(stop_s) - figures.first)
+    return Figures(figures.first, figures.good[:most], figures.failed[:most], figures.p95_ns[:most])
+
+
 def recover(event: str, figures: Figures, begin_s: float, for_s: float = 0.0) -> Recovery:
     """What became of the figures after an event that began at `begin_s` and lasted `for_s`.
 
@@ -221,8 +229,19 @@ def recovery_of(
     if figures is None:
         return Recovery(event, _at_s(seen["begin"]), why="the run did not come to the hold")
     begin_s = _at_s(seen["begin"])
+    figures = until(figures, _next_s(data, begin_s, event))
     for_s = _at_s(seen["end"]) - begin_s if "end" in seen else 0.0
     return recover(event, figures, begin_s, max(0.0, for_s))
+
+
+def _next_s(data: RunData, begin_s: float, event: str) -> float | None:
+    """When the next thing was done to the target, seconds since the epoch of the run."""
+    begins = (
+        _at_s(row)
+        for row in data.events
+        if row.get("event") == "mark" and row.get("what") == "begin" and row.get("name") != event
+    )
+    return min((at_s for at_s in begins if at_s > begin_s), default=None)
 
 
 def _at_s(mark: dict[str, object]) -> float:

@@ -86,14 +86,14 @@ class Scene:
     def table(self) -> Floats:
         """The counters of the flow's requests: float64[counter, second]. In one pass: a long suite
         has millions of rows."""
-        counts = self.data.counts
-        own = np.zeros(1 << 16, np.bool_)
-        own[self.flow] = True
-        counts = counts[own[counts["endpoint"]] & (counts["second"] < self.length)]
-        size = int(counts["counter"].max()) + 1 if len(counts) else 1
-        places = counts["counter"].astype(np.int64) * self.length + counts["second"]
-        values = np.bincount(places, counts["value"].astype(np.float64), size * self.length)
-        return values.astype(np.float64).reshape(size, self.length)
+        part = self.data.part("counts", self.flow)
+        counters = part.key("counter")
+        table = np.zeros((int(counters.max()) + 1 if len(counters) else 1, self.length))
+        for counter, (second, value) in zip(
+            counters.tolist(), part.pieces("second", "value"), strict=True
+        ):
+            table[counter] += np.bincount(second, value, self.length)[: self.length]
+        return table
 
     def count(self, *counters: int) -> Floats:
         """The sum of some counters of the flow, per second."""

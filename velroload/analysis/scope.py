@@ -1,14 +1,15 @@
 """What one requirement looks at: a phase of the run, what counts of it, and its figures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window, in_hold, of_phase
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.summary import is_flow
+from velroload.index import Kept
 from velroload.journal import Counter
-from velroload.load.phases import HOLD
+from velroload.load.phases import HOLD, RAMP
 from velroload.runfolder import RunData
 
 CYCLES_LEAST = 3.0
@@ -27,9 +28,10 @@ class Scope:
     @property
     def held(self) -> RunData:
         """What counts of it; found once."""
-        key = ("held", id(self.whole.hist), self.name)
+        index = self.whole.index("hist")
+        key = ("held", id(index), self.name)
         if key not in self.whole.memo:
-            self.whole.memo[key] = (self.whole.hist, in_hold(self.whole))
+            self.whole.memo[key] = (index, in_hold(self.whole))
         found: RunData = self.whole.memo[key][1]
         return found
 
@@ -56,12 +58,23 @@ class Scope:
     @property
     def cycles(self) -> float | None:
         """How often every user came round in the hold."""
+        return self._rounds(self.held) if self.users else None
+
+    @property
+    def cycles_before(self) -> float:
+        """How often every user came round before the hold: what a cache has seen it can hit."""
+        rows = self.whole.manifest.get("phases") or []
+        ramps = frozenset(row["id"] for row in rows if row.get("kind") == RAMP)
+        ramp = self.whole.view(kept=Kept(ramps))
+        return self._rounds(ramp) if self.users else 0.0
+
+    def _rounds(self, data: RunData) -> float:
         endpoints = self.whole.manifest.get("endpoints") or []
         passes = [row["id"] for row in endpoints if row.get("kind") == "iteration"]
         ids = passes or [row["id"] for row in endpoints if is_flow(row)]
-        values = counter_values(self.held, ids)
+        values = counter_values(data, ids)
         done = values.get(Counter.OK, 0) + values.get(Counter.FAILED, 0)
-        return done / self.users if self.users else None
+        return done / float(self.users or 1)
 
     def flow(self) -> list[dict[str, Any]]:
         """The endpoints that count in totals."""
@@ -69,13 +82,10 @@ class Scope:
 
     def unready(self) -> str | None:
         """Why a scaled run says nothing of its caches; None where it does."""
-        scale = self.whole.manifest.get("scale")
-        if scale in (None, 1):
-            return None
-        if not self.whole.manifest.get("warmed"):
-            return f"scaled to {float(scale):g} and the cache was not warmed"
+        if self.cycles_before < 1.0:
+            return "a scaled run whose users had not all come by before the hold: cold caches"
         if (self.cycles or 0.0) < CYCLES_LEAST:
-            return f"scaled to {float(scale):g} and users came round less than 3 times"
+            return "a scaled run whose users came round less than 3 times in the hold"
         return None
 
 
@@ -90,5 +100,5 @@ def phase_scope(data: RunData, phase: PhaseResult) -> Scope:
     view = of_phase(data, phase.name)
     model = rows.get(phase.name, {}).get("model")
     if model is not None:
-        view = replace(view, manifest=view.manifest | {"model": model})
+        view = view.view(view.manifest | {"model": model})
     return Scope(phase.name, view, phase.summary, phase.validity)

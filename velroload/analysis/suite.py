@@ -67,7 +67,7 @@ def view_of(data: RunData, row: dict[str, Any]) -> RunData:
     """The run with this phase's ramp, hold and cool-down only, and the load that it was under."""
     view = of_phase(data, row["name"])
     model = row.get("model")
-    return view if model is None else replace(view, manifest=view.manifest | {"model": model})
+    return view if model is None else view.view(view.manifest | {"model": model})
 
 
 def _seen(whole: RunData, held: RunData, summary: Summary) -> Watched:

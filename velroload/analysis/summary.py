@@ -14,6 +14,7 @@ import numpy as np
 from velroload.analysis.cells import (
     counter_series,
     counter_values,
+    filled_slices,
     late,
     seconds_of,
     slices,
@@ -129,12 +130,10 @@ def is_flow(endpoint: dict[str, Any]) -> bool:
 def _phases(data: RunData, flow: list[int]) -> tuple[PhaseCount, ...]:
     """Every phase that the run came to, with what was sent in it."""
     last = ended_ns(data)
-    counts = data.counts[np.isin(data.counts["endpoint"], flow)]
     found = []
     for phase in data.manifest.get("phases") or []:
-        own = counts[counts["phase"] == phase["id"]]
         ok, failed, transport = (
-            int(own["value"][own["counter"] == counter].sum())
+            int(data.part("counts", flow, counter, phases=(phase["id"],)).sums("value").sum())
             for counter in (Counter.OK, Counter.FAILED, Counter.TRANSPORT)
         )
         end = last if phase["end_ns"] is None else min(phase["end_ns"], last)
@@ -253,12 +252,14 @@ def _by_outcome(data: RunData, quantity: Quantity, ids: list[int]) -> ByOutcome:
 def _distribution(
     histogram: Histogram, intervals: Sequence[tuple[int, int] | None] | None = None
 ) -> Distribution:
-    percentiles = {}
-    for place, (name, quantile) in enumerate(QUANTILES.items()):
-        if histogram.count < samples_needed(quantile):
-            percentiles[name] = Percentile()
-            continue
-        value = histogram.percentile(100.0 * quantile)
+    percentiles = {name: Percentile() for name in QUANTILES}
+    carried = [
+        (place, name, 100.0 * quantile)
+        for place, (name, quantile) in enumerate(QUANTILES.items())
+        if histogram.count >= samples_needed(quantile)
+    ]
+    values = histogram.percentiles([percent for _, _, percent in carried]) if carried else []
+    for (place, name, _), value in zip(carried, values, strict=True):
         ends = intervals[place] if intervals else None
         low, high = (min(ends[0], value), max(ends[1], value)) if ends else (None, None)
         percentiles[name] = Percentile(value, low, high)
@@ -276,7 +277,7 @@ def _intervals(
     data: RunData, quantity: Quantity, ids: list[int], histogram: Histogram
 ) -> list[tuple[int, int] | None]:
     """Interval of each of QUANTILES, rounded outward to bin edges and kept inside [min, max]."""
-    parts = slices(data, quantity, ids)
+    _, parts = filled_slices(data, quantity, ids)
     result: list[tuple[int, int] | None] = []
     for columns in percentile_columns(parts.weights, tuple(QUANTILES.values())):
         if columns is None:
@@ -289,9 +290,10 @@ def _intervals(
 
 def _series(data: RunData, ids: list[int]) -> Series:
     """The same for every phase of a suite, so it is computed once."""
-    key = ("series of", id(data.series), tuple(ids))
+    index = data.index("series")
+    key = ("series of", id(index), data.kept, tuple(ids))
     if key not in data.memo:
-        data.memo[key] = (data.series, _made_series(data, ids))
+        data.memo[key] = (index, _made_series(data, ids))
     made: Series = data.memo[key][1]
     return made
 
@@ -309,13 +311,15 @@ def _made_series(data: RunData, ids: list[int]) -> Series:
     cumulative = np.cumsum(parts.weights, axis=1)
 
     def per_second(quantile: float) -> tuple[int | None, ...]:
-        values: list[int | None] = []
-        for row in cumulative:
-            if not len(row) or row[-1] < samples_needed(quantile):
-                values.append(None)
-            else:
-                values.append(parts.upper_ns(int(np.searchsorted(row, quantile * row[-1] - 1e-9))))
-        return tuple(values)
+        if not cumulative.size:
+            return (None,) * length
+        whole = cumulative[:, -1]
+        columns = np.argmax(cumulative >= (quantile * whole - 1e-9)[:, np.newaxis], axis=1)
+        enough = whole >= samples_needed(quantile)
+        return tuple(
+            parts.upper_ns(column) if carried else None
+            for column, carried in zip(columns.tolist(), enough.tolist(), strict=True)
+        )
 
     return Series(
         second=tuple(range(length)),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window
 from velroload.analysis.result import Distribution, Row, Summary
 from velroload.analysis.summary import is_flow
@@ -113,10 +114,8 @@ def hit_rate(data: RunData, name: str, window: Window) -> tuple[HitRate | None, 
 
 def cache_use(held: RunData, ids: Collection[int]) -> tuple[CacheUse | None, str | None]:
     """What the answers of these endpoints said of the cache."""
-    rows = held.counts[np.isin(held.counts["endpoint"], list(ids))]
-    counted = [
-        int(rows["value"][rows["counter"] == Counter.CACHE + code].sum()) for code in range(6)
-    ]
+    values = counter_values(held, ids)
+    counted = [values.get(Counter.CACHE + code, 0) for code in range(6)]
     use = CacheUse(*counted)
     if sum(counted):
         return use, None if use.known else "no answer told of the cache"

@@ -2,17 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from velroload.cli.flags import (
-    REQUEST_FLAGS,
+from velroload.cli.loads import (
     read_amount,
-    read_header,
     read_rate,
     read_think,
     read_time,
     refuse_both,
-    secrets_of,
     staged_load,
 )
+from velroload.cli.request import REQUEST_FLAGS, read_header, secrets_of
 from velroload.cli.values import Reader, Values, one_of
 from velroload.errors import ConfigError
 from velroload.units import parse_duration

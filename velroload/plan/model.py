@@ -19,7 +19,7 @@ from velroload.plan.phase import Phase
 from velroload.plan.probe import Probe
 from velroload.plan.requirements import Requirements
 from velroload.plan.scenario import Scenario
-from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
+from velroload.plan.session import ACCOUNTS, Accounts
 from velroload.plan.share import parts_of
 from velroload.plan.slots import BUILT_IN_SLOTS, references
 from velroload.plan.steps import Capture, Headers, Request, Think, check_headers
@@ -224,7 +224,7 @@ class Plan:
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Data set → its columns, that of the accounts included."""
-        made = dict.fromkeys(self._made, ACCOUNT_COLUMNS)
+        made = {} if self.accounts is None else {ACCOUNTS: self.accounts.columns}
         return {**made, **{data.name: data.columns for data in self.data}}
 
     @property

@@ -13,12 +13,28 @@ NUMBERS = {"velro-prd": tuple(f"R{number}" for number in range(1, 14))}
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A run of parts only: so much of the document's users, and of its rate; 1 is all of it."""
+
+    users: Fraction = Fraction(1)
+    rate: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        for name, share in (("users", self.users), ("rate", self.rate)):
+            if not 0 < share <= 1:
+                raise ConfigError(
+                    f"requirements: scale: {name} is {float(share):g}: above 0, and 1 at most"
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class Requirements:
     """use: the document. phase: the phase that answers it (None: the whole run), but for
     requirements that another phase judges itself (Phase.judges).
 
     more: requirements of the plan's own, id → threshold. weights: id → its part of the score (1).
-    critical: without these the run does not pass (None: as the document says).
+    critical: without these the run does not pass (None: as the document says). scale: what is
+    demanded of amounts is scaled with it; what only the whole load can answer is NOT MEASURED.
     """
 
     use: str
@@ -26,6 +42,7 @@ class Requirements:
     more: tuple[tuple[str, Threshold], ...] = ()
     weights: tuple[tuple[str, Fraction], ...] = ()
     critical: tuple[str, ...] | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         if self.use not in KNOWN:

@@ -10,6 +10,8 @@ from velroload.plan.steps import Headers, check_headers
 
 WHEN = ("setup", "ramp", "first_use", "minted")
 ACCOUNT_COLUMNS = ("id", "email", "password", "token", "refresh", "generation")
+EXPIRED = "expired"
+"""A column more where tokens are minted: one that was good until an hour ago."""
 ACCOUNTS = "accounts"
 """The name of the data set that accounts made by us are."""
 
@@ -102,7 +104,8 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Accounts made in setup and removed in teardown; they are the data set `accounts` with the
-    columns id, email, password, token, refresh and generation (its hot resource).
+    columns id, email, password, token, refresh and generation (its hot resource), with minted
+    tokens also expired: one that has to be refused for its age alone.
 
     token: minted (signed here with `secret`, HS256; the embedded target's is known) | login: of a
     session that the service gives. `creations`: how many generations
@@ -130,3 +133,8 @@ class Accounts:
                 raise ConfigError(f"accounts: {name} is {getattr(self, name)}: 0 or more is needed")
         if self.life_s < 1:
             raise ConfigError(f"accounts: life is {self.life_s} s: at least 1s is needed")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the data set."""
+        return (*ACCOUNT_COLUMNS, EXPIRED) if self.token == "minted" else ACCOUNT_COLUMNS

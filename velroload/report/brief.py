@@ -80,9 +80,10 @@ def _score(result: Result) -> str | None:
     if found.score is None:
         return f"No score: none of {found.total} requirements of {found.document} was measured."
     band = found.band or "no grade, because not all of them could be measured"
+    part = f", at {found.part}" if found.part else ""
     return (
         f"Score {found.score:.0f} of 100 over {found.measured} of {found.total} requirements of "
-        f"{found.document}: {band}."
+        f"{found.document}{part}: {band}."
     )
 
 

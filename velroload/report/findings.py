@@ -151,7 +151,7 @@ def resilience_lines(result: Result, style: Style) -> list[str]:
             _s(row.at_ns),
             _s(row.onset_ns),
             _s(row.fast_fail_ns),
-            DASH if row.depth is None else f"−{percent(row.depth)}",
+            f"−{percent(row.depth)}" if row.depth else percent(row.depth),
             percent(row.failed_depth),
             number(row.lost),
             _s(row.recovery_ns),

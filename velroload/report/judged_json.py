@@ -14,6 +14,7 @@ def compliance_json(found: Compliance | None) -> dict[str, Any] | None:
         return None
     return {
         "document": found.document,
+        "scale": found.scale,
         "phase": found.phase,
         "verdict": found.verdict,
         "why": found.why,

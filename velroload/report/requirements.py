@@ -57,6 +57,8 @@ def score_lines(found: Compliance, style: Style) -> Iterator[str]:
     """The score is never shown without its coverage, nor a band below full coverage."""
     score = DASH if found.score is None else f"{found.score:.0f}"
     text = f"{score} over the {found.measured} measured of {found.total}"
+    if found.part:
+        text += f" at {found.part}"
     if found.band:
         meaning = next(says for _, name, says in BANDS if name == found.band)
         text += f": {found.band}" + (f" ({meaning})" if meaning else "")
@@ -65,7 +67,10 @@ def score_lines(found: Compliance, style: Style) -> Iterator[str]:
             each.id for each in found.requirements if each.verdict in ("INCONCLUSIVE", UNMEASURED)
         ]
         text += f"; no band: {', '.join(missing)} not settled" if missing else ""
-    yield f"{style('strong', 'SCORE')}  {cut(text, WIDTH - 7)}"
+    first, *rest = wrapped(text, WIDTH - 7)
+    yield f"{style('strong', 'SCORE')}  {first}"
+    for line in rest:
+        yield "       " + line
 
 
 def _why(each: RequirementResult) -> str:
@@ -80,12 +85,19 @@ def _why(each: RequirementResult) -> str:
 def _cells(each: RequirementResult) -> list[str]:
     return [
         f"{each.id} {each.title}",
-        f"{each.op} {value(each.limit, each.unit)}",
+        demanded(each),
         observed(each),
         number(each.count) if each.count else DASH,
         each.verdict,
         DASH if each.headroom is None else percent(each.headroom),
     ]
+
+
+def demanded(each: RequirementResult) -> str:
+    """The limit; of stability, that nothing rises."""
+    if each.unit == "per_hour" and not each.limit:
+        return "no rise"
+    return f"{each.op} {value(each.limit, each.unit)}"
 
 
 def observed(each: RequirementResult) -> str:
@@ -114,7 +126,7 @@ def value(figure: float, unit: str) -> str:
     if unit == "share":
         return percent(figure)
     if unit == "per_hour":
-        return f"{percent(figure)}/h" if figure else "rise"
+        return f"{percent(figure)}/h"
     if unit == "per_s":
         return f"{rate(figure)}/s"
     return f"{figure:,.0f}" if unit == "count" else digits(figure)

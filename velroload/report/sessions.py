@@ -11,16 +11,18 @@ from velroload.report.words import digits
 def session_lines(result: Result) -> list[str]:
     """One line, where the plan has sessions."""
     found = result.sessions
-    return [] if found is None else list(labelled("sessions", " · ".join(told(found))))
+    parts = [] if found is None else told(found)
+    return list(labelled("sessions", " · ".join(parts))) if parts else []
 
 
 def told(found: Sessions) -> list[str]:
-    """The parts of the line."""
-    parts = [f"{found.logins:,} log-ins"]
+    """The parts of the line; none where nobody logged in or had to: tokens came with the data."""
+    parts = [f"{found.logins:,} log-ins"] if found.logins else []
     before = found.before_the_load
     if before is not None:
         took = digits(before.took_ns / 1e9)
-        parts[0] += f", those of {before.users:,} users before the load, in {took} s"
+        of_users = f"those of {before.users:,} users before the load, in {took} s"
+        parts = [f"{found.logins:,} log-ins, {of_users}"]
     if found.renewals:
         parts.append(f"{found.renewals:,} tokens renewed")
     if found.repeated:

@@ -13,7 +13,7 @@ from typing import Any
 from velroload.errors import PreflightError
 from velroload.plan.mask import Mask
 from velroload.plan.model import Plan
-from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Accounts
+from velroload.plan.session import ACCOUNTS, Accounts
 from velroload.protocol.table import Table
 from velroload.runner.service import CallError, Service
 
@@ -25,6 +25,8 @@ COST = 50
 """Credits of one generation, where the target does not tell."""
 AUDIENCE = "authenticated"
 SERVICE_LIFE_S = 3600
+EXPIRED_AGO_S = 3600
+"""No clock is so wrong that a token which ended then may pass."""
 
 Say = Callable[[str], None]
 
@@ -86,13 +88,19 @@ def service_key_of(accounts: Accounts) -> str:
 
 
 def sign(
-    secret: str, users: Sequence[tuple[str, str]], life_s: int, role: str = AUDIENCE
+    secret: str,
+    users: Sequence[tuple[str, str]],
+    life_s: int,
+    role: str = AUDIENCE,
+    *,
+    ago_s: int = 0,
 ) -> list[str]:
-    """A token per (id, email), HS256 with the claims that the service checks (RFC 7515, 7519).
+    """A token per (id, email), HS256 with the claims that the service checks (RFC 7515, 7519), as
+    they were signed so long ago.
 
     Signed by hand: 15,000 take 0.2 s of CPU; PyJWT looks at the key each time and takes 1.1 s.
     """
-    now_s = int(time.time())
+    now_s = int(time.time()) - ago_s
     key, head = secret.encode(), encoded({"alg": "HS256", "typ": "JWT"})
     claims = {"role": role, "aud": AUDIENCE, "iat": now_s, "exp": now_s + life_s}
     tokens = []
@@ -112,16 +120,19 @@ def base64url(data: bytes) -> bytes:
 
 
 def table_of(accounts: Accounts, found: Sequence[Account], password: str) -> Table:
-    """The rows in the order of ACCOUNT_COLUMNS."""
-    tokens = [each.token for each in found]
+    """The rows in the order of the accounts' columns."""
+    minted = [[each.token] for each in found]
     if accounts.token == "minted":
         assert accounts.secret is not None  # Plan has looked
-        tokens = sign(accounts.secret, [(each.id, each.email) for each in found], accounts.life_s)
+        users, life_s = [(each.id, each.email) for each in found], accounts.life_s
+        good = sign(accounts.secret, users, life_s)
+        late = sign(accounts.secret, users, life_s, ago_s=life_s + EXPIRED_AGO_S)
+        minted = [list(pair) for pair in zip(good, late, strict=True)]
     rows = (
-        (each.id, each.email, password, token, each.refresh, each.generation)
-        for each, token in zip(found, tokens, strict=True)
+        (each.id, each.email, password, token, each.refresh, each.generation, *expired)
+        for each, (token, *expired) in zip(found, minted, strict=True)
     )
-    return Table.of(ACCOUNTS, ACCOUNT_COLUMNS, rows)
+    return Table.of(ACCOUNTS, accounts.columns, rows)
 
 
 class Maker:

@@ -1,6 +1,6 @@
 """What is watched of the embedded target without being asked for."""
 
-from velroload.plan.probe import Probe
+from velroload.plan.probe import ROLES, Probe
 
 NAME = "target"
 BREAKERS = ("token", "database", "redis", "generation")
@@ -16,8 +16,17 @@ METRICS = {
     },
 }
 POOLS = {"db_connections": "size", "db_in_use": "in_use", "db_waiting": "waiting", "db_max": "max"}
-ROLES = ("open_connections", "rate_limited", "l1_hits", "l1_misses", "l2_hits", "l2_misses",
-         "l3_hits")  # fmt: skip
+OWN_ROLES = ("open_connections", "rate_limited")
+AUTHORIZATION = {
+    "hits": "hits",
+    "misses": "misses",
+    **{
+        f"{layer.lower()}_{what}": f"layers.{layer}.{what}"
+        for layer in ("L1", "L2", "L3")
+        for what in ("hits", "misses")
+    },
+}
+"""Look-ups that decide who may do what. What is demanded of layers is demanded of these."""
 HEADERS = {
     "status": ("X-Cache-Status", {"HIT": "hit", "MISS": "miss"}),
     "layer": ("X-Cache-Layer", {"L1": "L1", "L2": "L2", "L3": "L3"}),
@@ -34,12 +43,13 @@ def embedded_probes(url: str, pid: int) -> tuple[Probe, ...]:
     same = {name: name for name in POOLS}
     return (
         Probe(f"{NAME}_metrics", "prometheus", f"{url}/metrics", tuple(METRICS.items()),
-              roles=tuple((role, role) for role in ROLES)),
+              roles=tuple((role, role) for role in OWN_ROLES)),
         page("pools", "/enterprise-pools/metrics",
              {name: f"total.{key}" for name, key in POOLS.items()}, same),
         page("authorization", "/monitoring/metrics/detailed",
-             {name: f"authorization.{name}" for name in ("hits", "misses")},
-             {"authz_hits": "hits", "authz_misses": "misses"}),
+             {name: f"authorization.{place}" for name, place in AUTHORIZATION.items()},
+             {"authz_hits": "hits", "authz_misses": "misses",
+              **{name: name for name in AUTHORIZATION if name in ROLES}}),
         page("breakers", "/monitoring/circuit-breakers",
              {name: f"circuit_breakers.{name}.state" for name in BREAKERS},
              {f"breaker_{name}": name for name in BREAKERS}),

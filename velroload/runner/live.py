@@ -10,13 +10,14 @@ from velroload.engine.view import View, Window
 from velroload.histogram import Histogram
 from velroload.load.phases import HOLD, Phase
 from velroload.load.suite import spans_of
-from velroload.plan.flow import requests_in
 from velroload.plan.threshold import Selector, Threshold
 from velroload.protocol.writer import Endpoint
 from velroload.runner.jobs import Work
 
 WINDOW_S = 10
 SECOND_NS = 1_000_000_000
+COUNTED_NS = 100_000_000
+"""How old the workers' counters may be."""
 
 
 def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
@@ -25,11 +26,8 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
     last = view.window(1, max(live.elapsed_ns // SECOND_NS - 1, 0))
     phase = phase_at(work, live.elapsed_ns)
     lag = view.phase("generator_lag", phase.id)
-    planned = work.planned_requests_until(live.elapsed_ns)
     counters = live.counters
-    taken = counters["requests_started"] + counters["requests_dropped"]
     finished = window.finished
-    setups = counters["vus_started"] * max(len(requests_in(s.login)) for s in work.plan.scenarios)
     return {
         "elapsed_s": live.elapsed_ns / SECOND_NS,
         "duration_s": None if work.end_ns is None else work.end_ns / SECOND_NS,
@@ -40,7 +38,7 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
         "rate_per_s": float(last.finished),
         "rate_planned_per_s": planned_now(work, live.elapsed_ns),
         "in_flight": counters["in_flight"],
-        "unsent": 0 if planned is None else max(0, round(planned) + setups - taken),
+        "unsent": unsent(work, live),
         "failed_share": (finished - window.ok) / finished if finished else 0.0,
         "window_ms": quantiles_ms(window.response),
         "phase_ms": quantiles_ms(view.phase("response", phase.id)),
@@ -50,6 +48,19 @@ def figures(live: Live, work: Work, view: View) -> dict[str, Any]:
         "lost": counters["lost_requests"] + counters["lost_iterations"],
         "state": live.state,
     }
+
+
+def unsent(work: Work, live: Live) -> int:
+    """Iterations that were due by now, none of chance, and did not start; 0 where users go on by
+    themselves. What became due while the counters were read is not held against anyone."""
+    if not all(each.is_open and not each.partly_free for each in work.schedules):
+        return 0
+    until_ns = max(0, live.elapsed_ns - COUNTED_NS)
+    due = sum(
+        each.due_by(until_ns, work.seed_of(place)) for place, each in enumerate(work.schedules)
+    )
+    taken = live.counters["iterations_started"] + live.counters["iterations_dropped"]
+    return max(0, due - taken)
 
 
 def in_suite(work: Work, row: Phase, elapsed_ns: int) -> dict[str, Any]:

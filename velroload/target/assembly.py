@@ -155,6 +155,8 @@ class Assembly:
 
     def _wire_faults(self) -> None:
         when, breakers = self.faults.when, self.breakers
+        if self.l2.state == "off":
+            self.faults.impossible["redis_down"] = "there is no Redis here; name one with --redis"
 
         async def nothing(fault: Fault) -> None:
             """What happened at once needs no end."""

@@ -193,6 +193,8 @@ class Faults:
         self.all: dict[str, Fault] = {}
         self.on_request: list[Fault] = []
         self.endpoints: Mapping[str, object] = {}
+        self.impossible: dict[str, str] = {}
+        """Fault → why it cannot happen here: one that does nothing would pass for survived."""
         self._acts: dict[str, tuple[Act, Act]] = {}
         self._bus = bus
         self._begun: dict[str, asyncio.Task[None]] = {}
@@ -208,6 +210,8 @@ class Faults:
     async def start(self, given: Mapping[str, str]) -> Fault:
         """Start a fault in all workers; ConfigError when its words are wrong."""
         fault = read(given, self.endpoints)
+        if fault.kind in self.impossible:
+            raise ConfigError(f"{fault.kind}: {self.impossible[fault.kind]}")
         self._bus.tell("fault", [dict(given), fault.id, fault.started_ns, fault.started_at])
         await self._begin(fault)
         loop = asyncio.get_running_loop()

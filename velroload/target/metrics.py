@@ -7,7 +7,7 @@ from typing import Any
 
 from velroload.target.breakers import Breakers, State
 from velroload.target.spent import LAYERS
-from velroload.target.store.cache import KIND_NAMES, Cache
+from velroload.target.store.cache import KIND_NAMES, OUTCOMES, Cache
 from velroload.target.store.pools import Pools
 from velroload.target.truth import BUCKETS_MS, Truth
 
@@ -85,12 +85,19 @@ class Metrics:
             }
         return told
 
-    def authorization(self) -> dict[str, int]:
-        """Look-ups that decide who may do what: of tokens and of permissions."""
+    def authorization(self) -> dict[str, Any]:
+        """Look-ups that decide who may do what: of tokens and of permissions. A hit is one of L1 or
+        L2; what the database (L3) had to be asked for is a miss."""
         kinds = [self._cache.outcomes(kind) for kind in AUTHORIZATION]
+        told = {name: sum(kind[name] for kind in kinds) for name in OUTCOMES}
+        layers = {
+            layer: {"hits": told[f"{layer} hits"], "misses": told[f"{layer} misses"]}
+            for layer in LAYERS[1:]
+        }
         return {
-            "hits": sum(kind["L1 hits"] + kind["L2 hits"] for kind in kinds),
-            "misses": sum(kind["L3 hits"] + kind["L3 misses"] for kind in kinds),
+            "hits": told["L1 hits"] + told["L2 hits"],
+            "misses": told["L3 hits"] + told["L3 misses"],
+            "layers": layers,
         }
 
     def processes(self) -> list[dict[str, Any]]:

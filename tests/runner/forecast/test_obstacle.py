@@ -272,7 +272,8 @@ def test_a_document_that_cannot_be_met() -> None:
 def test_stability_needs_time() -> None:
     text = PRD.replace("rate: 500/s", "rate: 500/s, judges: [R13]")
     assert (
-        False, "p: R13 stability: a trend over less than 10m tells little; hold longer"
+        False, "p: R13 stability: a trend over less than 10m tells nothing: NOT "
+        "MEASURED; hold longer"
     ) in told(text)  # fmt: skip
 
 

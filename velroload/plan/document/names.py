@@ -5,7 +5,7 @@ from velroload.plan.document.kinds import Given
 from velroload.plan.document.problems import Refused, did_you_mean
 from velroload.plan.flow import Group, Steps, Take, reads, requests_in, unknown_slots, walk
 from velroload.plan.phase import Phase
-from velroload.plan.session import ACCOUNT_COLUMNS, ACCOUNTS, Session
+from velroload.plan.session import ACCOUNTS, Accounts, Session
 from velroload.plan.slots import BUILT_IN_SLOTS, references
 from velroload.plan.steps import Request
 
@@ -35,7 +35,8 @@ def check_names(given: Given, kinds: Kinds, filled: tuple[str, ...]) -> None:
 
 
 def _columns(given: Given) -> dict[str, tuple[str, ...]]:
-    made = {ACCOUNTS: ACCOUNT_COLUMNS} if "accounts" in given else {}
+    accounts: Accounts | None = given.get("accounts")
+    made = {} if accounts is None else {ACCOUNTS: accounts.columns}
     return {**made, **{name: data.columns for name, data in given.get("data", ())}}
 
 

@@ -29,6 +29,7 @@ from velroload.plan.document.readers import (
     DURATION,
     NAME,
     NUMBER_VALUE,
+    PROBABILITY,
     RATE,
     SEED,
     STATUSES,
@@ -41,7 +42,7 @@ from velroload.plan.flow import Steps, fills, walk
 from velroload.plan.limits import Limits
 from velroload.plan.model import EMBEDDED, Plan, Timeouts
 from velroload.plan.output import Output
-from velroload.plan.requirements import KNOWN, Requirements
+from velroload.plan.requirements import KNOWN, Requirements, Scale
 from velroload.plan.scenario import Scenario
 from velroload.plan.session import Session
 from velroload.plan.slots import NAME as SLOT_NAME
@@ -150,6 +151,14 @@ OUTPUT = Table(
     lambda given: Output(given.get("dir"), given.get("reports", ())),
     name="output",
 )
+SCALE = Table(
+    {
+        "users": Key(PROBABILITY, "The part of its users (100%)."),
+        "rate": Key(PROBABILITY, "The part of its rate (100%)."),
+    },
+    lambda given: Scale(**given),
+    name="scale",
+)
 REQUIREMENTS = Table(
     {
         "use": Key(words(*KNOWN), "The document.", required=True),
@@ -157,11 +166,12 @@ REQUIREMENTS = Table(
         "more": Key(Named(THRESHOLD), "Requirements of your own: id → threshold."),
         "weights": Key(Named(NUMBER_VALUE), "id → its part of the score (1)."),
         "critical": Key(Many(NAME, single=True), "Without these the run does not pass."),
+        "scale": Key(SCALE, "Which part of the document's load this is; amounts are scaled."),
     },
     lambda given: Requirements(
         given["use"],
         given.get("from"),
-        **given.picked(more="more", weights="weights", critical="critical"),
+        **given.picked(more="more", weights="weights", critical="critical", scale="scale"),
     ),
     name="requirements",
 )

@@ -78,7 +78,7 @@ def target(frame: Frame) -> Chart:
     shares = (
         ("cpu_share", "CPU of the machine", "kind0"),
         ("process_cpu_share", "CPU of the service", "kind2"),
-        ("memory_share", "memory of the machine", "kind3"),
+        ("memory_share", "memory, of the machine's", "kind3"),
     )
     named = [(name, colour, 100.0 * values, False) for role, name, colour in shares
              if (values := frame.role(role)) is not None]  # fmt: skip

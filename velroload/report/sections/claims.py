@@ -76,15 +76,21 @@ def requirements(compliance: Compliance | None) -> Grid | Missing:
             "No document of requirements was judged. Name one in the plan: `requirements: "
             "{use: velro-prd}`."
         )
+    note = "Critical requirements decide the verdict; the verdict outranks the score."
+    if compliance.part:
+        note = (
+            f"Held against {compliance.part}: users and throughput are demanded at that scale, and "
+            f"what only the whole load shows is not measured. {note}"
+        )
     return Grid(
         "requirements",
-        f"Requirements of {compliance.document}",
+        f"Requirements of {compliance.document}" + (", scaled" if compliance.part else ""),
         (
             Head("requirement", left=True), Head("verdict", left=True), Head("limit"),
             Head("observed"), Head("headroom"), Head("evidence", left=True),
         ),
         tuple(_requirement(each) for each in compliance.requirements),
-        "Critical requirements decide the verdict; the verdict outranks the score.",
+        note,
         cards=True,
     )  # fmt: skip
 

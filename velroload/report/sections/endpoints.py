@@ -21,9 +21,9 @@ PARTS = {
 
 def named(row: Row) -> str:
     """An endpoint as it is shown."""
-    if row.kind in ("iteration", "group"):
-        return f"{row.kind} {row.name}"
-    if row.kind in TOGETHER:
+    if row.kind == row.name:
+        return row.name
+    if row.kind in (*TOGETHER, "iteration", "group"):
         return f"{row.kind} {row.name}"
     return f"{row.name} (setup)" if row.setup else row.name
 
@@ -78,7 +78,7 @@ def _row(row: Row) -> tuple[Cell, ...]:
     percentiles = row.response.all.percentiles
     ours = row.ours_p99_ns
     return (
-        Cell(named(row), row.cls or ""),
+        Cell(named(row), row.cls or "" if row.kind not in TOGETHER else ""),
         *(
             time_cell(percentiles[key].value_ns, percentiles[key].low_ns, percentiles[key].high_ns)
             for key in LEVELS

@@ -124,7 +124,7 @@ def _resilience(found: tuple[Resilience, ...]) -> Grid:
         (
             Cell(each.name, each.text), Cell(each.phase or DASH), _span(each.at_ns),
             _span(each.onset_ns), _span(each.fast_fail_ns),
-            number_cell(DASH if each.depth is None else f"{digits(each.depth)} ×", each.depth),
+            number_cell(percent(each.depth), each.depth),
             number_cell(percent(each.failed_depth), each.failed_depth),
             number_cell(number(each.lost), each.lost), _span(each.recovery_ns),
             number_cell(number(each.half_open), each.half_open),
@@ -135,7 +135,7 @@ def _resilience(found: tuple[Resilience, ...]) -> Grid:
         Head("event", left=True), Head("phase", left=True), Head("at"),
         Head("onset", hint="from its begin to the first second out of the band"),
         Head("fast fail", hint="until requests still failed, but at once"),
-        Head("depth", hint="worst p95 over the band before it"),
+        Head("missing", hint="good answers that were missing in the worst second"),
         Head("failed", hint="worst second"), Head("lost", hint="failed beyond what failed before"),
         Head("recovery", hint="back into the band, for good"), Head("half-open"),
     )  # fmt: skip

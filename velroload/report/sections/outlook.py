@@ -1,6 +1,6 @@
 """Drift over hours, room for growth, and how faithful the load was."""
 
-from velroload.analysis.outlook import Capacity, Drift, Fidelity, Usl
+from velroload.analysis.outlook import Capacity, Drift, Fidelity, Growth, Usl
 from velroload.analysis.result import Result
 from velroload.report.grid import Block, Cell, Grid, Head, Missing, cells, number_cell, time_cell
 from velroload.report.sections.claims import amount
@@ -11,7 +11,7 @@ from velroload.report.words import per_second as rate
 def drift(found: tuple[Drift, ...]) -> Block:
     """Trends: does it become slower or larger the longer it runs?"""
     if not found:
-        return Missing("Not known: a trend needs a hold of some minutes; endurance phases are for "
+        return Missing("Not known: a trend needs a hold of ten minutes; endurance phases are for "
                        "that.")  # fmt: skip
     rows = tuple(
         (
@@ -68,8 +68,7 @@ def growth(found: Capacity | None) -> list[Block]:
         grown = tuple(
             (
                 Cell(each.resource), Cell(amount(each.at_largest, each.unit)),
-                Cell(amount(each.per_request_per_s, each.unit),
-                     f"{amount(each.low, each.unit)} – {amount(each.high, each.unit)}"),
+                _more(each),
                 number_cell(DASH if each.until_per_s is None else f"{rate(each.until_per_s)}/s",
                             each.until_per_s),
                 number_cell(f"{rate(each.believed_to_per_s)}/s", each.believed_to_per_s),
@@ -80,6 +79,18 @@ def growth(found: Capacity | None) -> list[Block]:
                  Head("per req/s more"), Head("lasts until"), Head("believe it to"))  # fmt: skip
         blocks.append(Grid("growth", "What more load needs", heads, grown))
     return blocks
+
+
+def _more(each: Growth) -> Cell:
+    """What one request per second more needs, where a need can be told from none."""
+    if each.low <= 0.0 <= each.high:
+        return Cell("none that shows", sort=0.0)
+    scale, unit = (100.0, " %") if each.unit == "share" else (1.0, f" {each.unit}")
+    unit = "" if each.unit == "count" else unit
+    low, value, high = (
+        f"{scale * part:,.3g}" for part in (each.low, each.per_request_per_s, each.high)
+    )
+    return Cell(f"{value}{unit}", f"{low} – {high}", each.per_request_per_s)
 
 
 def _law(usl: Usl) -> Grid:
