@@ -1,11 +1,13 @@
 """How long a run folder takes to be understood: a suite of 4,140 s × 20 endpoints, 100 million
 samples, without a load having been sent.
 
-    python -m bench.analysis [--seconds 4140] [--endpoints 20] [--samples 100000000] [--short]
+    OPENBLAS_NUM_THREADS=1 python -m bench.analysis [--seconds 4140] [--endpoints 20]
+        [--samples 100000000] [--short]
 
 "folder to verdict" is a process of its own: load, analyse, text and JSON; its peak memory is that
 of the process. "verdict" is the analysis of a run that is still in memory, as after a load.
-"resamples" are 1,000 of the slice bootstrap over every endpoint.
+"resamples" are 1,000 of the slice bootstrap over every endpoint. One thread for products of
+matrices, as the command velroload has it.
 """
 
 import json

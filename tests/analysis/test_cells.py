@@ -1,13 +1,18 @@
 """The arrays' questions, against brute force over the requests they were made of."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
+from velroload.analysis.analyse import analyse
 from velroload.analysis.cells import Late, count_above, counter_values, late, slices, with_failures
 from velroload.analysis.result import Quantity
 from velroload.histogram import Histogram
 from velroload.journal import Counter
+from velroload.report.as_json import as_json
+from velroload.runfolder import load, save
 from velroload.sample import ErrorKind
 
 MS = rd.MS
@@ -96,3 +101,27 @@ def test_without_responses_there_is_no_price() -> None:
     some = Histogram.of([5])
     assert Late(some, some, Histogram()).most_added_ns(0.5) == 0
     assert Late(some, some, Histogram()).least_above(1) == 1
+
+
+def test_a_loaded_folder_is_judged_from_its_indexes_alone(tmp_path: Path) -> None:
+    data = rd.with_thresholds(rd.build([rd.steady(100, 12), rd.steady(9, 12, name="b")], 12),
+                              "p95(response) < 75ms", "errors < 1% over 2s")  # fmt: skip
+    save(tmp_path, data)
+    loaded = load(tmp_path)
+    assert as_json(analyse(loaded)) == as_json(analyse(data))
+    for name in ("hist", "stats", "series", "counts"):
+        with pytest.raises(AttributeError):  # no array was made of an index
+            object.__getattribute__(loaded, name)
+
+
+@pytest.mark.parametrize("ids", [[0], [1], [0, 1]])
+def test_slices_are_what_a_search_of_all_rows_finds(ids: list[int]) -> None:
+    spread = rd.Load(np.arange(900) * 10 * MS, (np.arange(900) % 37 + 1) * MS)
+    data = rd.build([spread, rd.steady(9, 9, name="b")], 9)
+    found = slices(data, Quantity.RESPONSE, ids)
+    chosen = np.isin(data.series["endpoint"], ids) & (data.series["quantity"] == 0)
+    want = np.zeros((len(found.weights), 3_840))
+    np.add.at(want, (data.series["second"][chosen], data.series["bin"][chosen]),
+              data.series["count"][chosen])  # fmt: skip
+    assert np.array_equal(found.weights, want[:, found.bins])
+    assert want.sum() == found.weights.sum()

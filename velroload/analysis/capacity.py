@@ -6,9 +6,9 @@ import numpy as np
 
 from velroload.analysis.beta import student_quantile
 from velroload.analysis.outlook import Capacity, Growth, Level, Usl
+from velroload.analysis.probed import readings
 from velroload.analysis.reach import slo_of
 from velroload.analysis.result import PhaseResult
-from velroload.analysis.roles import readings
 from velroload.analysis.scope import Scope
 from velroload.analysis.usl import BELIEVED, LEVELS_LEAST, fit_usl
 from velroload.plan.threshold import Threshold

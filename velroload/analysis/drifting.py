@@ -13,8 +13,8 @@ from velroload.analysis.document import Part
 from velroload.analysis.hold import SECOND_NS, whole_seconds
 from velroload.analysis.observed import Finding, missing
 from velroload.analysis.outlook import Drift
+from velroload.analysis.probed import readings
 from velroload.analysis.result import Quantity
-from velroload.analysis.roles import readings
 from velroload.analysis.scope import Scope
 from velroload.analysis.trend import BLOCKS_LEAST, Trend, trend
 from velroload.plan.threshold import Verdict

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from velroload.analysis.probed import Floats
-from velroload.analysis.samples import HIT, L1, L2, L3, MISS, counted, layers_of, response_ns
+from velroload.analysis.samples import counted, layers_of, response_ns
 from velroload.analysis.scene import Scene
+from velroload.journal import Counter
+from velroload.sample import CacheLayer
 
-CACHE = 1272
-"""Counter of COUNTS: + the code of LAYERS."""
 PAIRS = (
     ("l1_hits", "l1_misses"),
     ("l2_hits", "l2_misses"),
     ("authz_hits", "authz_misses"),
     ("redis_hits", "redis_misses"),
 )
-MISSES, HITS = (MISS, L3), (HIT, L1, L2)
+MISSES = (CacheLayer.MISS, CacheLayer.L3)
+HITS = (CacheLayer.HIT, CacheLayer.L1, CacheLayer.L2)
 """L3 is the source behind the caches: who got there had missed them."""
 LEAST_SAMPLES = 50
 
@@ -41,9 +42,9 @@ def miss_shares(scene: Scene) -> Iterator[tuple[str, Floats]]:
             if hits.probe in misses:
                 missed = misses[hits.probe]
                 yield f"{hits.where} and {missed.value}", _share(missed.per_s(), hits.per_s())
-    missed_ = scene.count(*(CACHE + code for code in MISSES))
+    missed_ = scene.count(*(Counter.CACHE + code for code in MISSES))
     if missed_.any():
-        hit = scene.count(*(CACHE + code for code in HITS))
+        hit = scene.count(*(Counter.CACHE + code for code in HITS))
         yield "cache layer of the responses", _share(missed_, hit)
 
 

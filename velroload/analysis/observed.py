@@ -14,7 +14,7 @@ from velroload.analysis.cells import count_above, counter_series, counter_values
 from velroload.analysis.document import Part
 from velroload.analysis.hold import SECOND_NS, whole_seconds
 from velroload.analysis.interval import ShareTest, effective_size, samples_needed, share_bounds
-from velroload.analysis.roles import Readings, readings, windowed
+from velroload.analysis.probed import Readings, readings, windowed
 from velroload.analysis.scope import Scope
 from velroload.analysis.shares import HIT, L1, L2, L3, MISS
 from velroload.journal import SERIES_FIRST, Counter

@@ -7,13 +7,18 @@ from velroload.analysis.summary import is_flow
 from velroload.journal import Rows
 from velroload.load.phases import HOLD
 from velroload.runfolder import RunData
+from velroload.sample import CACHE_SHIFT, CacheLayer
 
 Ints = NDArray[np.int64]
 
-LAYERS = {1: "miss", 2: "hit", 3: "L1", 4: "L2", 5: "L3"}
-"""The cache layer of a sample's flags; 0 is not told."""
-MISS, HIT, L1, L2, L3 = LAYERS
-LAYER_SHIFT = 12
+LAYERS: dict[int, str] = {
+    CacheLayer.MISS: "miss",
+    CacheLayer.HIT: "hit",
+    CacheLayer.L1: "L1",
+    CacheLayer.L2: "L2",
+    CacheLayer.L3: "L3",
+}
+"""What the cache layers of a sample's flags are called; others tell nothing."""
 LAYER_MASK = 15
 ADDRESS_SHIFT = 24
 USER_MASK = (1 << ADDRESS_SHIFT) - 1
@@ -51,4 +56,4 @@ def lag_ns(samples: Rows) -> Ints:
 
 def layers_of(samples: Rows) -> Ints:
     """The cache layer of each, as in LAYERS."""
-    return np.asarray((samples["flags"].astype(np.int64) >> LAYER_SHIFT) & LAYER_MASK)
+    return np.asarray((samples["flags"].astype(np.int64) >> CACHE_SHIFT) & LAYER_MASK)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series
+from velroload.analysis.samples import LAYERS
 from velroload.journal import Counter
 from velroload.runfolder import RunData
 
 Floats = NDArray[np.float64]
 
-MISS, HIT, L1, L2, L3 = (Counter.CACHE + layer for layer in range(1, 6))
+MISS, HIT, L1, L2, L3 = (Counter.CACHE + layer for layer in sorted(LAYERS))
 
 SHARES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "errors": (

@@ -5,13 +5,13 @@ the run's epoch; `held` is the run with the figures of that hold only.
 """
 
 from collections.abc import Collection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_values
 from velroload.analysis.hold import hold_window
+from velroload.analysis.probed import Readings, probes, readings, roles_of
 from velroload.analysis.result import Distribution, Row, Summary
 from velroload.analysis.summary import is_flow
 from velroload.analysis.watching import (
@@ -27,7 +27,6 @@ from velroload.runfolder import RunData
 
 T = TypeVar("T")
 Window = tuple[int, int]
-Floats = NDArray[np.float64]
 TARGET = {"cpu_share": ("cpu_share", "process_cpu_share")}
 """Figure → roles that tell it, the best first, where it is not its own only."""
 LIMITS = {"cpu_share": 0.80, "memory_share": 0.85}
@@ -52,11 +51,11 @@ def level(data: RunData, role: str, window: Window) -> tuple[Level | None, str |
     source, why = filled(data, role)
     if source is None:
         return None, why
-    _, values = within(data, source, window)
+    values = source.between(*window).values
     if not len(values):
-        return None, f"{source} was not read in the hold"
+        return None, f"{source.name} was not read in the hold"
     return Level(
-        source,
+        source.name,
         len(values),
         float(values.min()),
         float(np.median(values)),
@@ -67,7 +66,7 @@ def level(data: RunData, role: str, window: Window) -> tuple[Level | None, str |
 
 def share_over(data: RunData, source: str, window: Window, limit: float) -> float | None:
     """Share of a value's readings in the window above `limit`; None without any."""
-    _, values = within(data, source, window)
+    values = Readings(*data.probe_series(source), source).between(*window).values
     return float((values > limit).mean()) if len(values) else None
 
 
@@ -89,12 +88,12 @@ def rise(data: RunData, role: str, window: Window) -> tuple[int | None, str | No
     source, why = filled(data, role)
     if source is None:
         return None, why
-    time_s, values = data.probe_series(source)
+    time_s, values = source.time_s, source.values
     start_s, end_s = (edge / 1e9 for edge in window)
     first, last = (int(np.abs(time_s - edge_s).argmin()) for edge_s in (start_s, end_s))
     for edge_s, at, which in ((start_s, first, "beginning"), (end_s, last, "end")):
         if abs(time_s[at] - edge_s) > EDGE_S:
-            return None, f"{source} was not read at the {which} of the hold"
+            return None, f"{source.name} was not read at the {which} of the hold"
     steps = np.diff(values[first : last + 1])
     grown = np.where(steps < 0, values[first + 1 : last + 1], steps).sum()
     return round(float(grown)), None
@@ -107,8 +106,8 @@ def hit_rate(data: RunData, name: str, window: Window) -> tuple[HitRate | None, 
     misses, why_too = rise(data, misses_role, window)
     if hits is None or misses is None:
         return None, why or why_too
-    source, _ = filled(data, hits_role)
-    found = HitRate(str(source).partition(".")[0], hits, hits + misses)
+    source = readings(data, hits_role)[0].name
+    found = HitRate(source.partition(".")[0], hits, hits + misses)
     return (found, None) if found.asked else (None, "nothing was looked up in the hold")
 
 
@@ -119,7 +118,7 @@ def cache_use(held: RunData, ids: Collection[int]) -> tuple[CacheUse | None, str
     use = CacheUse(*counted)
     if sum(counted):
         return use, None if use.known else "no answer told of the cache"
-    if not any(each.get("kind") == "cache_header" for each in data_probes(held)):
+    if not any(each.get("kind") == "cache_header" for each in probes(held)):
         return None, "no header of answers is named that tells of the cache (cache_header)"
     return None, "no answer of a reading request came"
 
@@ -148,7 +147,7 @@ def health(data: RunData) -> tuple[ProbeHealth, ...]:
         if row.get("kind") == "probe" and row.get("what") == "missing":
             reasons.setdefault(str(row["name"]), str(row.get("detail")))
     found = []
-    for probe in data_probes(data):
+    for probe in probes(data):
         name = str(probe["name"])
         read = sum(any(key.startswith(f"{name}.") for key in row["values"]) for row in data.probes)
         if probe.get("kind") != "cache_header":
@@ -194,25 +193,11 @@ def watched(data: RunData, held: RunData, summary: Summary) -> Watched:
     )
 
 
-def filled(data: RunData, role: str) -> tuple[str | None, str | None]:
-    """The full name of what a role is read from, or why nothing is."""
-    source = data.roles().get(role)
-    if source is not None:
-        return source, None
-    for probe in data_probes(data):
-        if role in (probe.get("roles") or {}):
-            return None, f"probe {probe['name']} was never read"
+def filled(data: RunData, role: str) -> tuple[Readings | None, str | None]:
+    """The first that was read of what a role names, or why nothing was."""
+    found = readings(data, role)
+    if found:
+        return found[0], None
+    for name in roles_of(data).get(role, []):
+        return None, f"probe {name.partition('.')[0]} was never read"
     return None, f"no probe tells {role}"
-
-
-def within(data: RunData, source: str, window: Window) -> tuple[Floats, Floats]:
-    """Times and values of a series inside a window."""
-    time_s, values = data.probe_series(source)
-    inside = (time_s >= window[0] / 1e9) & (time_s <= window[1] / 1e9)
-    return time_s[inside], values[inside]
-
-
-def data_probes(data: RunData) -> list[dict[str, Any]]:
-    """The manifest's probes."""
-    found: list[dict[str, Any]] = data.manifest.get("probes") or []
-    return found

@@ -35,11 +35,11 @@ def as_hlog(told: Told) -> bytes:
     writer.output_legend()
     frame = Frame(told)
     width = max(1, -(-frame.length // INTERVALS))
-    found: dict[int, Histogram] = {}
-    for second, own in told.data.second_histograms("response", endpoints=frame.flow).items():
-        start = second // width * width
-        found[start] = found[start].merge(own) if start in found else own
-    for start, histogram in sorted(found.items()):
+    for start in range(0, frame.length, width):
+        counts = frame.response.between(start, start + width).weights.sum(axis=0)
+        if not counts.any():
+            continue
+        histogram = Histogram.from_sparse(frame.response.bins, counts, digits=SERIES_DIGITS)
         # a start of 0 would be taken for "not given"
         writer.output_interval_histogram(
             _hdr(histogram, SERIES_DIGITS), start or 1e-9, start + width, NS_PER_MS
