@@ -130,6 +130,29 @@ def test_bad_seconds_void_the_fail_they_caused_and_no_service_time() -> None:
     assert judged(stolen, "p95(service) < 75ms").suspect is None
 
 
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("p95(response) < 75ms over 2s", True),
+        ("mean(response) < 30ms over 2s", True),
+        ("rate >= 990/s over 1s", True),
+        ("p95(service) < 75ms over 2s", False),
+        ("min(response) > 50ms over 2s", False),
+    ],
+)
+def test_a_window_that_fails_only_where_we_were_disturbed(text: str, ours: bool) -> None:
+    service = np.where(np.arange(20_000) // 1_000 == 6, 80 * MS, 3 * MS)
+    data = rd.build([rd.steady(1_000, 20, service)], 20)
+    seconds = [rd.healthy_second(s, **({"steal": 0.3} if s == 6 else {})) for s in range(20)]
+    assert judged(data, text).verdict == "FAIL"
+    found = judged(rd.with_evidence(data, seconds=seconds), text)
+    assert found.verdict == ("INCONCLUSIVE" if ours else "FAIL")
+    said = "the limit was exceeded, but not without the generator's bad seconds"
+    assert found.suspect == (said if ours else None)
+    elsewhere = [rd.healthy_second(s, **({"steal": 0.3} if s == 12 else {})) for s in range(20)]
+    assert judged(rd.with_evidence(data, seconds=elsewhere), text).verdict == "FAIL"
+
+
 def test_unsent_load_voids_a_pass_and_never_a_fail() -> None:
     unsent = {"planned": 10_000, "unstarted": 80}
     nearly = rd.with_ledger(violating(420), "iterations", **unsent)

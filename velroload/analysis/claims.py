@@ -346,6 +346,9 @@ def _windowed(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRe
         why = "no window of that length could be judged"
         return outcome(threshold, Verdict.INCONCLUSIVE, why=why)
     verdict = Verdict.PASS if threshold.holds(found.value) else Verdict.FAIL
+    suspect = None
+    if verdict == Verdict.FAIL and _is_ours(claim, threshold, ids):
+        verdict, suspect = Verdict.INCONCLUSIVE, SECONDS_DID_IT
     finite = math.isfinite(found.value)
     return outcome(
         threshold,
@@ -354,4 +357,17 @@ def _windowed(claim: Claim, threshold: Threshold, ids: list[int]) -> ThresholdRe
         infinite=not finite,
         count=found.count,
         why=f"worst window: from second {found.start}",
+        suspect=suspect,
     )
+
+
+def _is_ours(claim: Claim, threshold: Threshold, ids: list[int]) -> bool:
+    """True when a window fails only where the generator was disturbed: it can make a response slow
+    and a rate low, nothing else."""
+    slow = threshold.metric in ("percentile", "max", "mean") and threshold.op in ("<", "<=")
+    low = threshold.metric == "rate" and threshold.op in (">", ">=")
+    bad = [entry.second for entry in claim.validity.bad_seconds]
+    if not bad or not (low or (slow and threshold.quantity in (None, "response"))):
+        return False
+    good = worst_window(claim.whole, claim.data, threshold, ids, bad)
+    return good is None or threshold.holds(good.value)

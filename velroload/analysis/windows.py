@@ -29,17 +29,25 @@ class Window:
 
 
 def worst_window(
-    data: RunData, held: RunData, threshold: Threshold, ids: Collection[int]
+    data: RunData,
+    held: RunData,
+    threshold: Threshold,
+    ids: Collection[int],
+    without: Collection[int] = (),
 ) -> Window | None:
     """The window of the hold, in steps of a second, that satisfies the threshold least.
 
     A rate is what was answered in the window, whenever it was sent; all else speaks of `held`, what
     counts of the run. Percentiles come from the per-second histograms (2 digits), of response and
     service only. None when no window has enough requests, or the quantity is not kept per second.
+    `without`: seconds that no window may contain.
     """
     width = math.ceil((threshold.window_ns or SECOND_NS) / SECOND_NS)
     starts = [
-        start for part in held_seconds(data) for start in range(part.start, part.stop - width + 1)
+        start
+        for part in held_seconds(data)
+        for start in range(part.start, part.stop - width + 1)
+        if not any(start <= second < start + width for second in without)
     ]
     if threshold.metric in ("percentile", "max", "min", "mean"):
         found = _times(held, threshold, ids, starts, width)
