@@ -16,6 +16,8 @@ BUILT := $(VENV)/.core-$(PROFILE)
 # there when pip has just built the core from these sources
 FRESH := $(VENV)/.fresh
 PYTEST := $(PY) -m pytest
+# most tests wait for something: two at a time; those that judge durations alone
+PARALLEL := -n 2 --dist loadfile
 # what runs the core, for the cores with checks on: the other rooms' tests would only be slower there
 CHECKED := tests/core tests/engine tests/integration tests/load tests/probe tests/protocol \
 	tests/runner $(wildcard tests/test_*.py)
@@ -30,19 +32,20 @@ run: core
 	@$(BIN)/velroload run
 
 test: core
-	$(PYTEST) -m "not slow"
+	$(PYTEST) $(PARALLEL) -m "not slow and not timing"
+	$(PYTEST) -m "timing and not slow"
 
 test-slow: core
 	$(PYTEST) -m slow
 
 test-debug:
 	$(MAKE) core PROFILE=debug
-	$(PYTEST) -m "not slow and not timing" $(CHECKED); \
+	$(PYTEST) $(PARALLEL) -m "not slow and not timing" $(CHECKED); \
 	code=$$?; $(MAKE) core; exit $$code
 
 test-sanitize:
 	$(MAKE) core PROFILE=sanitize
-	$(ASAN) $(PYTEST) -m "not slow and not timing" $(CHECKED); \
+	$(ASAN) $(PYTEST) $(PARALLEL) -m "not slow and not timing" $(CHECKED); \
 	code=$$?; $(MAKE) core; exit $$code
 
 test-extra: test-slow test-debug test-sanitize

@@ -222,5 +222,9 @@ def test_disk_that_fills_up_does_not_stop_the_measurement(tmp_path: Path) -> Non
     lost = [line for line in run.stderr.splitlines() if line.startswith("not saved: ")]
     assert f"not saved: {run.out}/journal.bin: File too large" in lost
     assert f"not saved: {run.out}/result.json: not written: file too large" in lost
-    left = sorted(path.name for path in run.out.iterdir())
-    assert left == ["journal.bin", "run.json"]
+    left = {path.name: path.stat().st_size for path in run.out.iterdir()}
+    assert {"journal.bin", "run.json"} <= set(left)
+    assert "result.json" not in left
+    whole = {name for name, length in left.items() if length < size or name == "journal.bin"}
+    assert whole == set(left), "what does not fit is not there at all"
+    assert not [name for name in left if name.startswith(".")]

@@ -127,11 +127,11 @@ def test_the_embedded_target_and_its_truth(tmp_path: Path, monkeypatch: pytest.M
     assert roles["db_connections"] == "target_pools.db_connections"
     assert roles["process_cpu_share"] == "target_process.cpu_share"
     lookups = told.truth["lookups"]
-    ends = {name: data.role(name)[1][-1] for name in ("l1_hits", "l1_misses", "l3_hits")}
-    assert ends == {
-        name: sum(by[f"{name[:2].upper()} {name[3:]}"] for by in lookups.values()) for name in ends
-    }
     authorization = [lookups["token"], lookups["permission"]]
+    ends = {name: int(data.role(name)[1][-1]) for name in ("l1_hits", "l1_misses", "l3_hits")}
+    assert ends == {
+        name: sum(by[f"{name[:2].upper()} {name[3:]}"] for by in authorization) for name in ends
+    }
     assert data.role("authz_hits")[1][-1] == sum(
         by["L1 hits"] + by["L2 hits"] for by in authorization
     )
