@@ -19,8 +19,7 @@ PYTEST := $(PY) -m pytest
 # most tests wait for something: two at a time; those that judge durations alone
 PARALLEL := -n 2 --dist loadfile
 # what runs the core, for the cores with checks on: the other rooms' tests would only be slower there
-CHECKED := tests/core tests/engine tests/integration tests/load tests/probe tests/protocol \
-	tests/runner $(wildcard tests/test_*.py)
+CHECKED := tests/core tests/engine tests/integration tests/protocol
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 

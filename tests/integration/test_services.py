@@ -157,15 +157,17 @@ def test_counts_and_layers_are_the_targets_own(ran: Ran) -> None:
 
 def test_hit_rates_are_those_of_the_target_and_of_redis(ran: Ran) -> None:
     data, _, truth = ran
-    last = {name: data.role(name)[1][-1] for name in data.roles()}
-    lookups = truth["lookups"].values()
+    every = truth["lookups"]
+    authorization = [every["token"], every["permission"]]
     for layer in ("L1", "L2"):
         for what in ("hits", "misses"):
-            role = f"{layer.lower()}_{what}"
-            assert last[role] == sum(by[f"{layer} {what}"] for by in lookups), role
+            name, told = f"{layer.lower()}_{what}", f"{layer} {what}"
+            assert data.role(name)[1][-1] == sum(by[told] for by in authorization), name
+            _, counted = data.probe_series(f"target_metrics.{name}")
+            assert counted[-1] == sum(by[told] for by in every.values()), name
     for what in ("hits", "misses"):  # Redis says so itself; nobody else asked it
         counted = data.role(f"redis_{what}")[1]
-        own = data.role(f"l2_{what}")[1]
+        _, own = data.probe_series(f"target_metrics.l2_{what}")
         assert counted[-1] - counted[0] == own[-1] - own[0] > 0
     assert sum(said_of(data, name).get("L2", 0) for name in ENDPOINTS) > 0
 
