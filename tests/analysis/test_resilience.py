@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
-from velroload.analysis.resilience import Figures, Recovery, recover, recovery_of, until, usual
+from velroload.analysis.resilience import Figures, Recovery, recover, recovery_of, until_next, usual
 from velroload.runfolder import RunData
 from velroload.sample import ErrorKind
 
@@ -44,9 +44,15 @@ def test_an_outage() -> None:
 
 def test_what_the_next_event_does_is_not_this_ones() -> None:
     assert recover("surge", broken(40, 43), 30.0).onset_s == 10.0
-    found = recover("surge", until(broken(40, 43), 40.0), 30.0)
+    found = recover("surge", until_next(broken(40, 43), 30.0, [20.0, 30.0, 50.0, 40.7]), 30.0)
     assert (found.onset_s, found.back_s, found.watched_s) == (None, 0.0, 10.0)
-    assert until(figures(), None).stop == figures().stop
+    assert until_next(figures(), 30.0, [20.0, 30.0]).stop == figures().stop
+
+
+def test_events_of_one_second_are_one_disturbance() -> None:
+    whole = broken(32, 37)
+    assert until_next(whole, 30.4, [30.4, 30.4001, 30.0]).stop == whole.stop
+    assert recover("error", until_next(whole, 30.4, [30.9]), 30.4).back_s == pytest.approx(6.6)
 
 
 def test_one_that_begins_with_the_event_has_no_negative_onset() -> None:

@@ -11,7 +11,7 @@ from velroload.analysis.incident import Broken, Resilience
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.marks import Mark, State, marks, states
 from velroload.analysis.probed import Floats
-from velroload.analysis.resilience import Figures, Recovery, recover, until
+from velroload.analysis.resilience import Figures, Recovery, recover, until_next
 from velroload.analysis.result import Quantity
 from velroload.analysis.scene import Scene, Span
 from velroload.errors import ConfigError
@@ -28,16 +28,16 @@ RISING = 1.2
 def resilience(scene: Scene) -> tuple[Resilience, ...]:
     """A row per event of the run, in order of time."""
     known = marks(scene.data)
-    later = [min((o.at_ns for o in known if o.at_ns > mark.at_ns), default=None) for mark in known]
-    return tuple(_row(scene, mark, stop) for mark, stop in zip(known, later, strict=True))
+    begins_s = [mark.at_ns / SECOND_NS for mark in known]
+    return tuple(_row(scene, mark, begins_s) for mark in known)
 
 
-def _row(scene: Scene, mark: Mark, stop_ns: int | None) -> Resilience:
+def _row(scene: Scene, mark: Mark, begins_s: Sequence[float]) -> Resilience:
     begin_s = mark.at_ns / SECOND_NS
     span = next((s for s in scene.spans if s.first <= begin_s < s.last), None)
     figures = None if span is None else figures_of(scene, span)
-    if figures is not None and stop_ns is not None:
-        figures = until(figures, stop_ns / SECOND_NS)
+    if figures is not None:
+        figures = until_next(figures, begin_s, begins_s)
     if mark.failed is not None:
         found = Recovery(mark.name, begin_s, why=f"the event failed: {mark.failed}".rstrip(": "))
     elif figures is None:

@@ -5,7 +5,7 @@ failed, and the p95 of the response time. A second outside it is disturbed. The 
 its first disturbed second, and it is over with the first of SETTLE_S seconds in a row that are not.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ ONSET_MOST_S = 30
 """What begins later is not laid at the event's door, unless the event still lasts."""
 SPREAD = 1.4826 * 3.0
 """Three standard deviations, by the median absolute deviation (of a normal law)."""
+BEGIN = ("mark", "begin")
+"""The record of an event's begin, by "event" and "what"."""
 RATE_SHARE, FAILED_SHARE, TIME_SHARE, TIME_NS = 0.10, 0.01, 0.25, 1e6
 """The band is at least so wide: of the rate, of the failed share, of the p95."""
 
@@ -118,11 +120,11 @@ def disturbed(figures: Figures, band: Usual) -> NDArray[np.bool_]:
     return np.asarray(out)
 
 
-def until(figures: Figures, stop_s: float | None) -> Figures:
-    """The seconds before the next event: from then on nobody can tell whose doing it is."""
-    if stop_s is None:
-        return figures
-    most = max(0, int(stop_s) - figures.first)
+def until_next(figures: Figures, begin_s: float, begins_s: Iterable[float]) -> Figures:
+    """The seconds before the next event: from then on nobody can tell whose doing it is. Seconds
+    are the grain: what begins in the same one as this event (`begin_s`) is the same disturbance."""
+    later = [int(other_s) for other_s in begins_s if int(other_s) > int(begin_s)]
+    most = max(0, min(later) - figures.first) if later else len(figures.good)
     return Figures(figures.first, figures.good[:most], figures.failed[:most], figures.p95_ns[:most])
 
 
@@ -229,19 +231,10 @@ def recovery_of(
     if figures is None:
         return Recovery(event, _at_s(seen["begin"]), why="the run did not come to the hold")
     begin_s = _at_s(seen["begin"])
-    figures = until(figures, _next_s(data, begin_s, event))
+    begins = (row for row in data.events if (row.get("event"), row.get("what")) == BEGIN)
+    figures = until_next(figures, begin_s, map(_at_s, begins))
     for_s = _at_s(seen["end"]) - begin_s if "end" in seen else 0.0
     return recover(event, figures, begin_s, max(0.0, for_s))
-
-
-def _next_s(data: RunData, begin_s: float, event: str) -> float | None:
-    """When the next thing was done to the target, seconds since the epoch of the run."""
-    begins = (
-        _at_s(row)
-        for row in data.events
-        if row.get("event") == "mark" and row.get("what") == "begin" and row.get("name") != event
-    )
-    return min((at_s for at_s in begins if at_s > begin_s), default=None)
 
 
 def _at_s(mark: dict[str, object]) -> float:
