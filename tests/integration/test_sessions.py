@@ -1,5 +1,6 @@
 """Sessions, setup and teardown, accounts: from a plan file to the report, on real services."""
 
+import asyncio
 import json
 import re
 import signal
@@ -183,7 +184,8 @@ flow: [GET /use]
 
 def test_a_setup_that_gets_no_answer(tmp_path: Path) -> None:
     async def slow(request: web.Request) -> web.StreamResponse:
-        request.transport.abort()  # type: ignore[union-attr]
+        assert isinstance(request.transport, asyncio.Transport)
+        request.transport.abort()
         return web.Response()
 
     with Site(slow) as site:

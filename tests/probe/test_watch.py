@@ -146,20 +146,27 @@ def test_a_slow_answer_has_a_record_of_its_own() -> None:
 
 
 def test_an_answer_that_comes_in_a_later_turn_has_its_own_time() -> None:
-    """Not that of the turn: what it tells lies between its question and its answer."""
+    """Not that of the turn: what it tells lies between its question and its answer. It is asked in
+    odd turns, and answers when the next one has begun."""
     spans: list[tuple[float, float]] = []
+    next_turn, answered = asyncio.Event(), asyncio.Event()
 
     async def slow(asked: int) -> Reading:
         began_s = time.monotonic()
-        await asyncio.sleep(0.034)  # a turn is 30 ms: it comes while the next one gathers
+        await next_turn.wait()
+        next_turn.clear()
         spans.append((began_s, time.monotonic()))
+        answered.set()
         return of(asked)
 
     async def well(asked: int) -> Reading:
-        await asyncio.sleep(0.008)
+        if asked % 2 == 0:
+            next_turn.set()
+            await answered.wait()
+            answered.clear()
         return of(asked)
 
-    book = Book(Fake("late", slow), Fake("well", well)).run(lambda: len(spans) >= 5)
+    book = Book(Fake("late", slow), Fake("well", well)).run(lambda: len(spans) >= 4)
     rows = [row for row in book.rows if row["time_s"] > 0 and "late.v" in row["values"]]
     assert len(rows) >= 3
     for row in rows:

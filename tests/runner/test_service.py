@@ -1,16 +1,19 @@
 """runner/service.py: calls outside of the load, to a checked address and no other."""
 
+import socket
+
 import pytest
 from aiohttp import web
 
 from tests.servers.scripted import ScriptedServer, respond
 from tests.servers.site import Site
 from velroload.protocol.address import Target
+from velroload.runner.call import Place
 from velroload.runner.service import CallError, Service
 
 
 def service(url: str, port: int) -> Service:
-    return Service(Target.of(url), ("127.0.0.1", port), 5.0)
+    return Service(Place(Target.of(url), ("127.0.0.1", port)), 5.0)
 
 
 async def said(request: web.Request) -> web.StreamResponse:
@@ -42,7 +45,7 @@ def test_what_is_no_json_is_none() -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n"])
 def test_no_answer(answer: bytes) -> None:
-    def script(connection, number) -> None:  # type: ignore[no-untyped-def]
+    def script(connection: socket.socket, number: int) -> None:
         connection.recv(65536)
         connection.sendall(answer)
 

@@ -11,7 +11,7 @@ from velroload.analysis.incident import Broken, Resilience
 from velroload.analysis.interval import samples_needed
 from velroload.analysis.marks import Mark, State, marks, states
 from velroload.analysis.probed import Floats
-from velroload.analysis.resilience import Figures, Recovery, recover, until_next
+from velroload.analysis.resilience import Figures, Recovery, failed_because, recover, until_next
 from velroload.analysis.result import Quantity
 from velroload.analysis.scene import Scene, Span
 from velroload.errors import ConfigError
@@ -39,12 +39,11 @@ def _row(scene: Scene, mark: Mark, begins_s: Sequence[float]) -> Resilience:
     if figures is not None:
         figures = until_next(figures, begin_s, begins_s)
     if mark.failed is not None:
-        found = Recovery(mark.name, begin_s, why=f"the event failed: {mark.failed}".rstrip(": "))
+        found = Recovery(mark.name, begin_s, why=failed_because(mark.failed))
     elif figures is None:
         found = Recovery(mark.name, begin_s, why="it did not happen within the hold")
     else:
-        lasted_s = 0.0 if mark.end_ns is None else (mark.end_ns - mark.at_ns) / SECOND_NS
-        found = recover(mark.name, figures, begin_s, max(0.0, lasted_s))
+        found = recover(mark.name, figures, begin_s, mark.for_s)
     opened, probes = _breakers(scene, mark, found)
     fast, failed, slow = _worst(figures, found) if figures is not None else (None, None, None)
     known = found.why is None

@@ -22,6 +22,11 @@ class Mark:
     end_ns: int | None
     failed: str | None = None
 
+    @property
+    def for_s(self) -> float:
+        """How long it lasted, as far as it has an end."""
+        return 0.0 if self.end_ns is None else max(0.0, (self.end_ns - self.at_ns) / 1e9)
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -51,6 +56,17 @@ def marks(data: RunData) -> tuple[Mark, ...]:
                 found[place] = Mark(last.name, last.kind, last.phase, last.at_ns, ended, failed)
                 break
     return tuple(found)
+
+
+def mark_of(data: RunData, name: str, phase: str | None = None) -> Mark | None:
+    """The last event of this name (in a phase); one that failed before it began has no length."""
+    rows = [r for r in _rows(data) if r["name"] == name and phase in (None, r.get("phase"))]
+    begun = [mark for mark in marks(data) if mark.name == name and phase in (None, mark.phase)]
+    if begun or not rows or rows[-1]["what"] != "failed":
+        return begun[-1] if begun else None
+    row = rows[-1]
+    why = str(row.get("detail") or "")
+    return Mark(name, row["kind"], row.get("phase"), row["at_ns"], row["at_ns"], why)
 
 
 def states(data: RunData, kind: str) -> tuple[State, ...]:

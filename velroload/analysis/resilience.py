@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from velroload.analysis.cells import counter_series, seconds_of, slices
 from velroload.analysis.hold import SECOND_NS, held_seconds
+from velroload.analysis.marks import mark_of, marks
 from velroload.analysis.result import Quantity
 from velroload.journal import Counter
 from velroload.runfolder import RunData
@@ -27,8 +28,6 @@ ONSET_MOST_S = 30
 """What begins later is not laid at the event's door, unless the event still lasts."""
 SPREAD = 1.4826 * 3.0
 """Three standard deviations, by the median absolute deviation (of a normal law)."""
-BEGIN = ("mark", "begin")
-"""The record of an event's begin, by "event" and "what"."""
 RATE_SHARE, FAILED_SHARE, TIME_SHARE, TIME_NS = 0.10, 0.01, 0.25, 1e6
 """The band is at least so wide: of the rate, of the failed share, of the p95."""
 
@@ -205,46 +204,27 @@ def figures_of(
     return Figures(seconds.start, good[chosen], failed[chosen], p95[chosen])
 
 
-def marks(data: RunData, event: str, phase: str | None = None) -> dict[str, dict[str, object]]:
-    """What was recorded of an event of the plan, by "what": the first begin, the last end, …"""
-    found: dict[str, dict[str, object]] = {}
-    for row in data.events:
-        own = row.get("event") == "mark" and row.get("name") == event
-        if own and (phase is None or row.get("phase") == phase):
-            found[str(row.get("what"))] = row
-    return found
-
-
 def recovery_of(
     data: RunData, event: str, endpoints: Collection[int], phase: str | None = None
 ) -> Recovery:
     """What became of the figures of some endpoints after an event of the plan, as it was recorded;
     `why` says why it is not known."""
-    seen = marks(data, event, phase)
-    if "begin" not in seen:
-        why = "it did not happen" if "failed" not in seen else _failed(seen["failed"])
-        return Recovery(event, 0.0, why=why)
-    if "failed" in seen:
-        return Recovery(event, _at_s(seen["begin"]), why=_failed(seen["failed"]))
-    at = seen["begin"].get("phase")
-    figures = figures_of(data, endpoints, at if isinstance(at, str) else phase)
+    mark = mark_of(data, event, phase)
+    if mark is None:
+        return Recovery(event, 0.0, why="it did not happen")
+    begin_s = mark.at_ns / SECOND_NS
+    if mark.failed is not None:
+        return Recovery(event, begin_s, why=failed_because(mark.failed))
+    figures = figures_of(data, endpoints, mark.phase or phase)
     if figures is None:
-        return Recovery(event, _at_s(seen["begin"]), why="the run did not come to the hold")
-    begin_s = _at_s(seen["begin"])
-    begins = (row for row in data.events if (row.get("event"), row.get("what")) == BEGIN)
-    figures = until_next(figures, begin_s, map(_at_s, begins))
-    for_s = _at_s(seen["end"]) - begin_s if "end" in seen else 0.0
-    return recover(event, figures, begin_s, max(0.0, for_s))
+        return Recovery(event, begin_s, why="the run did not come to the hold")
+    figures = until_next(figures, begin_s, [other.at_ns / SECOND_NS for other in marks(data)])
+    return recover(event, figures, begin_s, mark.for_s)
 
 
-def _at_s(mark: dict[str, object]) -> float:
-    at_ns = mark.get("at_ns")
-    return float(at_ns) / SECOND_NS if isinstance(at_ns, int | float) else 0.0
-
-
-def _failed(mark: dict[str, object]) -> str:
-    detail = mark.get("detail")
-    return f"the event failed: {detail}" if detail else "the event failed"
+def failed_because(why: str) -> str:
+    """What is said of an event that could not be carried out."""
+    return f"the event failed: {why}" if why else "the event failed"
 
 
 def _share(good: Floats, failed: Floats) -> Floats:

@@ -13,7 +13,7 @@ from velroload.analysis.hold import (
     in_hold,
     of_phase,
 )
-from velroload.analysis.resilience import marks
+from velroload.analysis.marks import mark_of
 from velroload.analysis.result import (
     PhaseResult,
     Reason,
@@ -119,11 +119,11 @@ def _events(whole: RunData, row: dict[str, Any]) -> Iterator[Reason]:
     """What the plan wanted done to the target and was not: then the phase is not what was meant."""
     last = ended_ns(whole)
     for event in row.get("events") or []:
-        seen = marks(whole, event["name"], row["name"])
+        seen = mark_of(whole, event["name"], row["name"])
         why = "it did not happen"
-        if "failed" in seen:
-            why = str(seen["failed"].get("detail") or "no reason is known")
-        elif "begin" in seen or event["at_ns"] >= last:
+        if seen is not None and seen.failed is not None:
+            why = seen.failed or "no reason is known"
+        elif seen is not None or event["at_ns"] >= last:
             continue
         yield Reason(SUSPECT, "event_failed", f"event {event['name']} failed: {why}")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def main(values: Values) -> int:
-    """Exit 0 and one line when nothing is wrong; what is assumed and not built yet beside it."""
+    """Exit 0 and one line when nothing is wrong; what is assumed beside it."""
     path = values.text("plan")
     assert path is not None
     plan = load_file(values, path)

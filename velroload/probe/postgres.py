@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from velroload.plan.probe import Probe
-from velroload.probe.source import Figure, MissingError, Reading
+from velroload.probe.source import Figure, MissingError, Named, Reading
 
 if TYPE_CHECKING:
     import asyncpg
@@ -74,15 +74,11 @@ FROM sessions, held, pg_stat_database WHERE datname = current_database()
 """
 
 
-class PostgresSource:
+class PostgresSource(Named):
     """One session, kept; one query a second."""
 
     def __init__(self, probe: Probe) -> None:
-        self.name = probe.name
-        self.kind = probe.kind
-        self.timeout_ns = probe.timeout_ns
-        self.figures = dict(FIGURES)
-        self.roles = dict(ROLES)
+        super().__init__(probe, FIGURES, ROLES)
         self._url = probe.where
         self._session: asyncpg.Connection[Any] | None = None
 

@@ -7,7 +7,7 @@ import time
 import psutil
 
 from velroload.plan.probe import Probe
-from velroload.probe.source import Figure, MissingError, Reading
+from velroload.probe.source import Figure, MissingError, Named, Reading
 
 FIGURES = {
     "cpu_share": Figure("share", "CPU time used of the CPUs that it may run on"),
@@ -28,18 +28,14 @@ LOOK_AGAIN_S = 5.0
 two searches for whoever listens, which list all its sockets."""
 
 
-class ProcessSource:
+class ProcessSource(Named):
     """Watches a process tree; a process that ends takes nothing back of what it used.
 
     A port may be several processes' (SO_REUSEPORT): all of them.
     """
 
     def __init__(self, probe: Probe) -> None:
-        self.name = probe.name
-        self.kind = probe.kind
-        self.timeout_ns = probe.timeout_ns
-        self.figures = dict(FIGURES)
-        self.roles = dict(ROLES)
+        super().__init__(probe, FIGURES, ROLES)
         self._by, _, number = probe.where.partition(":")
         self._number = int(number)
         self._roots: list[psutil.Process] = []

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from velroload.plan.probe import Probe
-from velroload.probe.source import Figure, MissingError, Reading
+from velroload.probe.source import Figure, MissingError, Named, Reading
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -33,15 +33,11 @@ FIELDS = {
 ROLES = {"redis_hits": "hits", "redis_misses": "misses"}
 
 
-class RedisSource:
+class RedisSource(Named):
     """One connection, kept; one INFO a second."""
 
     def __init__(self, probe: Probe) -> None:
-        self.name = probe.name
-        self.kind = probe.kind
-        self.timeout_ns = probe.timeout_ns
-        self.figures = {name: figure for name, (_, figure) in FIELDS.items()}
-        self.roles = dict(ROLES)
+        super().__init__(probe, {name: figure for name, (_, figure) in FIELDS.items()}, ROLES)
         self._url = probe.where
         self._client: Redis | None = None
 

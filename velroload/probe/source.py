@@ -1,7 +1,10 @@
 """What is watched: a source tells some numbers, once a second, or why it cannot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from velroload.plan.probe import Probe
 
 UNITS = ("share", "count", "bytes", "per_s", "s", "state")
 STATES = {"closed": 0.0, "half-open": 1.0, "half_open": 1.0, "open": 2.0}
@@ -50,6 +53,19 @@ class Source(Protocol):
 
     async def read(self) -> Reading: ...
     async def close(self) -> None: ...
+
+
+class Named:
+    """What sources of a plan's probe have in common. `figures`, `roles`: of its kind."""
+
+    def __init__(
+        self, probe: Probe, figures: Mapping[str, Figure], roles: Mapping[str, str]
+    ) -> None:
+        self.name = probe.name
+        self.kind = probe.kind
+        self.timeout_ns = probe.timeout_ns
+        self.figures = dict(figures)
+        self.roles = dict(roles)
 
 
 def describe(source: Source) -> dict[str, object]:

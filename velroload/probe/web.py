@@ -13,7 +13,7 @@ from velroload.plan.probe import Probe
 from velroload.probe import machine
 from velroload.probe.exposition import ACCEPT, Exposition, decoded, not_found, slices
 from velroload.probe.page import Page
-from velroload.probe.source import STATES, Figure, MissingError, Reading
+from velroload.probe.source import STATES, Figure, MissingError, Named, Reading
 
 UNIT_OF_ENDING = {
     "_bytes": "bytes",
@@ -26,15 +26,11 @@ UNIT_OF_ENDING = {
 }
 
 
-class WebSource:
+class WebSource(Named):
     """What pages have in common."""
 
     def __init__(self, probe: Probe, page: Page) -> None:
-        self.name = probe.name
-        self.kind = probe.kind
-        self.timeout_ns = probe.timeout_ns
-        self.roles = dict(probe.roles)
-        self.figures: dict[str, Figure] = {}
+        super().__init__(probe, {}, dict(probe.roles))
         self._page = page
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -65,6 +65,11 @@ def pack_address(address: str, port: int) -> bytes:
         + struct.pack("=I", scope_of(ip))
     )
     return row(socket.AF_INET6, raw)
+
+
+def pack_all(addresses: Iterable[tuple[str, int]]) -> bytes:
+    """Addresses as the core wants them, row by row."""
+    return b"".join(pack_address(host, port) for host, port in addresses)
 
 
 def row(family: int, raw: bytes) -> bytes:

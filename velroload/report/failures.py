@@ -43,11 +43,12 @@ def _seen(example: Example) -> str:
     parts = [clean(name) for name in (example.errno, example.reason) if name]
     if example.written_bytes < example.request_bytes:
         parts.append(f"{example.written_bytes:,} of {example.request_bytes:,} bytes sent")
-    parts.append(_answer(example))
+    parts.append(answer_of(example))
     return ", ".join(parts)
 
 
-def _answer(example: Example) -> str:
+def answer_of(example: Example) -> str:
+    """How far an answer came."""
     if not example.received_bytes:
         return "no byte of an answer"
     if example.body_bytes is None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from velroload.errors import Exit, PreflightError, VelroloadError
 from velroload.plan.model import Plan
-from velroload.protocol.address import Target, pack_address
+from velroload.protocol.address import Target, pack_all
 from velroload.protocol.table import Table
 from velroload.runner.accounts import made_accounts
 from velroload.runner.service import Service
@@ -53,8 +53,8 @@ def around(
         yield Given()
         return
     places = [
-        (Target.of(plan.target), packed(addresses)),
-        *((Target.of(url), packed(found)) for url, found in others),
+        (Target.of(plan.target), pack_all(addresses)),
+        *((Target.of(url), pack_all(found)) for url, found in others),
     ]
     with terminable():
         slots = set_up(plan, places)
@@ -66,11 +66,6 @@ def around(
                 service = Service.of(plan, addresses[0])
                 tables = (stack.enter_context(made_accounts(plan, service, say)),)
             yield Given(slots, tables)
-
-
-def packed(addresses: Sequence[Address]) -> bytes:
-    """Addresses as the core wants them."""
-    return b"".join(pack_address(host, port) for host, port in addresses)
 
 
 def set_up(plan: Plan, places: Places) -> dict[str, str]:

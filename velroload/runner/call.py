@@ -1,12 +1,14 @@
-"""One HTTP request beside the load, to an address that was checked. It blocks: give it a thread."""
+"""HTTP outside of the load, to an address that was checked. It blocks: give it a thread."""
 
 import http.client
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from velroload.plan.model import Plan
 from velroload.protocol.address import UNIX, Target
+from velroload.protocol.tls import make_context
 
 TIMEOUT_S = 10.0
 ANSWER_BYTES = 4096
@@ -22,11 +24,18 @@ class Place:
 
     target: Target
     address: Address
-    context: ssl.SSLContext | None = None
+    context: ssl.SSLContext | None = field(default=None, repr=False)
     server_name: str | None = None
 
+    @classmethod
+    def of(cls, plan: Plan, url: str, address: Address, server_name: str | None = None) -> "Place":
+        """A URL at an address, its certificate checked as the plan wants."""
+        target = Target.of(url)
+        context = make_context(plan.tls) if target.scheme == "https" else None
+        return cls(target, address, context, server_name)
 
-class _Connection(http.client.HTTPConnection):
+
+class Connection(http.client.HTTPConnection):
     """Connects where it is told, whatever the name says."""
 
     def __init__(self, place: Place, timeout_s: float) -> None:
@@ -56,7 +65,7 @@ def call(
 ) -> tuple[int, bytes]:
     """(status, the beginning of the body). OSError or http.client.HTTPException when there was no
     answer. Redirects are not followed."""
-    connection = _Connection(place, timeout_s)
+    connection = Connection(place, timeout_s)
     try:
         sent = {"Host": place.target.authority, "Connection": "close", **headers}
         connection.request(method, path, body, sent)

@@ -21,7 +21,6 @@ from velroload.plan.mask import Mask
 from velroload.plan.model import Plan
 from velroload.plan.phase import Event, Phase
 from velroload.protocol.address import Target
-from velroload.protocol.tls import make_context
 from velroload.runner.call import Address, Place, call
 from velroload.units import format_duration
 
@@ -67,15 +66,9 @@ def places_of(
     """Where events may go: the target, and the servers that they name, each at its address."""
     if not due_of(plan.phases):
         return ()
-    places = [_place(plan, plan.target, addresses[0], plan.tls.server_name)]
-    places += [_place(plan, url, found[0], None) for url, found in called]
+    places = [Place.of(plan, plan.target, addresses[0], plan.tls.server_name)]
+    places += [Place.of(plan, url, found[0]) for url, found in called]
     return tuple(places)
-
-
-def _place(plan: Plan, url: str, address: Address, server_name: str | None) -> Place:
-    target = Target.of(url)
-    context = make_context(plan.tls) if target.scheme == "https" else None
-    return Place(target, address, context, server_name)
 
 
 @dataclass

@@ -31,7 +31,7 @@ from velroload.probe.generator import GeneratorProbe
 from velroload.probe.source import Source
 from velroload.probe.sources import make_sources
 from velroload.probe.watch import Watch
-from velroload.protocol.address import Target, pack_address
+from velroload.protocol.address import Target, pack_all
 from velroload.protocol.program import Program, compile_program
 from velroload.protocol.table import Table
 from velroload.protocol.tls import make_context
@@ -159,11 +159,6 @@ class Prepared:
     sources: list[Source]
     places: tuple[Place, ...] = ()
     fault_token: str = ""
-
-
-def pack_all(addresses: Sequence[Address]) -> bytes:
-    """Addresses as the core wants them."""
-    return b"".join(pack_address(host, port) for host, port in addresses)
 
 
 def give(prepared: Prepared, slots: Mapping[str, str]) -> None:

@@ -1,5 +1,7 @@
 """How much was asked for and answered: rate, users, outcomes, errors, cache layers."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from velroload.journal import Counter
@@ -9,13 +11,18 @@ from velroload.report.charts.frame import Frame
 from velroload.report.charts.thin import Floats, envelope, known, picked, stretch
 from velroload.report.words import number
 from velroload.report.words import per_second as rate
-from velroload.sample import ErrorKind
+from velroload.sample import CacheLayer, ErrorKind
 
 KINDS = 8
 """So many kinds of errors have an area of their own; the rest share one."""
-CACHE = 1272
-LAYERS = {3: "L1", 4: "L2", 5: "L3", 2: "hit, layer not told", 1: "miss"}
-"""Cache codes of the samples' flags, in the order in which they are stacked."""
+LAYERS = {
+    CacheLayer.L1: "L1",
+    CacheLayer.L2: "L2",
+    CacheLayer.L3: "L3",
+    CacheLayer.HIT: "hit, layer not told",
+    CacheLayer.MISS: "miss",
+}
+"""Cache layers that responses name, in the order in which they are stacked."""
 CLASSES = {2: "2xx", 3: "3xx", 1: "1xx", 4: "4xx", 5: "5xx"}
 NO_REQUESTS = "No request has finished: there is nothing to draw."
 
@@ -88,12 +95,8 @@ def _at(values: Floats) -> tuple[float, ...]:
 def _stacked(frame: Frame, chart: Chart, areas: list[tuple[str, str, Floats]]) -> Chart:
     places = picked(frame.seconds, [values for _, _, values in areas])
     lines = tuple(Line(name, known(values[places]), role, "stack") for name, role, values in areas)
-    return Chart(
-        chart.id,
-        chart.title,
-        chart.says,
-        chart.note,
-        y=chart.y,
+    return replace(
+        chart,
         at=_at(frame.seconds[places]),
         lines=lines,
         per_point_s=max(1.0, frame.length / max(len(places), 1)),
@@ -165,8 +168,8 @@ def cache(frame: Frame) -> Chart:
     title = "Cache: which layer answered"
     areas = []
     for code, name in LAYERS.items():
-        if CACHE + code in frame.counters_used:
-            areas.append((name, f"layer{code}", frame.counted([CACHE + code])))
+        if Counter.CACHE + code in frame.counters_used:
+            areas.append((name, f"layer{code:d}", frame.counted([Counter.CACHE + code])))
     if areas:
         total = float(sum(values.sum() for _, _, values in areas))
         parts = ", ".join(f"{name} {100 * values.sum() / total:.3g} %" for name, _, values in areas)
@@ -199,7 +202,7 @@ def _cache_by_probe(frame: Frame, title: str) -> Chart:
         y=Axis("look-ups", "/s"),
         at=_at(at),
         lines=tuple(
-            Line(name, known(values), f"layer{code}", "stack")
+            Line(name, known(values), f"layer{code:d}", "stack")
             for (name, code, _), values in zip(lines, thinned, strict=True)
         ),
     )

@@ -1,6 +1,7 @@
 """What the machines did: the target's pools, breakers and resources, the generator's own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,12 +25,8 @@ Named = Sequence[tuple[str, str, Floats, bool]]
 def _over_probes(frame: Frame, chart: Chart, named: Named) -> Chart:
     """A chart of probe readings; named: (name, role, values, on the right axis)."""
     at, thinned = envelope(frame.probe_times, [values for _, _, values, _ in named])
-    return Chart(
-        chart.id,
-        chart.title,
-        chart.says,
-        chart.note,
-        y=chart.y,
+    return replace(
+        chart,
         right=chart.right if any(right for *_, right in named) else None,
         at=tuple(round(value, 3) for value in at.tolist()),
         lines=tuple(

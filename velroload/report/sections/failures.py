@@ -1,6 +1,7 @@
 """What failed, when, with examples of what came instead."""
 
 from velroload.analysis.result import Example, Failure, Result
+from velroload.report.failures import answer_of
 from velroload.report.grid import Block, Cell, Grid, Head, Item, Items, Missing, number_cell
 from velroload.report.words import number, percent
 
@@ -79,18 +80,9 @@ def _example(failure: Failure, example: Example) -> Item:
         ("at", f"{example.at_ns / 1e9:.3f} s, worker {example.worker}, user {example.user}"),
         ("sent", f"{example.written_bytes:,} of {example.request_bytes:,} bytes on a "
                  f"{'new' if example.new_connection else 'kept'} connection"),
-        ("answer", _answer(example)),
+        ("answer", answer_of(example)),
     ]  # fmt: skip
     lines += [(name, text) for name, text in
               (("errno", example.errno), ("reason", example.reason)) if text]  # fmt: skip
     code = tuple(text for text in (example.text, example.hex) if text)
     return Item(f"{kind_of(failure)} · {endpoint_of(failure)}", "", lines=tuple(lines), code=code)
-
-
-def _answer(example: Example) -> str:
-    if not example.received_bytes:
-        return "no byte of an answer"
-    if example.body_bytes is None:
-        return f"{example.received_bytes:,} bytes of a head"
-    of = "" if example.content_length is None else f" of {example.content_length:,}"
-    return f"status {example.status}, {example.body_bytes:,}{of} bytes of the body"

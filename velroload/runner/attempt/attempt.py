@@ -17,7 +17,7 @@ from velroload.errors import ConfigError
 from velroload.plan.flow import Choice, If, Steps, children
 from velroload.plan.limits import Limits
 from velroload.plan.model import Load, Plan, Scenario, Think
-from velroload.protocol.address import Target
+from velroload.protocol.address import Target, pack_all
 from velroload.protocol.layout import STEP
 from velroload.protocol.program import Program, compile_program
 from velroload.protocol.site import Site
@@ -25,7 +25,7 @@ from velroload.runner.around import Given
 from velroload.runner.attempt.exchange import Trace
 from velroload.runner.forecast.traffic import plan_of
 from velroload.runner.jobs import Work, make_jobs
-from velroload.runner.run import Address, pack_all
+from velroload.runner.run import Address
 from velroload.sample import SAMPLE
 
 RING_SLOTS = 1 << 16
