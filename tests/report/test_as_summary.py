@@ -1,8 +1,11 @@
 """The executive summary: one page, three forms, the same words."""
 
 import re
+from dataclasses import replace
 
+from tests.reference import rundata as rd
 from tests.reference.richrun import CANARY
+from velroload.analysis.analyse import analyse
 from velroload.report.as_summary import summary_html, summary_markdown, summary_pdf
 from velroload.report.brief import RISKS, STEPS, brief, spoken
 from velroload.report.kind import Told
@@ -28,6 +31,17 @@ def test_a_plain_run(plain: Told) -> None:
     assert (page.verdict, page.score) == ("The service met what was demanded of it.", None)
     assert page.risks == ()
     assert page.steps == ("Repeat the run after every change to the service and compare.",)
+
+
+def test_a_run_of_which_nothing_was_demanded(plain: Told) -> None:
+    """It met nothing: it ran as planned."""
+    data = rd.with_thresholds(plain.data)
+    page = brief(replace(plain, data=data, result=analyse(data)))
+    assert page.verdict == "Nothing was demanded of the service."
+    assert page.why == "Ran as planned; no threshold was set."
+    assert page.steps[0] == (
+        "Say what is demanded (thresholds or requirements), so that a run can be judged."
+    )
 
 
 def test_every_form_says_the_same(rich: Told) -> None:

@@ -43,7 +43,7 @@ def figures_grid(page: Brief) -> Grid:
 def _markdown(page: Brief) -> Iterator[str]:
     yield f"# {plain(page.head.name)}: {page.head.word}"
     yield ""
-    yield f"**{page.verdict}** {plain(page.head.why)}"
+    yield f"**{page.verdict}** {plain(page.why)}"
     if page.score:
         yield ""
         yield plain(page.score)
@@ -79,7 +79,7 @@ def summary_pdf(told: Told) -> bytes:
 
     put(page.head.name, size=18, bold=True, letters=52)
     put(page.head.word, size=15, bold=True, colour=ROLES[page.head.role], gap=0.004)
-    put(f"{page.verdict} {page.head.why}", gap=0.004)
+    put(f"{page.verdict} {page.why}", gap=0.004)
     if page.score:
         put(page.score, gap=0.004)
     for title, lines in (

@@ -10,6 +10,8 @@ from velroload.report.words import DASH, ms, number, percent
 from velroload.report.words import per_second as rate
 
 RISKS, STEPS = 3, 4
+UNASKED = "Nothing was demanded of the service."
+"""In the place of a verdict on demands, where a run was only held to its plan."""
 VERDICTS = {
     "PASS": "The service met what was demanded of it.",
     "FAIL": "The service did not meet what was demanded of it.",
@@ -37,6 +39,7 @@ class Brief:
     head: Headline
     tested: str
     verdict: str
+    why: str
     score: str | None
     figures: tuple[Figure, ...]
     risks: tuple[str, ...]
@@ -49,12 +52,19 @@ def brief(told: Told) -> Brief:
     return Brief(
         head=head,
         tested=_tested(told),
-        verdict=VERDICTS[head.word],
+        verdict=VERDICTS[head.word] if _demands(told.result) or head.word != "PASS" else UNASKED,
+        why=_sentence(head.why) if head.why else "",
         score=_score(told.result),
         figures=tuple(_figures(told)),
         risks=tuple(dict.fromkeys(_risks(told.result)))[:RISKS],
         steps=tuple(dict.fromkeys(_steps(told.result)))[:STEPS],
     )
+
+
+def _demands(result: Result) -> bool:
+    """Whether thresholds, of the plan or a phase, or requirements were to be met."""
+    phases = any(phase.thresholds for phase in result.suite)
+    return bool(result.thresholds) or phases or result.compliance is not None
 
 
 def _tested(told: Told) -> str:
@@ -124,13 +134,18 @@ def _risks(result: Result) -> Iterator[str]:
     open_ = [title for title, verdict, _ in judged if verdict in ("INCONCLUSIVE", "NOT MEASURED")]
     if open_:
         yield f"Not settled: {', '.join(open_)}."
+    told = [finding.text for finding in result.findings]
     for reason in result.validity.reasons:
-        if reason.level != "NOTE":
-            yield reason.text
+        if reason.level != "NOTE" and reason.text not in told:
+            yield _sentence(reason.text)
     if result.failures:
         worst = result.failures[0]
         kind = worst.kind.replace("_", " ")
         yield f"Most failures: {number(worst.count)} × {kind} at {worst.endpoint}."
+
+
+def _sentence(text: str) -> str:
+    return _ended(text[:1].upper() + text[1:])
 
 
 def _ended(text: str) -> str:
@@ -151,13 +166,13 @@ def _steps(result: Result) -> Iterator[str]:
         yield f"{each.title}: {_ended(each.text)}{gain}"
     for reason in result.validity.reasons:
         if reason.advice and reason.level != "NOTE":
-            yield reason.advice
+            yield _sentence(reason.advice)
     needed = [each.needed for each in result.thresholds
               if each.verdict == "INCONCLUSIVE" and each.needed]  # fmt: skip
     if needed and result.summary.total.count:
         seconds = result.summary.hold_s * max(needed) / result.summary.total.count
         if seconds < 86_400:
             yield f"Run again for {spoken(seconds)}: that would settle what is open."
-    if not result.thresholds and result.compliance is None:
+    if not _demands(result):
         yield "Say what is demanded (thresholds or requirements), so that a run can be judged."
     yield "Repeat the run after every change to the service and compare."
