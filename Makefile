@@ -12,7 +12,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 INSTALLED := $(VENV)/.installed
 CORE := velroload/_core.pyx $(wildcard velroload/core/*.pxi) setup.py
 PROFILE ?= release
-BUILT := $(VENV)/.core-$(PROFILE)
+# each profile is built in a folder of its own; the one in use is copied beside the sources
+BUILT := build/$(PROFILE)/_core.so
+CORE_SO = velroload/_core$$($(PY) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 # there when pip has just built the core from these sources
 FRESH := $(VENV)/.fresh
 PYTEST := $(PY) -m pytest
@@ -23,8 +25,8 @@ CHECKED := tests/core tests/engine tests/integration tests/protocol
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 
-.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core services bench \
-	bench-full lint clean
+.PHONY: run test test-slow test-debug test-sanitize test-extra test-all fuzz core cores services \
+	bench bench-full lint clean
 .DELETE_ON_ERROR:
 
 run: core
@@ -35,7 +37,8 @@ test: core
 	$(PYTEST) -m "timing and not slow"
 
 test-slow: core
-	$(PYTEST) -m slow
+	$(PYTEST) $(PARALLEL) -m "slow and not timing"
+	$(PYTEST) -m "slow and timing"
 
 test-debug:
 	$(MAKE) core PROFILE=debug
@@ -47,7 +50,11 @@ test-sanitize:
 	$(ASAN) $(PYTEST) $(PARALLEL) -m "not slow and not timing" $(CHECKED); \
 	code=$$?; $(MAKE) core; exit $$code
 
-test-extra: test-slow test-debug test-sanitize
+# one after the other, also with -j: each puts its own core in place
+test-extra:
+	$(MAKE) test-slow
+	$(MAKE) test-debug
+	$(MAKE) test-sanitize
 
 # FUZZ_SECONDS=60 for each of the targets, which run side by side; needs clang
 fuzz: core
@@ -58,6 +65,16 @@ test-all:
 	$(MAKE) test-extra
 
 core: $(BUILT)
+	@cmp -s $(BUILT) $(CORE_SO) || cp --remove-destination $(BUILT) $(CORE_SO)
+
+# all that the checks of a change compile: with -j at once
+cores: $(INSTALLED) core-debug core-sanitize core-fuzz
+
+core-debug core-sanitize: core-%: $(INSTALLED)
+	@$(MAKE) --no-print-directory build/$*/_core.so PROFILE=$*
+
+core-fuzz: $(INSTALLED)
+	@if command -v $${CLANG:-clang} >/dev/null; then $(PY) -m tests.fuzz.fuzz --build; fi
 
 # PostgreSQL and Redis of one's own, until Ctrl-C: prints the flags that `velroload target` needs
 services: $(INSTALLED)
@@ -75,15 +92,14 @@ lint: core
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint velroload
 
 clean:
-	rm -rf build dist *.egg-info velroload.1 velroload/_core*.so velroload/_core.c \
-		velroload/_core.html velroload/core/*.html $(VENV)/.core-*
+	rm -rf build dist *.egg-info velroload.1 velroload/_core*.so
 
 $(BUILT): $(INSTALLED) $(CORE)
-	@rm -f $(VENV)/.core-*
-	@if [ -e $(FRESH) ] && [ $(PROFILE) = release ]; then rm $(FRESH); \
+	@mkdir -p $(@D)
+	@if [ -e $(FRESH) ] && [ $(PROFILE) = release ]; then cp $(CORE_SO) $@; rm $(FRESH); \
 	else echo "building the core: $(PROFILE)"; \
-		VELROLOAD_BUILD=$(PROFILE) $(PY) setup.py -q build_ext --inplace; fi
-	@touch $@
+		VELROLOAD_BUILD=$(PROFILE) $(PY) setup.py -q build_ext --build-lib $(@D)/lib \
+			--build-temp $(@D)/temp && cp $(@D)/lib/$(CORE_SO) $@; fi
 
 $(INSTALLED): $(PY) pyproject.toml setup.py
 	$(PY) -m pip install --quiet --editable '.[dev]'

@@ -24,8 +24,7 @@ FLAGS = {
 }
 if PROFILE not in FLAGS:
     raise SystemExit(f"VELROLOAD_BUILD={PROFILE}: not one of {', '.join(FLAGS)}.")
-CHECKED = PROFILE != "release"
-TRACED = PROFILE == "debug"
+CHECKED, TRACED = PROFILE != "release", PROFILE == "debug"
 Options.warning_errors = True
 Options.annotate = TRACED
 ALWAYS = "-g -std=gnu11 -Wall -Wno-unused-function -fno-omit-frame-pointer".split()
@@ -49,6 +48,7 @@ setup(
     ext_modules=cythonize(
         [core],
         force=True,  # Cython does not notice changed directives
+        build_dir=f"build/{PROFILE}",
         compiler_directives={
             "language_level": 3,
             **dict.fromkeys(("boundscheck", "initializedcheck"), CHECKED),

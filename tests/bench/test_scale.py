@@ -51,6 +51,7 @@ def test_verdict(changes: dict[str, Any], verdict: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @needs_nginx
 def test_a_small_run(tmp_path: Path) -> None:
     assert scale.main(["--users", "300", "--every", "5", "--results", str(tmp_path)]) == 0

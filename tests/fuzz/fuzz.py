@@ -2,7 +2,8 @@
 
 Each target has the seeds of tests/fuzz/corpus or seeds.py and grows a corpus of its own in
 build/fuzz; an input that breaks something is kept in build/fuzz/found. FUZZ_SECONDS (60) per
-target, all at once; 0 only runs the seeds. Exit code 1 when something was found.
+target, all at once; 0 only runs the seeds; --build only builds. Exit code 1 when something was
+found.
 """
 
 import os
@@ -182,13 +183,15 @@ def read_seconds(text: str) -> int:
     return int(text)
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     try:
         seconds = read_seconds(os.environ.get("FUZZ_SECONDS") or "60")
         build()
     except CannotFuzz as error:
         print(f"fuzz: {error}", file=sys.stderr)
         return 2
+    if words == ["--build"]:
+        return 0
     print(f"fuzz: {', '.join(LONGEST)}, {seconds} s each", flush=True)
     told = feed(list(LONGEST), seconds)
     for one in told:
@@ -197,4 +200,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

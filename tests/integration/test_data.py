@@ -132,6 +132,7 @@ def test_too_few_rows_are_refused_before_anything_is_sent(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_the_shipped_plan(tmp_path: Path) -> None:
     """Against the embedded target: every user logs in with an account of its own."""
     plan = Path(__file__).parents[2] / "configs" / "data-driven.yaml"

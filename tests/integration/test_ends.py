@@ -204,17 +204,30 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     )
 
 
+def test_memory_that_is_not_given_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    """A limit for files is one for the memory that processes share, too."""
+    with CountingServer(tmp_path) as server:
+        limited = ("sh", "-c", 'ulimit -f 64; exec "$0" -m velroload "$@"', sys.executable)
+        with Launch(tmp_path, server.url, "-u", "2", "-d", "1s", *ONE, command=limited) as run:
+            assert run.finish() == 3
+    assert run.stderr == (
+        "velroload: a worker's shared memory: file too large; its limits are `ulimit -f`, -n "
+        "and -v\n"
+    )
+
+
 def test_disk_that_fills_up_does_not_stop_the_measurement(tmp_path: Path) -> None:
-    """The file size limit stands in for a full disk: what is there before the workers are ready is
-    the last that is written."""
+    """The file size limit stands in for a full disk, and is set when the workers have all their
+    memory: what is there then is the last that is written."""
     with (
         CountingServer(tmp_path) as server,
         Launch(tmp_path, server.url, "-R", "200", "-d", "2s", *ONE, command=QUIET) as run,
     ):
         journal = run.out / "journal.bin"
-        wait_for("the manifest", lambda: journal.exists() and journal.stat().st_size > 0)
-        size = journal.stat().st_size
-        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size, size))
+        wait_for("the load", lambda: server.books.requests > 0)
+        limit = journal.stat().st_size
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        size = journal.stat().st_size  # it may have grown meanwhile, and no more from here on
         assert run.finish() == 4
         assert server.settled().requests == 400
     assert "200: 400 (100 %)" in run.stdout

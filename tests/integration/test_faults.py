@@ -132,6 +132,7 @@ def test_waiting_is_not_spinning(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_server_stopped_and_continued(tmp_path: Path) -> None:
     with (
         CountingServer(tmp_path) as server,
@@ -149,6 +150,7 @@ def test_server_stopped_and_continued(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_coordinator_stopped_and_continued(tmp_path: Path) -> None:
     with (
         CountingServer(tmp_path) as server,

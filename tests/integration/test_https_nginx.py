@@ -43,6 +43,7 @@ def test_https(tmp_path: Path, secured: tuple[Nginx, str, str], keep_alive: bool
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.timeout(180)
 def test_ten_thousand_connections(tmp_path: Path) -> None:
     """Each user has a connection of its own and sends again and again; none is lost."""

@@ -13,7 +13,7 @@ from velroload.runfolder import RunData, load
 from velroload.runner.embedded_probes import embedded_probes
 from velroload.target.process import TargetProcess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timing]
 USERS = 300
 Ran = tuple[RunData, dict[str, Any], dict[str, Any]]
 ENDPOINTS = {

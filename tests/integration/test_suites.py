@@ -113,6 +113,7 @@ phases:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_events_beside_the_load(tmp_path: Path) -> None:
     (tmp_path / "events.yaml").write_text(EVENTS)
     with Launch(tmp_path, str(tmp_path / "events.yaml"), command=QUIET) as launch:

@@ -37,6 +37,17 @@ class Job:
     value_slots: int = 0
 
 
+def shared_segment(job: Job) -> Segment:
+    """The memory that a worker will share. PreflightError when this machine does not give it."""
+    try:
+        return Segment.create(job.ring_slots, values=job.value_slots)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise PreflightError(
+            f"a worker's shared memory: {why}; its limits are `ulimit -f`, -n and -v"
+        ) from None
+
+
 class Workers:
     """Runs a list of jobs, one worker process each. `files`, `tables`: the program's, shared by
     all; the tables are let go of when the workers have them."""
@@ -48,8 +59,7 @@ class Workers:
         self.tables = tables
         self.files = SharedFiles(files)
         self.processes = [
-            WorkerProcess(index, job.cpu, Segment.create(job.ring_slots, values=job.value_slots))
-            for index, job in enumerate(jobs)
+            WorkerProcess(index, job.cpu, shared_segment(job)) for index, job in enumerate(jobs)
         ]
         self.epoch_ns = 0
         self.changed = asyncio.Event()
