@@ -1,5 +1,6 @@
 """The target's flags: each bad value is one line and the right exit code."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,31 @@ def test_a_bad_flag(
 )  # fmt: skip
 def test_a_bad_flag_of_the_process(flags: list[str], code: int, message: str) -> None:
     assert run(*flags) == (code, "", f"velroload target: {message}\n")
+
+
+def test_a_service_that_never_answers() -> None:
+    """Silent: connected, and no word ever. Dropping: its queue is full, so that the kernel lets
+    every further SYN go, as a firewall does."""
+    with contextlib.ExitStack() as open_now:
+        silent, dropping = (open_now.enter_context(socket.socket()) for _ in range(2))
+        for server in (silent, dropping):
+            server.bind(("127.0.0.1", 0))
+        silent.listen()
+        dropping.listen(0)
+        open_now.enter_context(socket.create_connection(dropping.getsockname()))
+        flags = [
+            (f"--{name}", f"{scheme}://127.0.0.1:{server.getsockname()[1]}/0")
+            for name, scheme in (("database", "postgresql"), ("redis", "redis"))
+            for server in (silent, dropping)
+        ]
+        with ThreadPoolExecutor(len(flags)) as pool:
+            ended = list(pool.map(lambda words: run(*words), flags))
+    mend = {"--database": "start PostgreSQL", "--redis": "start Redis"}
+    assert ended == [
+        (3, "", f"velroload target: {flag} {url}: nothing answers there; {mend[flag]} or leave "
+         "the flag out\n")
+        for flag, url in flags
+    ]  # fmt: skip
 
 
 def test_a_taken_port() -> None:

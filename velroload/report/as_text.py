@@ -15,6 +15,7 @@ from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.findings import finding_lines
+from velroload.report.outlook import outlook_lines
 from velroload.report.requirements import requirement_lines
 from velroload.report.sessions import session_lines
 from velroload.report.suite import suite_lines
@@ -66,6 +67,7 @@ def as_text(
         *session_lines(result),
         *finding_lines(result, verbose, style),
         *watched_lines(result, verbose, style),
+        *outlook_lines(result, verbose, style),
         *_ledger(result, verbose),
         *_foot(result, folder, files, style),
     ]

@@ -3,6 +3,8 @@
 from velroload.plan.mask import clean as clean  # foreign text, safe on a terminal
 
 DASH = "–"
+UNITS = {"ns": " ms", "per_s": "/s", "per_hour": " per hour", "share": "", "bytes": "", "count": ""}
+KIB = 1024
 
 
 def cut(text: str, width: int) -> str:
@@ -67,3 +69,33 @@ def duration(seconds: float) -> str:
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     parts = [f"{hours}h" * (hours > 0), f"{minutes}m" * (minutes > 0), f"{rest}s" * (rest > 0)]
     return "".join(parts) or "0s"
+
+
+def chance(p_value: float) -> str:
+    """A p-value with its sign: = 0.041, < 0.001."""
+    return "< 0.001" if p_value < 0.001 else f"= {digits(p_value)}"
+
+
+def size(value: float) -> str:
+    """Bytes in the largest binary unit of which there is one."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if abs(value) < KIB:
+            return f"{digits(value) if unit != 'bytes' else f'{value:.0f}'} {unit}"
+        value /= KIB
+    return f"{digits(value)} GiB"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A value with its unit: of one of ours (UNITS) as people read it, any other behind it."""
+    if value is None:
+        return DASH
+    write = {
+        "ns": ms, "share": percent, "per_s": per_second, "per_hour": percent, "bytes": size,
+        "count": lambda count: f"{count:,.0f}",
+    }.get(unit, digits)  # fmt: skip
+    return f"{write(value)}{UNITS.get(unit, f' {unit}')}"
+
+
+def signed(value: float, unit: str) -> str:
+    """A change with its sign."""
+    return f"{'−' if value < 0 else '+'}{amount(abs(value), unit)}"

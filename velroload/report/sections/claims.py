@@ -6,20 +6,8 @@ from velroload.analysis.compliance import Compliance, RequirementResult
 from velroload.analysis.result import PhaseResult, Result, ThresholdResult
 from velroload.load.phases import HOLD
 from velroload.report.grid import Cell, Grid, Head, Missing, number_cell, role_of, time_cell
-from velroload.report.words import DASH, digits, ms, number, percent, seconds
+from velroload.report.words import DASH, amount, number, percent, seconds
 from velroload.report.words import per_second as rate
-
-UNITS = {"ns": " ms", "per_s": "/s", "per_hour": " per hour"}
-
-
-def amount(value: float | None, unit: str) -> str:
-    """A value with its unit."""
-    if value is None:
-        return DASH
-    write: Any = {"ns": ms, "share": percent, "per_s": rate, "per_hour": percent}.get(unit)
-    if unit == "count":
-        return f"{value:,.0f}"
-    return f"{(write or digits)(value)}{UNITS.get(unit, '' if unit == 'share' else ' ' + unit)}"
 
 
 def observed(value: float | None, infinite: bool, unit: str) -> str:

@@ -16,8 +16,7 @@ from velroload.report.grid import (  # fmt: skip
     number_cell,
     time_cell,
 )
-from velroload.report.sections.claims import amount
-from velroload.report.words import DASH, digits, ms, number, percent
+from velroload.report.words import DASH, amount, digits, ms, number, percent
 from velroload.report.words import per_second as rate
 
 CONFIDENCE = {"likely": "fail", "possible": "warn", "weak": "none"}

@@ -3,8 +3,7 @@
 from velroload.analysis.outlook import Capacity, Drift, Fidelity, Growth, Usl
 from velroload.analysis.result import Result
 from velroload.report.grid import Block, Cell, Grid, Head, Missing, cells, number_cell, time_cell
-from velroload.report.sections.claims import amount
-from velroload.report.words import DASH, digits, number, percent
+from velroload.report.words import DASH, amount, chance, digits, number, percent, signed
 from velroload.report.words import per_second as rate
 
 
@@ -19,12 +18,13 @@ def drift(found: tuple[Drift, ...]) -> Block:
             Cell(each.trend or "too short", role={"rising": "warn", "falling": "warn"}
                  .get(each.trend or "", "none" if each.trend is None else "pass")),
             Cell(amount(each.median, each.unit)),
-            Cell(DASH if each.slope_per_hour is None else _signed(each.slope_per_hour, each.unit),
+            Cell(DASH if each.slope_per_hour is None else signed(each.slope_per_hour, each.unit),
                  "" if each.low_per_hour is None or each.high_per_hour is None else
-                 f"{_signed(each.low_per_hour, each.unit)} … "
-                 f"{_signed(each.high_per_hour, each.unit)}", each.slope_per_hour),
+                 f"{signed(each.low_per_hour, each.unit)} … "
+                 f"{signed(each.high_per_hour, each.unit)}", each.slope_per_hour),
             number_cell(percent(each.share_per_hour), each.share_per_hour),
-            number_cell(DASH if each.p_value is None else digits(each.p_value), each.p_value),
+            number_cell(DASH if each.p_value is None else chance(each.p_value).lstrip("= "),
+                        each.p_value),
             number_cell(number(each.count), each.count),
         )
         for each in found
@@ -35,10 +35,6 @@ def drift(found: tuple[Drift, ...]) -> Block:
     )  # fmt: skip
     note = "Slope by Theil–Sen with its 95 % interval, test by Mann–Kendall."
     return Grid("drift", "Trends", heads, rows, note, sortable=True)
-
-
-def _signed(value: float, unit: str) -> str:
-    return f"{'−' if value < 0 else '+'}{amount(abs(value), unit)}"
 
 
 def growth(found: Capacity | None) -> list[Block]:
@@ -136,7 +132,8 @@ def _fidelity(found: Fidelity) -> Grid:
         ("started", "–" if found.started_per_s is None else f"{rate(found.started_per_s)}/s"),
         ("worst second off by", percent(found.worst_second)),
         ("dispersion of starts", DASH if found.dispersion is None else digits(found.dispersion)),
-        ("p of the test", DASH if found.p_value is None else digits(found.p_value)),
+        ("p of the test",
+         DASH if found.p_value is None else chance(found.p_value).lstrip("= ")),
         ("in flight, counted", DASH if found.in_flight is None else digits(found.in_flight)),
         ("in flight, by Little's law", DASH if found.in_flight_by_law is None
          else digits(found.in_flight_by_law)),

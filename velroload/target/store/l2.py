@@ -116,7 +116,9 @@ def check(url: str) -> None:
     parts = urlsplit(url)
     shown = url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S) as client:
+        with redis.Redis.from_url(
+            url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S
+        ) as client:
             client.ping()
     except ValueError:
         raise ConfigError(f"--redis {shown}: not a Redis URL; redis://HOST:PORT/0") from None
