@@ -81,6 +81,13 @@ def test_three_quiet_seconds_settle_it_and_two_do_not() -> None:
     assert recover("e", later, 30.0, for_s=10.0).back_s == 10.0  # while the event lasted
 
 
+@pytest.mark.parametrize(("failed", "onset_s"), [(2, None), (3, 2.0)])
+def test_two_failures_among_a_hundred_are_no_onset(failed: int, onset_s: float | None) -> None:
+    found = figures()
+    found.failed[32 - found.first] = failed
+    assert recover("e", found, 30.0).onset_s == onset_s
+
+
 def test_slowness_counts_when_it_lasts() -> None:
     one = figures()
     one.p95_ns[25] = 80e6

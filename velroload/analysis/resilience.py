@@ -30,6 +30,9 @@ SPREAD = 1.4826 * 3.0
 """Three standard deviations, by the median absolute deviation (of a normal law)."""
 RATE_SHARE, FAILED_SHARE, TIME_SHARE, TIME_NS = 0.10, 0.01, 0.25, 1e6
 """The band is at least so wide: of the rate, of the failed share, of the p95."""
+FAILED_LEAST = 3
+"""Fewer failures in a second are one client's bad luck; where few answers fail because there are
+few, the good ones that are missing tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ def disturbed(figures: Figures, band: Usual) -> NDArray[np.bool_]:
     """Per second, whether it lies outside the band. A p95 above it alone has to last: two seconds
     in a row."""
     out = figures.good < band.least_good_per_s
-    out |= _share(figures.good, figures.failed) > band.most_failed_share
+    share = _share(figures.good, figures.failed)
+    out |= (share > band.most_failed_share) & (figures.failed >= FAILED_LEAST)
     if band.most_p95_ns is not None:
         slow = np.nan_to_num(figures.p95_ns, nan=0.0) > band.most_p95_ns
         pairs = slow[1:] & slow[:-1]

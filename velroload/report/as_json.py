@@ -16,6 +16,7 @@ from velroload.analysis.result import (
     Result,
     Row,
     Series,
+    Summary,
     ThresholdResult,
     Validity,
 )
@@ -72,8 +73,16 @@ ITERATION_KEYS = (
     "dropped",
     "unstarted",
 )
-TOGETHER = {"scenario": "scenarios", "class": "classes", "tag": "tags"}
-"""Kinds of rows of several endpoints together, and their key."""
+ROWS = {
+    "endpoints": ("request", "hop"),
+    "groups": ("group",),
+    "iterations": ("iteration",),
+    "addresses": ("address",),
+    "scenarios": ("scenario",),
+    "classes": ("class",),
+    "tags": ("tag",),
+}
+"""Key → the kinds of rows that stand under it."""
 SHOWN_OF_MANIFEST = ("name", "seed", "started_at", "command", "target", "model", "build", "host")
 
 
@@ -118,11 +127,8 @@ def document(
         "generator_lag_ms": total["generator_lag_ms"],
         "read_lag_ms": total["read_lag_ms"],
         "total": total,
-        "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
-        "groups": [_row(row) for row in summary.rows if row.kind == "group"],
-        "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
+        **_rows(summary),
         "failures": [_failure(failure) for failure in result.failures],
-        "addresses": [_row(row) for row in summary.rows if row.kind == "address"],
         "connections": _connections(summary.connections),
         "sessions": sessions_json(result.sessions),
         "series": _series(summary.series),
@@ -133,11 +139,13 @@ def document(
         "drift": [drift_json(drift) for drift in result.drift],
         "capacity": capacity_json(result.capacity),
         "fidelity": fidelity_json(result.fidelity),
-        **{
-            plural: [_row(row) for row in summary.rows if row.kind == kind]
-            for kind, plural in TOGETHER.items()
-        },
         "suite": [_suite_phase(phase) for phase in result.suite],
+    }
+
+
+def _rows(summary: Summary) -> dict[str, Any]:
+    return {
+        key: [_row(row) for row in summary.rows if row.kind in kinds] for key, kinds in ROWS.items()
     }
 
 
@@ -157,9 +165,7 @@ def _suite_phase(phase: PhaseResult) -> dict[str, Any]:
         "phases": [_phase(part) for part in summary.phases],
         "rate_per_s": summary.total.rate_per_s,
         "total": _row(summary.total),
-        "endpoints": [_row(row) for row in summary.rows if row.kind in ("request", "hop")],
-        "groups": [_row(row) for row in summary.rows if row.kind == "group"],
-        "iterations": [_row(row) for row in summary.rows if row.kind == "iteration"],
+        **_rows(summary),
         "series": _series(summary.series),
         "watched": watched_json(phase.watched),
     }
