@@ -27,7 +27,7 @@ from bench.flags import parser_for
 from bench.harness import announce, save, say_length
 from velroload.histogram import bins_of
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS, Counter, Rows
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.runfolder import save as save_run
 
 LIMITS = {"folder_s": 15.0, "peak_bytes": 1 << 30, "resamples_s": 3.0, "verdict_s": 2.0}

@@ -34,31 +34,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def distributions(checkout: Path) -> tuple[Path, Path]:
-    """The sdist, and the wheel that is built from it."""
+    """The sdist, and the wheel that is built from it: as `pip install velroload` would."""
     run(sys.executable, "-m", "build", "--outdir", "dist", ".", cwd=checkout)
     (sdist,) = (checkout / "dist").glob("*.tar.gz")
     (wheel,) = (checkout / "dist").glob("*.whl")
     return sdist, wheel
-
-
-@pytest.fixture
-def venv(tmp_path: Path) -> Path:
-    """The python of a fresh venv."""
-    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
-    return tmp_path / "venv/bin/python"
-
-
-def works(python: Path, cwd: Path) -> None:
-    """The installed package works: command, core, completion."""
-    prefix = python.parent.parent
-    assert "profile release" in run(prefix / "bin/velroload", "--version", cwd=cwd)
-    assert "#compdef velroload" in run(prefix / "bin/velroload", "completion", "zsh", cwd=cwd)
-
-
-def has_a_man_page(python: Path) -> None:
-    page = (python.parent.parent / "share/man/man1/velroload.1").read_text()
-    assert page.startswith(".TH VELROLOAD")
-    assert "\\-\\-request\\-rate" in page
 
 
 def test_the_sdist_has_what_a_wheel_needs(distributions: tuple[Path, Path]) -> None:
@@ -88,18 +68,16 @@ def test_the_wheel_has_what_it_must_and_no_more(distributions: tuple[Path, Path]
     assert {room for room in rooms if "." not in room} == {"velroload"}
 
 
-def test_the_wheel_from_the_sdist_works(
-    distributions: tuple[Path, Path], venv: Path, tmp_path: Path
-) -> None:
-    run(venv, "-m", "pip", "install", "-q", distributions[1], cwd=tmp_path)
-    works(venv, tmp_path)
-    has_a_man_page(venv)
-
-
-def test_pip_install(checkout: Path, venv: Path, tmp_path: Path) -> None:
-    run(venv, "-m", "pip", "install", "-q", ".", cwd=checkout)
-    works(venv, tmp_path)
-    has_a_man_page(venv)
+def test_the_wheel_from_the_sdist_works(distributions: tuple[Path, Path], tmp_path: Path) -> None:
+    """In a fresh venv, with what it asks for itself: command, core, completion, page."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    there = tmp_path / "venv"
+    run(there / "bin/python", "-m", "pip", "install", "-q", distributions[1], cwd=tmp_path)
+    assert "profile release" in run(there / "bin/velroload", "--version", cwd=tmp_path)
+    assert "#compdef velroload" in run(there / "bin/velroload", "completion", "zsh", cwd=tmp_path)
+    page = (there / "share/man/man1/velroload.1").read_text()
+    assert page.startswith(".TH VELROLOAD")
+    assert "\\-\\-request\\-rate" in page
 
 
 def test_this_checkout_is_installed_editable(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ COLUMNS = 100
 
 GROUND = (
     "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "index",
-    "runfolder",
+    "rundata", "runfolder",
 )  # fmt: skip
 """Layer 0: single modules; each may import those before it."""
 

@@ -12,7 +12,7 @@ from velroload.analysis.advice import ADVISE, TITLES
 from velroload.analysis.analyse import analyse
 from velroload.analysis.bottlenecks import TIERS
 from velroload.analysis.finding import CODES, Recommendation
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 @pytest.fixture(autouse=True)

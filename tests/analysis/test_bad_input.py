@@ -14,7 +14,8 @@ from velroload.analysis.analyse import analyse
 from velroload.errors import ConfigError
 from velroload.report.as_json import as_json
 from velroload.report.as_text import as_text
-from velroload.runfolder import MANIFEST, RunData, load, save
+from velroload.rundata import RunData
+from velroload.runfolder import MANIFEST, load, save
 from velroload.sample import ErrorKind
 
 PRD = {"use": "velro-prd", "phase": None}

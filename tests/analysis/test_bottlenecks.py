@@ -16,7 +16,7 @@ from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Result
 from velroload.analysis.scene import Scene
 from velroload.analysis.validity import assess
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 N = pl.LENGTH
 

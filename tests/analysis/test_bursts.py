@@ -7,7 +7,7 @@ import numpy as np
 from tests.reference import rundata as rd
 from tests.reference import watched
 from velroload.analysis.bursts import bursts
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 RATE, SECONDS = 100, 60

@@ -13,7 +13,7 @@ from velroload.analysis.result import ThresholdResult
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import assess
 from velroload.plan.threshold import parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS

@@ -8,7 +8,7 @@ import pytest
 from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
 from velroload.analysis.compare import Comparison, Difference, compare
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 MS = rd.MS
 

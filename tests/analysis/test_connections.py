@@ -10,7 +10,7 @@ from velroload.analysis.analyse import analyse
 from velroload.analysis.connections import connections_of
 from velroload.analysis.result import Connections, IdleCloses
 from velroload.journal import COUNTS, Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 S = 1_000_000_000
 

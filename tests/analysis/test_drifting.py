@@ -10,7 +10,7 @@ from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
 from velroload.analysis.compliance import RequirementResult
 from velroload.analysis.outlook import Drift
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 MS = rd.MS
 SECONDS = 600

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.reference import rundata as rd
 from velroload.analysis.failures import failures
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 

@@ -19,7 +19,8 @@ from velroload.analysis.hold import in_hold
 from velroload.analysis.result import PhaseResult, Reason
 from velroload.report.as_json import SCHEMA, as_json
 from velroload.report.as_text import as_text
-from velroload.runfolder import RunData, load, save
+from velroload.rundata import RunData
+from velroload.runfolder import load, save
 from velroload.sample import SAMPLE, ErrorKind
 
 N = 30

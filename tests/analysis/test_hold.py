@@ -16,7 +16,7 @@ from velroload.analysis.hold import (
     whole_seconds,
 )
 from velroload.errors import Exit
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 S, MS = rd.SECOND_NS, rd.MS
 PHASES = rd.phases(("ramp", 2.5), ("hold", 5), ("cool-down", 2.5))

@@ -10,7 +10,7 @@ from tests.reference import rundata as rd
 from tests.reference import watched
 from velroload.analysis.analyse import analyse
 from velroload.analysis.incident import Resilience
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 S = rd.SECOND_NS

@@ -6,7 +6,7 @@ from typing import Any
 from tests.reference import rundata as rd
 from tests.reference import watched
 from velroload.analysis.marks import Mark, State, marks, states
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 S = rd.SECOND_NS
 

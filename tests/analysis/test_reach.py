@@ -7,7 +7,7 @@ from tests.reference import rundata as rd
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import Reach, Row, Summary
 from velroload.analysis.summary import summarise
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS

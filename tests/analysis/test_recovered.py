@@ -9,7 +9,7 @@ import pytest
 from tests.reference import rundata as rd
 from velroload.analysis.recovered import DISTURBED, judge_recovery
 from velroload.plan.threshold import parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 S = rd.SECOND_NS

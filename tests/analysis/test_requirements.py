@@ -14,7 +14,7 @@ from velroload.analysis.requirements import band_of, conclude, phase_of
 from velroload.analysis.scope import run_scope
 from velroload.errors import Exit
 from velroload.journal import COUNTS, Counter, Rows
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS

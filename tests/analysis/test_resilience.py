@@ -8,7 +8,7 @@ import pytest
 
 from tests.reference import rundata as rd
 from velroload.analysis.resilience import Figures, Recovery, recover, recovery_of, until_next, usual
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 S, MS = rd.SECOND_NS, rd.MS

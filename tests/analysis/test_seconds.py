@@ -6,7 +6,7 @@ import pytest
 
 from tests.reference import rundata as rd
 from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, stalls
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 DATA = rd.build([rd.steady(100, 4)], 4)
 

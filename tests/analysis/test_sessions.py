@@ -5,7 +5,7 @@ from typing import Any
 
 from velroload.analysis.sessions import BeforeTheLoad, Sessions, sessions_of
 from velroload.report.sessions import sessions_json, told
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 WITH = {"scenarios": [{"name": "a", "session": {"when": "setup"}}, {"name": "b"}]}
 EVIDENCE = {

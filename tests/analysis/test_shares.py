@@ -9,7 +9,7 @@ from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
 from velroload.analysis.shares import share_counts, share_series
 from velroload.journal import COUNTS, Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 MISS, HIT, L1, L2, L3 = range(1, 6)
 

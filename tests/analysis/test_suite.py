@@ -10,7 +10,7 @@ from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
 from velroload.analysis.result import PhaseResult, Result
 from velroload.errors import Exit
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 S, MS = rd.SECOND_NS, rd.MS

@@ -9,7 +9,7 @@ from tests.reference import rundata as rd
 from velroload.analysis.hold import in_hold
 from velroload.analysis.result import QUANTILES, Quantity, Summary
 from velroload.analysis.summary import summarise as summarise_both
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS

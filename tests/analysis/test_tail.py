@@ -11,7 +11,7 @@ from tests.reference import watched
 from velroload.analysis.hold import in_hold
 from velroload.analysis.outlier import Tail
 from velroload.analysis.tail import tail
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SIZE = 6_000
 SECONDS = 30

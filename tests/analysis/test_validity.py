@@ -12,7 +12,7 @@ from velroload.analysis.result import Reason, Validity
 from velroload.analysis.summary import summarise
 from velroload.analysis.validity import assess, with_reasons
 from velroload.plan.threshold import parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 DATA = rd.build([rd.steady(200, 10)], 10)
 COMMAND = "velroload http://127.0.0.1:8080/ -R 1000 -d 10s"

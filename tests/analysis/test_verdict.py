@@ -14,7 +14,7 @@ from velroload.analysis.verdict import exit_code
 from velroload.errors import ConfigError, Exit
 from velroload.report.as_json import as_json
 from velroload.report.as_text import as_text
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 DATA = rd.build([rd.steady(200, 10)], 10)

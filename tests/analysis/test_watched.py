@@ -19,7 +19,7 @@ from velroload.analysis.watched import (
 )
 from velroload.analysis.watching import CacheUse, HitRate, Level, ProbeHealth
 from velroload.journal import COUNTS, Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 HOLD = (2 * 10**9, 8 * 10**9)
 ROLES = {"db_connections": "open", "l1_hits": "hits", "l1_misses": "misses", "cpu_share": "cpu"}

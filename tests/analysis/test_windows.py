@@ -6,7 +6,7 @@ import pytest
 from tests.reference import rundata as rd
 from velroload.analysis.windows import Window, worst_window
 from velroload.plan.threshold import parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 MS = rd.MS

@@ -8,7 +8,8 @@ import pytest
 from tests.reference.rundata import build, steady, with_ledger
 from velroload.cli.main import main
 from velroload.errors import Exit
-from velroload.runfolder import RunData, save
+from velroload.rundata import RunData
+from velroload.runfolder import save
 
 
 def saved(folder: Path, data: RunData) -> str:

@@ -55,8 +55,8 @@ def test_a_report_that_cannot_be_written(runs: Path, capsys: pytest.CaptureFixtu
         (
             "report --report a.doc",
             "--report 'a.doc': its name says its kind: *summary.html, *.html, *summary.md, *.md, "
-            "*.pdf, *.json, *series.csv, *errors.csv, *.csv, *.xml, *.txt, *.hgrm, *.hlog, *.png, "
-            "*.svg",
+            "*.pdf, *.json, *series.csv, *endpoints.csv, *errors.csv, *.csv, *.xml, *.txt, *.hgrm, "
+            "*.hlog, *.png, *.svg",
         ),
         ("report --inconclusive x", "--inconclusive 'x': write pass"),
     ],

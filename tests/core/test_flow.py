@@ -1,10 +1,9 @@
-"""Control steps and values in the engine: request by request what the interpreter says, and what
-chance comes to in the long run. The ledger is asserted for each run."""
+"""Control steps and values in the engine: what each does, and what chance comes to in the long run.
+The ledger is asserted for each run."""
 
 import base64
 import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Sequence as Row
 from dataclasses import replace
@@ -13,15 +12,23 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from tests.core.balance import balanced
-from tests.reference.interpreter import Sent, User
+from tests.core.flows import (
+    MARKS,
+    MS,
+    Recorder,
+    answering,
+    get,
+    liked,
+    paths,
+    run,
+    sent_of,
+)
+from tests.reference.interpreter import User
 from tests.rig import Rig, iterations, plan_for
 from tests.servers.scripted import ScriptedServer, read_request
-from velroload.plan.data import Data
 from velroload.plan.flow import (
     Chance,
     Choice,
@@ -31,9 +38,6 @@ from velroload.plan.flow import (
     Once,
     Repeat,
     Set,
-    Step,
-    Steps,
-    Take,
     While,
 )
 from velroload.plan.model import Capture, Request, Think
@@ -49,195 +53,6 @@ from velroload.plan.values import (
     Uuid,
 )
 from velroload.sample import ErrorKind, Kind
-
-MS = 1_000_000
-MARKS = (("X-User", "${user}"), ("X-Pass", "${iteration}"))
-
-
-def answer_to(path: str, body: bytes) -> tuple[bool, str]:
-    """Whether the server likes a request, and the value that it gives."""
-    digest = zlib.crc32(path.encode() + body)
-    return digest % 5 > 0, str(digest % 7) if digest % 3 else ""
-
-
-class Recorder:
-    """A server that answers as answer_to says and keeps what each user sent."""
-
-    def __init__(self) -> None:
-        self.heads: dict[int, list[tuple[int, Sent]]] = {}
-
-    def __call__(self, connection: Any, number: int) -> None:
-        while data := read_request(connection):
-            head, _, body = data.partition(b"\r\n\r\n")
-            line, *lines = head.decode().split("\r\n")
-            headers = dict(line.split(": ", 1) for line in lines)
-            method, path, _ = line.split(" ")
-            sent = Sent(f"{method} {headers.get('X-Name', '')}", path, body)
-            user = self.heads.setdefault(int(headers["X-User"]), [])
-            user.append((int(headers["X-Pass"]), sent))
-            good, value = answer_to(path, body)
-            content = b'{"v": "%s"}' % value.encode()
-            status = b"200 OK" if good else b"500 No"
-            connection.sendall(
-                b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(content), content)
-            )
-
-
-def answering(request: Request, path: str, body: bytes) -> tuple[bool, dict[str, str]]:
-    """The same answers, for the interpreter."""
-    good, value = answer_to(path, body)
-    return good, {capture.slot: value for capture in request.captures} if good else {}
-
-
-def get(name: str, query: str = "", **fields: Any) -> Request:
-    return Request("GET", f"/{name}{query}", (("X-Name", name),), endpoint=f"GET {name}", **fields)
-
-
-def run(flow: Steps, times: int = 1, users: int = 1, **fields: Any) -> tuple[Rig, Recorder]:
-    """The flow to its end, against a server that keeps what was sent."""
-    recorder = Recorder()
-    with ScriptedServer(recorder) as server:
-        plan = plan_for(server.url, iterations(times, users), flow, headers=MARKS, **fields)
-        return Rig(plan).run(), recorder
-
-
-def liked(name: str, likes: bool = True) -> str:
-    """A name like this one that the server likes, or does not."""
-    return next(f"{name}{n}" for n in range(99) if answer_to(f"/{name}{n}", b"")[0] is likes)
-
-
-def sent_of(recorder: Recorder, user: int = 0) -> list[Sent]:
-    return [sent for _, sent in recorder.heads.get(user, [])]
-
-
-def paths(recorder: Recorder) -> list[str]:
-    """What one user asked for."""
-    return [sent.path for sent in sent_of(recorder)]
-
-
-NAMES = ("n", "c", "w")
-REQUESTS = st.builds(
-    lambda name, query, capture, end, body: replace(
-        get(
-            name,
-            query,
-            captures=(Capture("c", "$.v"),) if capture else (),
-            on_error="end" if end else "continue",
-        ),
-        method="GET" if body is None else "POST",
-        body=body,
-        endpoint=f"{'GET' if body is None else 'POST'} {name}",
-    ),
-    st.sampled_from(["a", "b"]),
-    st.sampled_from(
-        ["", "?n=${n}", "?c=${c}&w=${w}", "?i=${iteration}", "?d=${d.a}&e=${e.a}", "?e=${e.b}"]
-    ),
-    st.booleans(),
-    st.integers(0, 9).map(lambda n: n == 0),
-    st.sampled_from([None, b"plain", b"${c}${n}", b"${d.b}${n}${e.a}"]),
-)
-VALUES = st.one_of(
-    st.just(Uuid()),
-    st.builds(Sequence, st.integers(-9, 9)),
-    st.builds(lambda a, n: RandomInt(a, a + n), st.integers(-9, 9), st.integers(0, 2**62)),
-    st.builds(RandomText, st.integers(1, 9), st.sampled_from(["abc", "x", "0123456789"])),
-    st.builds(
-        Pick,
-        st.just(("one", "two", "three", "", "five")),
-        st.sampled_from(["uniform", "zipf", "hot"]),
-    ),
-    st.sampled_from(
-        [Text("${n}-${c}"), Text(""), Text("${d.b}"), Base64("${n}"), Base64("${e.b}")]
-    ),
-    st.sampled_from(
-        [
-            "len(n) + 1",
-            "len(d.b) + int(e.a)",
-            "upper(w)",
-            "int(n) // 2",
-            "c == ''",
-            "1 / 0",
-            "round(2.5, 1)",
-        ]
-    ).map(Expression),
-)
-CONDITIONS = st.sampled_from(
-    ["c", "n", "int(n) > 2", "c == '3'", "d.a", "e.b != 'x'", "len(w) % 2 == 0", "1 / 0"]
-).map(Expression)
-CHANCES = st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(9, 10)])
-THINKS = st.sampled_from(
-    [
-        Think("constant", (1,)),
-        Think("uniform", (1, 9)),
-        Think("exponential", (9,)),
-        Think("normal", (9, 9)),
-        Think("lognormal", (9,), Fraction(1, 2)),
-    ]
-)
-LEAVES = st.one_of(
-    REQUESTS,
-    REQUESTS,
-    st.builds(Set, st.sampled_from(NAMES), VALUES),
-    THINKS,
-    st.builds(Take, st.sampled_from(["d", "e"])),
-    st.just(End()),
-)
-D_ROWS = (("", "é"), ("1", "two words"), ("2", ""), ("3", "x" * 300), ("4", "'\"$"))
-DATA = st.builds(
-    lambda n, pick, per, end: Data(
-        "d", "inline", ("a", "b"), rows=D_ROWS[:n], pick=pick, per=per,
-        at_end="stop" if pick == "once" else end,
-    ),
-    st.integers(1, 5),
-    st.sampled_from(["sequential", "circular", "random", "shuffle", "once"]),
-    st.sampled_from(["iteration", "user"]),
-    st.sampled_from(["stop", "repeat"]),
-)  # fmt: skip
-E = Data("e", "inline", ("a", "b"), rows=(("1", "x"), ("2", "y")), pick="shuffle")
-
-
-def inside(steps: st.SearchStrategy[Step]) -> st.SearchStrategy[Step]:
-    some = st.lists(steps, min_size=1, max_size=3).map(tuple)
-    any_ = st.lists(steps, max_size=3).map(tuple)
-    ways = st.lists(st.tuples(CHANCES, any_), max_size=1)
-    return st.one_of(
-        st.builds(Chance, CHANCES, some),
-        st.builds(
-            lambda before, certain, after: Choice((*before, (Fraction(1), certain), *after)),
-            ways,
-            any_,
-            ways,
-        ),
-        st.builds(Repeat, st.integers(1, 3), some),
-        st.builds(While, CONDITIONS, some, st.integers(1, 3)),
-        st.builds(If, CONDITIONS, some, any_),
-        st.builds(If, CONDITIONS, st.just(()), some),
-        st.builds(Group, st.sampled_from(["g", "h"]), some),
-        st.builds(Once, some),
-    )
-
-
-STEPS = st.recursive(LEAVES, inside, max_leaves=12)
-BEGIN = Once(tuple(Set(name, Text("")) for name in NAMES))
-
-
-@given(st.lists(STEPS, min_size=1, max_size=4).map(tuple), DATA, st.integers(0, 2**64 - 1))
-@settings(max_examples=150, deadline=None)
-def test_random_flows_request_by_request(flow: Steps, data: Data, seed: int) -> None:
-    flow = (get("first"), BEGIN, *flow)
-    plan = plan_for("http://127.0.0.1:1", iterations(3), flow, data=(data, E), seed=seed)
-    assume(plan.scenarios[0].requests_most < 200)
-    twin = User(plan, 0, answering).iterate(3)
-    rig, recorder = run(flow, 3, data=(data, E), seed=seed)
-    found = sent_of(recorder)
-    assert found == [Sent(s.endpoint, s.path, s.body) for s in twin.sent]
-    counters = balanced(rig)
-    assert counters["iterations_started"] == twin.started
-    assert counters["requests_started"] == len(twin.sent) == counters["requests_sent"]
-    groups = rig.samples[rig.samples["flags"] & 3 == Kind.GROUP]
-    names = [rig.endpoints[row["endpoint"]].name for row in groups]
-    assert names == twin.groups
-    rig.close()
 
 
 def test_every_user_has_a_stream_of_its_own_and_the_same_one_again() -> None:

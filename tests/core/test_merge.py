@@ -14,7 +14,8 @@ from velroload.histogram import Histogram, edges_ns
 from velroload.journal import COUNTS, Delta, Rows, slowest, sum_rows
 from velroload.journal import Counter as Number
 from velroload.quantity import QUANTITIES
-from velroload.runfolder import RunData, set_figures
+from velroload.rundata import RunData
+from velroload.runfolder import set_figures
 from velroload.sample import SAMPLE, ErrorKind, Flag, Kind
 
 PHASES, ENDPOINTS, ADDRESSES = 2, 3, 3

@@ -5,65 +5,32 @@ import time
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import pytest
-from hypothesis import given as hypothesis_given
-from hypothesis import settings
-from hypothesis import strategies as st
 
 from tests.core.balance import balanced
-from tests.reference.interpreter import User
-from tests.reference.pacer import Random
+from tests.core.sessions import (
+    HEADERS,
+    LOGIN,
+    ME,
+    MS_NS,
+    ON_401,
+    REFRESH,
+    RENEWING,
+    closed,
+    login,
+    plan_of,
+    rows,
+    session,
+)
 from tests.rig import SECOND_NS, Rig, iterations
 from tests.servers.desk import Desk
-from tests.servers.scripted import ScriptedServer, read_request
-from velroload import _core
 from velroload.plan.flow import Chance, Group, Repeat, Set
 from velroload.plan.load import Load, Stage
-from velroload.plan.model import Plan, Scenario, Step, Timeouts
 from velroload.plan.session import Accounts, Renew, Session
-from velroload.plan.steps import ON_ERROR, Capture, Request, Think
+from velroload.plan.steps import Request, Think
 from velroload.plan.values import Text
 from velroload.sample import ErrorKind, Flag, Kind
-
-MS_NS = 1_000_000
-TAKEN = (Capture("token", "$.token"), Capture("life", "$.life"))
-LOGIN = Request("POST", "/login", body=b"u${user}", captures=TAKEN)
-REFRESH = Request("POST", "/refresh", body=b"${token}", captures=TAKEN[:1])
-HEADERS = (("Authorization", "Bearer ${token}"),)
-ME = Request("GET", "/me")
-
-
-def session(when: str = "first_use", **fields: Any) -> Session:
-    return Session(when, (LOGIN,), HEADERS, **fields)
-
-
-def plan_of(
-    url: str, load: Load, given: Session, flow: tuple[Step, ...] = (ME,), **fields: Any
-) -> Plan:
-    limits = Timeouts(connect_ns=20 * SECOND_NS, request_ns=20 * SECOND_NS)
-    scenario = Scenario("main", load, flow, session=given)
-    fields.setdefault("graceful_stop_ns", 20 * SECOND_NS)
-    return Plan("test", url, (scenario,), timeouts=limits, **fields)
-
-
-def closed(ms: int, users: int = 1, **fields: Any) -> Load:
-    return Load("constant-vus", users=users, duration_ns=ms * MS_NS, **fields)
-
-
-def rows(rig: Rig) -> Counter[tuple[str, int]]:
-    """(endpoint, status) → how many requests."""
-    samples = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
-    names = {row.id: row.name for row in rig.endpoints}
-    return Counter((names[s["endpoint"]], int(s["status"])) for s in samples)
-
-
-def login(rig: Rig) -> dict[str, int]:
-    while rig.engine.login() != _core.DONE:
-        rig.empty()
-    rig.empty()
-    return rig.engine.logged_in()
 
 
 @pytest.mark.parametrize(
@@ -190,9 +157,6 @@ def test_a_stop_ends_the_logging_in() -> None:
     assert rows(rig)["GET /me", 200] == 0
 
 
-RENEWING = Renew((REFRESH,), life_slot="life", low=Fraction(1, 2), high=Fraction(9, 10))
-
-
 def spread(rig: Rig, users: int) -> list[float]:
     """When each user's first renewal was due, in seconds after its log-in had ended."""
     found = []
@@ -294,9 +258,6 @@ def test_a_token_that_is_no_jwt_is_counted_and_used() -> None:
         rig = Rig(plan_of(site.url, iterations(4, users=2), session(renew=given))).run()
     assert balanced(rig)["lives_unreadable"] == 2
     assert rows(rig) == {("POST /login", 200): 2, ("GET /me", 200): 4}
-
-
-ON_401 = Renew((), on_401=True)
 
 
 @pytest.mark.parametrize("open_model", [False, True])
@@ -425,64 +386,3 @@ def test_a_pool_of_connections_serves_logins_too() -> None:
     assert balanced(rig)["connections_opened"] <= 6
     errors = set(rig.samples["error"])
     assert errors <= {ErrorKind.NONE, ErrorKind.STATUS}
-
-
-class Moody:
-    """A server that refuses with 401 by its own count: the same requests, the same answers."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.paths: list[str] = []
-
-    def answer(self, path: str) -> bool:
-        self.paths.append(path)
-        self.good = self.random.below(3) > 0
-        return self.good
-
-    def __call__(self, connection: Any, number: int) -> None:
-        while data := read_request(connection):
-            good = self.answer(data.split(b" ", 2)[1].decode())
-            body = b'{"token": "t%d", "life": 3600}' % len(self.paths)
-            head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n"
-            connection.sendall(head % (b"200 OK" if good else b"401 No", len(body)) + body)
-
-
-def get(name: str, **fields: Any) -> Request:
-    return Request("GET", f"/{name}", **fields)
-
-
-STEPS: st.SearchStrategy[tuple[Step, ...]] = st.deferred(
-    lambda: st.lists(
-        st.builds(get, st.sampled_from("abc"), on_error=st.sampled_from(ON_ERROR))
-        | st.builds(Chance, st.just(Fraction(1, 2)), STEPS)
-        | st.builds(Repeat, st.integers(1, 3), STEPS)
-        | st.builds(Group, st.just("g"), STEPS),
-        min_size=1,
-        max_size=3,
-    ).map(tuple)
-)
-
-
-@settings(max_examples=40)
-@hypothesis_given(
-    flow=STEPS,
-    more=st.lists(st.builds(get, st.sampled_from("xy")), max_size=2),
-    renewing=st.sampled_from([None, ON_401, replace(RENEWING, on_401=True)]),
-    seed=st.integers(0, 2**32),
-)
-def test_request_by_request_what_the_interpreter_says(
-    flow: tuple[Step, ...], more: list[Request], renewing: Renew | None, seed: int
-) -> None:
-    asked = Session("first_use", (*more, LOGIN), HEADERS, renew=renewing)
-    server, twin = Moody(seed), Moody(seed)
-
-    def answering(request: Request, path: str, body: bytes) -> tuple[bool, dict[str, str]]:
-        return (True, {}) if twin.answer(path) else (False, {"status": "401"})
-
-    with ScriptedServer(server) as scripted:
-        plan = plan_of(scripted.url, iterations(3), asked, (get("first"), *flow))
-        rig = Rig(plan).run()
-        User(plan, 0, answering).iterate(3)
-    balanced(rig)
-    rig.close()
-    assert server.paths == twin.paths

@@ -21,7 +21,8 @@ from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Job, Workers
 from velroload.errors import InvalidRunError
 from velroload.plan.model import Load
-from velroload.runfolder import RunData, load
+from velroload.rundata import RunData
+from velroload.runfolder import load
 
 SECOND_NS = 10**9
 LONG = Load("constant-arrival-rate", users=2, rate=Fraction(50), duration_ns=60 * SECOND_NS)

@@ -6,7 +6,8 @@ from tests.reference.runs import samples_of
 from velroload._core import RingReader, RingWriter, format_segment, segment_bytes
 from velroload.engine.node import Node
 from velroload.journal import sum_rows
-from velroload.runfolder import RunData, set_figures
+from velroload.rundata import RunData
+from velroload.runfolder import set_figures
 
 SLOTS = 1 << 10
 

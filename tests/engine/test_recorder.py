@@ -11,7 +11,8 @@ from tests.reference.runs import COUNTERS, END, EVENT, MANIFEST, PROBES, deltas_
 from velroload.engine import recorder as module
 from velroload.engine.recorder import Recorder
 from velroload.errors import ConfigError
-from velroload.runfolder import RunData, from_journal, load
+from velroload.rundata import RunData
+from velroload.runfolder import from_journal, load
 
 BATCHES = [samples_of(second) for second in range(4)]
 

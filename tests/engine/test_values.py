@@ -9,7 +9,7 @@ from velroload import _core, journal
 from velroload._core import ValueReader, format_segment, segment_bytes
 from velroload.engine.values import VALUE, Values
 from velroload.histogram import Histogram
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SLOTS, VALUES = 8, 1 << 14
 BASE = segment_bytes(SLOTS)

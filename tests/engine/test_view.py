@@ -5,7 +5,7 @@ import numpy as np
 from tests.reference.runs import deltas_of, samples_of
 from velroload.engine.view import View
 from velroload.histogram import Histogram
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 BATCHES = [samples_of(second) for second in range(4)]
 

@@ -14,7 +14,8 @@ from tests.servers.services import Services
 from velroload.journal import Counter
 from velroload.plan.model import EMBEDDED, Capture, Load, Plan, Request, Scenario
 from velroload.probe.source import UNITS
-from velroload.runfolder import RunData, load
+from velroload.rundata import RunData
+from velroload.runfolder import load
 from velroload.runner.embedded_probes import BREAKERS
 from velroload.runner.options import Options
 from velroload.runner.run import execute

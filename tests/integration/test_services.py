@@ -9,7 +9,8 @@ from tests.integration.test_probes import said_of, truth_of
 from tests.launch import Launch
 from tests.servers.services import Services
 from velroload.plan.probe import WITH_VALUES, Probe
-from velroload.runfolder import RunData, load
+from velroload.rundata import RunData
+from velroload.runfolder import load
 from velroload.runner.embedded_probes import embedded_probes
 from velroload.target.process import TargetProcess
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tests.reference import rundata as rd
 from tests.reference import watched
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.reference import rundata as rd
 from velroload.journal import COUNTS
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import SAMPLE, ErrorKind
 
 PHASES = (

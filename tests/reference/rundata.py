@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from velroload.histogram import bins_of
 from velroload.journal import COUNTS, HIST_SUM, SERIES, STATS
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import SAMPLE, ErrorKind
 
 Ints = NDArray[np.int64]

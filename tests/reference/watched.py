@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tests.reference import rundata as rd
 from velroload.journal import COUNTS, slowest
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import SAMPLE, Flag
 
 S = rd.SECOND_NS

@@ -6,10 +6,11 @@ import io
 import pytest
 
 from tests.reference.richrun import FORMULAS
-from velroload.report.as_csv import errors_csv, series_csv, summary_csv
+from velroload.journal import Counter
+from velroload.report.as_csv import endpoints_csv, errors_csv, series_csv, summary_csv
 from velroload.report.kind import Report, Told
 
-ALL = [summary_csv, series_csv, errors_csv]
+ALL = [summary_csv, series_csv, endpoints_csv, errors_csv]
 
 
 def rows(report: Report, told: Told) -> list[dict[str, str]]:
@@ -37,6 +38,22 @@ def test_a_row_per_second_with_what_probes_read(rich: Told) -> None:
     assert found[1]["velro.db_limit"] == "210.0"
     assert found[0]["velro.db_limit"] == ""  # not read in that second
     assert found[3]["users_active"] == "500"
+
+
+def test_a_row_per_second_and_endpoint(rich: Told) -> None:
+    found = rows(endpoints_csv, rich)
+    for row in rich.result.summary.rows:
+        if row.kind == "request":
+            own = [each for each in found if each["name"] == row.name]
+            every = rich.data.per_second(Counter.OK, endpoints=row.id)[1]
+            assert [int(each["ok"]) for each in own if each["ok"] != "0"] == [
+                count for count in every.tolist() if count
+            ]
+    seconds = [int(row["second"]) for row in found if row["name"] == "authentication_check"]
+    assert seconds == sorted(set(seconds))
+    first = next(row for row in found if row["name"] == "authentication_check")
+    p50, p95, p99 = (float(first[f"response_{level}_ms"]) for level in ("p50", "p95", "p99"))
+    assert 0 < p50 <= p95 <= p99
 
 
 def test_a_row_per_failure_with_its_example(rich: Told) -> None:

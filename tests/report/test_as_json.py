@@ -14,7 +14,8 @@ from velroload.errors import Exit
 from velroload.report import REPORTS
 from velroload.report.as_json import FORMAT, RESULT, SCHEMA, as_json, document, save_result
 from velroload.report.kind import Told
-from velroload.runfolder import RunData, load, save
+from velroload.rundata import RunData
+from velroload.runfolder import load, save
 from velroload.sample import ErrorKind
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))

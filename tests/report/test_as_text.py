@@ -10,7 +10,7 @@ from velroload.analysis.analyse import analyse
 from velroload.errors import Exit
 from velroload.report.as_text import LINES, as_text
 from velroload.report.table import WIDTH
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 

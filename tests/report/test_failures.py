@@ -10,7 +10,7 @@ from velroload.analysis.analyse import analyse
 from velroload.report.as_text import as_text
 from velroload.report.failures import failure_lines
 from velroload.report.table import WIDTH
-from velroload.runfolder import Row, RunData
+from velroload.rundata import Row, RunData
 from velroload.sample import ErrorKind
 
 KINDS = (ErrorKind.RESET, ErrorKind.STATUS, ErrorKind.TIMEOUT, ErrorKind.BAD_CHUNK)

@@ -4,7 +4,7 @@ import pytest
 
 from velroload.errors import ConfigError
 from velroload.report import REPORTS, report_named
-from velroload.report.as_csv import errors_csv, series_csv, summary_csv
+from velroload.report.as_csv import endpoints_csv, errors_csv, series_csv, summary_csv
 from velroload.report.as_html import as_html
 from velroload.report.as_junit import as_junit
 from velroload.report.as_markdown import as_markdown
@@ -24,6 +24,7 @@ from velroload.report.kind import Report
         ("anything.pdf", summary_pdf),
         ("run.csv", summary_csv),
         ("run-series.csv", series_csv),
+        ("run-endpoints.csv", endpoints_csv),
         ("errors.csv", errors_csv),
         ("junit.xml", as_junit),
     ],

@@ -7,7 +7,8 @@ import pytest
 
 from tests.reference.rundata import build, steady, with_thresholds
 from velroload.errors import ConfigError, Exit
-from velroload.runfolder import RunData, save
+from velroload.rundata import RunData
+from velroload.runfolder import save
 from velroload.runner.conclude import conclude
 
 

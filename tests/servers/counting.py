@@ -4,6 +4,7 @@ Run as `python counting.py BOOKS PORT MODE`; BOOKS is a file of BOOKS_FORMAT tha
 whoever wants to read it. Only requests without a body are understood.
 """
 
+import asyncio
 import mmap
 import os
 import signal
@@ -116,67 +117,83 @@ class CountingServer:
         self._map.close()
 
 
-def main(path: str, port: int, mode: str) -> None:
-    import asyncio
+class Book:
+    """The books as the server itself keeps them, in shared memory after every change."""
 
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as file:
+            self._shared = mmap.mmap(file.fileno(), BOOKS_FORMAT.size)
+        self.rows = list(BOOKS_FORMAT.unpack_from(self._shared))
+        self.rows[7] = self.rows[2]  # whatever an earlier one had open died with it
+
+    def note(self, index: int) -> None:
+        self.rows[index] += 1
+        if index == 3:
+            self.rows[6] = time.monotonic_ns()
+            self.rows[5] = self.rows[5] or self.rows[6]
+        self.write()
+
+    def write(self) -> None:
+        BOOKS_FORMAT.pack_into(self._shared, 0, *self.rows)
+
+
+class Connection(asyncio.Protocol):
+    """One client, answered as the mode says."""
+
+    def __init__(self, book: Book, mode: str) -> None:
+        self.book = book
+        self.kind, _, value = mode.partition(":")
+        self.delay_s = float(value or 0) / 1e3
+        self.tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self.book.note(2)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.book.note(7)
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self.tail = (self.tail + data).split(b"\r\n\r\n")
+        for _ in requests:
+            self.book.note(3)
+            self.answer()
+
+    def answer(self) -> None:
+        if self.kind == "hole":
+            return
+        if self.kind == "shut":
+            self.transport.close()
+        elif self.kind == "slow":
+            asyncio.get_running_loop().call_later(self.delay_s, self.say, OK)
+        elif self.kind == "reset" and self.book.rows[3] % RESET_EVERY == 0:
+            self.transport.write(PART)
+            handle = self.transport.get_extra_info("socket")
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+        else:
+            self.say(UNAVAILABLE if self.kind == "fail" else OK)
+
+    def say(self, response: bytes) -> None:
+        if not self.transport.is_closing():
+            self.book.note(4)
+            self.transport.write(response)
+
+
+def main(path: str, port: int, mode: str) -> None:
     import uvloop
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(path, "r+b") as file:
-        shared = mmap.mmap(file.fileno(), BOOKS_FORMAT.size)
-    book = list(BOOKS_FORMAT.unpack_from(shared))
-    book[7] = book[2]  # whatever an earlier one had open died with it
-    kind, _, value = mode.partition(":")
-    delay_s = float(value or 0) / 1e3
-
-    def note(index: int) -> None:
-        book[index] += 1
-        if index == 3:
-            book[6] = time.monotonic_ns()
-            book[5] = book[5] or book[6]
-        BOOKS_FORMAT.pack_into(shared, 0, *book)
-
-    class Connection(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
-            self.tail = b""
-            note(2)
-
-        def connection_lost(self, error: Exception | None) -> None:
-            note(7)
-
-        def data_received(self, data: bytes) -> None:
-            *requests, self.tail = (self.tail + data).split(b"\r\n\r\n")
-            for _ in requests:
-                note(3)
-                self.answer()
-
-        def answer(self) -> None:
-            if kind == "hole":
-                return
-            if kind == "shut":
-                self.transport.close()
-            elif kind == "slow":
-                asyncio.get_running_loop().call_later(delay_s, self.say, OK)
-            elif kind == "reset" and book[3] % RESET_EVERY == 0:
-                self.transport.write(PART)
-                handle = self.transport.get_extra_info("socket")
-                handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.transport.abort()
-            else:
-                self.say(UNAVAILABLE if kind == "fail" else OK)
-
-        def say(self, response: bytes) -> None:
-            if not self.transport.is_closing():
-                note(4)
-                self.transport.write(response)
+    book = Book(path)
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(Connection, "127.0.0.1", port, backlog=4096)
-        book[0] = server.sockets[0].getsockname()[1]
-        book[1] = os.getpid()
-        BOOKS_FORMAT.pack_into(shared, 0, *book)
+        server = await loop.create_server(
+            lambda: Connection(book, mode), "127.0.0.1", port, backlog=4096
+        )
+        book.rows[0] = server.sockets[0].getsockname()[1]
+        book.rows[1] = os.getpid()
+        book.write()
         await server.serve_forever()
 
     uvloop.run(serve())

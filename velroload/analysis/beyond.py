@@ -10,7 +10,7 @@ from velroload.analysis.outlook import Capacity, Drift, Fidelity
 from velroload.analysis.result import PhaseResult, Summary, Validity
 from velroload.analysis.scope import Scope, phase_scope, run_scope
 from velroload.plan.threshold import parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 def drift_of_run(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 def evidence(data: RunData) -> dict[str, Any]:
@@ -21,3 +21,8 @@ def ledger(data: RunData, part: str) -> dict[str, Any]:
     """requests | iterations | samples of the ledger; empty when there is none."""
     found: dict[str, Any] = ((data.end or {}).get("ledger") or {}).get(part) or {}
     return found
+
+
+def command_of(data: RunData, flags: str = "") -> str:
+    """The command that made the run, with more flags."""
+    return f"{data.manifest.get('command') or 'velroload'} {flags}".rstrip()

@@ -12,7 +12,7 @@ from velroload.analysis.marks import Mark, marks
 from velroload.index import Part
 from velroload.journal import Counter
 from velroload.ledger import error_name
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 DONE = (Counter.OK, Counter.FAILED, Counter.TRANSPORT)
 CHANCE = 0.01

@@ -12,7 +12,7 @@ from velroload.analysis.result import Quantity
 from velroload.histogram import Histogram, edges_ns
 from velroload.index import Index, Part
 from velroload.journal import Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SERIES_DIGITS = 2
 GRID_MOST = 2

@@ -37,7 +37,7 @@ from velroload.histogram import Histogram, rank_of
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold, Verdict
 from velroload.quantity import QUANTITIES
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 LAG_DID_IT = "the limit was exceeded, but the generator's own lag may have done it"
 SECONDS_DID_IT = "the limit was exceeded, but not without the generator's bad seconds"

@@ -7,7 +7,7 @@ import numpy as np
 from velroload.analysis.cells import counter_values
 from velroload.analysis.result import Connections, IdleCloses
 from velroload.journal import Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 AGES = ("under_1s", "under_10s", "under_100s", "older")
 """Names of the age classes in a sample's flags."""

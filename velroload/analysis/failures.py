@@ -8,7 +8,7 @@ import numpy as np
 from velroload.analysis.result import Example, Failure
 from velroload.journal import FAILURE, Counter
 from velroload.ledger import error_name
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 KINDS = range(Counter.ERROR + 1, Counter.OK)
 """Counters of the kinds of failure."""

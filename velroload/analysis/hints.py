@@ -7,12 +7,12 @@ from velroload.analysis.bottlenecks import bottlenecks
 from velroload.analysis.bursts import bursts
 from velroload.analysis.incidents import broken, resilience
 from velroload.analysis.modes import modes
-from velroload.analysis.result import Result, Validity
+from velroload.analysis.result import NOTE, Result, Validity
 from velroload.analysis.scene import Scene
 from velroload.analysis.tail import tail
 from velroload.analysis.utilisation import utilisation
-from velroload.analysis.validity import NOTE, with_reasons
-from velroload.runfolder import RunData
+from velroload.analysis.validity import with_reasons
+from velroload.rundata import RunData
 
 
 def with_hints(result: Result, data: RunData, held: RunData) -> Result:

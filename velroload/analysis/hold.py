@@ -11,7 +11,7 @@ from typing import Any
 from velroload.analysis.cells import seconds_of
 from velroload.index import Kept, among
 from velroload.load.phases import HOLD
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SECOND_NS = 1_000_000_000
 

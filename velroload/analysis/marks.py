@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 MARK = "mark"
 BEGIN, END = "begin", "end"

@@ -20,7 +20,7 @@ from velroload.analysis.samples import counted, response_ns
 from velroload.analysis.summary import is_flow
 from velroload.analysis.tail import LEAST_OTHERS, apart
 from velroload.histogram import Histogram
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 Floats = NDArray[np.float64]
 LEAST = 500

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velroload.analysis.hold import SECOND_NS
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 Floats = NDArray[np.float64]
 GENERATOR = "generator"

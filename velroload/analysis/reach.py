@@ -13,7 +13,7 @@ from velroload.analysis.result import QUANTILES, Percentile, Quantity, Reach
 from velroload.histogram import Histogram, rank_of
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 SUSTAINED_S = 10

@@ -7,7 +7,7 @@ from velroload.analysis.outcome import outcome
 from velroload.analysis.resilience import Recovery, recovery_of
 from velroload.analysis.result import ThresholdResult
 from velroload.plan.threshold import Threshold, Verdict
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 DISTURBED = "the generator was disturbed while the target recovered"
 

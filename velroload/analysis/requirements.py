@@ -21,12 +21,11 @@ from velroload.analysis.observed import (
     resource,
     users,
 )
-from velroload.analysis.result import PhaseResult, Summary, ThresholdResult, Validity
+from velroload.analysis.result import INVALID, PhaseResult, Summary, ThresholdResult, Validity
 from velroload.analysis.scope import Scope, phase_scope, run_scope
-from velroload.analysis.validity import INVALID
 from velroload.analysis.verdict import doubt_of, with_voided
 from velroload.plan.threshold import Verdict, parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SETTLED = (Verdict.PASS, PASS_SUSPECT, Verdict.FAIL)
 BY_CHANCE = ("percentile", "errors", "checks")

@@ -16,7 +16,7 @@ from velroload.analysis.hold import SECOND_NS, held_seconds
 from velroload.analysis.marks import mark_of, marks
 from velroload.analysis.result import Quantity
 from velroload.journal import Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 Floats = NDArray[np.float64]
 

@@ -238,6 +238,10 @@ class Summary:
     warm_up: WarmUp | None = None
 
 
+INVALID, SUSPECT, NOTE = "INVALID", "SUSPECT", "NOTE"
+"""Levels of a reason, the strongest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a run is not simply VALID: a stable code, the sentence with its numbers, what mends it.

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from velroload.analysis.summary import is_flow
 from velroload.journal import Rows
 from velroload.load.phases import HOLD
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import CACHE_SHIFT, CacheLayer
 
 Ints = NDArray[np.int64]

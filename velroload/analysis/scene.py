@@ -14,7 +14,7 @@ from velroload.analysis.result import Summary, ThresholdResult, Validity
 from velroload.analysis.samples import flow_ids
 from velroload.journal import Counter
 from velroload.load.phases import COOL_DOWN
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 Bools = NDArray[np.bool_]
 CARRIED = 0.95

@@ -10,7 +10,7 @@ from velroload.analysis.summary import is_flow
 from velroload.index import Kept
 from velroload.journal import Counter
 from velroload.load.phases import HOLD, RAMP
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 CYCLES_LEAST = 3.0
 """A scaled run says nothing of caches and drift before every user came round so often."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from velroload.analysis.hold import SECOND_NS, hold_windows
 from velroload.analysis.result import BadSecond
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 STEAL = 0.01
 STEAL_HEAVY = 0.10

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from velroload.analysis.cells import counter_series
 from velroload.analysis.samples import LAYERS
 from velroload.journal import Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 Floats = NDArray[np.float64]
 

@@ -15,6 +15,9 @@ from velroload.analysis.hold import (
 )
 from velroload.analysis.marks import mark_of
 from velroload.analysis.result import (
+    INVALID,
+    NOTE,
+    SUSPECT,
     PhaseResult,
     Reason,
     Series,
@@ -24,12 +27,12 @@ from velroload.analysis.result import (
 )
 from velroload.analysis.seconds import hold_seconds
 from velroload.analysis.summary import summarise
-from velroload.analysis.validity import INVALID, NOTE, SUSPECT, assess, with_reasons
+from velroload.analysis.validity import assess, with_reasons
 from velroload.analysis.verdict import judge_thresholds, unclaimed, verdict_of
 from velroload.analysis.watched import EDGE_S, breaker_changes, watched
 from velroload.analysis.watching import Watched
 from velroload.plan.threshold import Threshold, Verdict, parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 def judge_suite(data: RunData, incomplete: Sequence[str] = ()) -> tuple[PhaseResult, ...]:

@@ -38,7 +38,7 @@ from velroload.analysis.warmup import warm_up_of
 from velroload.histogram import Histogram
 from velroload.journal import SERIES_FIRST, Counter
 from velroload.plan.threshold import Threshold, parse_threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 PARTS = tuple(Quantity)[Quantity.GENERATOR_LAG :]

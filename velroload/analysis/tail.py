@@ -28,7 +28,7 @@ from velroload.analysis.samples import (
     response_ns,
 )
 from velroload.journal import Rows
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import Flag
 
 QUANTILE = 0.99

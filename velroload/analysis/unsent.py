@@ -7,7 +7,7 @@ from velroload.analysis.result import Quantity
 from velroload.analysis.summary import is_flow
 from velroload.journal import Counter
 from velroload.load.phases import HOLD
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 WAITED_NS = 1_000_000

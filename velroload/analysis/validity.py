@@ -8,11 +8,15 @@ machine is worthless. Limits: MEASURE's list, as constants below.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from velroload.analysis.books import evidence, ledger, used_up
+from velroload.analysis.books import command_of, evidence, ledger
 from velroload.analysis.cells import slices
 from velroload.analysis.hold import SECOND_NS
 from velroload.analysis.interval import samples_needed
+from velroload.analysis.remarks import over_unix, remarks
 from velroload.analysis.result import (
+    INVALID,
+    NOTE,
+    SUSPECT,
     BadSecond,
     Quantity,
     Reason,
@@ -24,9 +28,8 @@ from velroload.analysis.seconds import bad_seconds, busy_share, hold_seconds, st
 from velroload.analysis.summary import is_flow
 from velroload.analysis.unsent import unsent
 from velroload.plan.threshold import Threshold
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
-INVALID, SUSPECT, NOTE = "INVALID", "SUSPECT", "NOTE"
 LITTLE_SHARE = 0.005
 LITTLE_EDGE_NS = 1_000_000
 """Per worker: its two sums are not taken at the same instant."""
@@ -61,12 +64,10 @@ def assess(
     hold = hold_seconds(data)
     share = sum(1 for entry in bad if entry.second in hold) / len(hold) if hold else 0.0
     missing, missing_share, limited = unsent(data, held)
-    unix = over_unix(data)
-    clock = None if unix else _user_clock_share(summary)
+    clock = None if over_unix(data) else _user_clock_share(summary)
     reasons: list[Reason] = []
     if of_run:
-        reasons += [*_ledger(data), *_little(data), *_jumps(data), *_unix(unix), *_machine(data)]
-        reasons += [*_refused(data), *_cookies(data), *_rows(data), *_values(data)]
+        reasons += [*_ledger(data), *_little(data), *_machine(data), *remarks(data)]
         reasons += [*_incomplete(data)]
     if of_hold:
         reasons += [*_load(data, missing, missing_share, limited), *_clock(data, clock)]
@@ -102,11 +103,7 @@ def _percent(share: float) -> str:
 
 def again(data: RunData, flags: str = "") -> str:
     """The command that repeats the run where nothing disturbs it, with more flags."""
-    return f"{QUIET} {_command(data, flags)}"
-
-
-def _command(data: RunData, flags: str = "") -> str:
-    return f"{data.manifest.get('command') or 'velroload'} {flags}".rstrip()
+    return f"{QUIET} {command_of(data, flags)}"
 
 
 def _workers(data: RunData) -> int:
@@ -124,9 +121,9 @@ def _ledger(data: RunData) -> Iterator[Reason]:
             INVALID,
             "lost_samples",
             f"{lost:,} of {pushed:,} samples were lost: the coordinator could not keep up",
-            "leave it a CPU of its own: " + _command(data, f"-w {_workers(data) - 1}")
+            "leave it a CPU of its own: " + command_of(data, f"-w {_workers(data) - 1}")
             if _workers(data) > 1
-            else f"keep other work off its CPU, or lower the load, then {_command(data)}",
+            else f"keep other work off its CPU, or lower the load, then {command_of(data)}",
         )
     for worker in evidence(data).get("workers") or []:
         high = worker.get("ring_high_water")
@@ -171,22 +168,7 @@ def _load(data: RunData, missing: int, share: float, limited: bool) -> Iterator[
             INVALID,
             "unsent",
             f"{text}, though the target answered in time",
-            "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
-        )
-
-
-def over_unix(data: RunData) -> bool:
-    """The target is a unix socket, for which the kernel has no receive times."""
-    addresses = (data.manifest.get("target") or {}).get("addresses") or []
-    return bool(addresses) and all(str(address).startswith("unix:") for address in addresses)
-
-
-def _unix(unix: bool) -> Iterator[Reason]:
-    if unix:
-        yield Reason(
-            NOTE,
-            "unix",
-            "the kernel stamps nothing on unix sockets: responses end when we have read them",
+            "give it another worker: " + command_of(data, f"-w {_workers(data) + 1}"),
         )
 
 
@@ -204,14 +186,8 @@ def _clock(data: RunData, share: float | None) -> Iterator[Reason]:
             f"{_percent(share)} of the responses carry no kernel receive time: our own reading "
             "delays are inside their times",
             "run it where the kernel stamps packets (not gVisor or a user-space network): "
-            + _command(data),
+            + command_of(data),
         )
-
-
-def _jumps(data: RunData) -> Iterator[Reason]:
-    jumps = evidence(data).get("clock_jumps") or 0
-    if jumps:
-        yield Reason(NOTE, "clock_jumps", f"the wall clock jumped {jumps} times against ours")
 
 
 ADVICE = {
@@ -257,7 +233,7 @@ def _bad(data: RunData, bad: Sequence[BadSecond], share: float) -> Iterator[Reas
         f"({_percent(len(severe) / len(hold))}), such as second {first}: {example}"
     )
     flags = f"-w {_workers(data) + 1}" if worst == " CPU " else ""
-    yield Reason(INVALID, "bad_seconds", text, f"{ADVICE[worst]} {_command(data, flags)}")
+    yield Reason(INVALID, "bad_seconds", text, f"{ADVICE[worst]} {command_of(data, flags)}")
 
 
 def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:
@@ -271,63 +247,8 @@ def _busy(data: RunData, thresholds: Sequence[Threshold]) -> Iterator[Reason]:
         "busy_worker",
         f"a worker's CPU was above 95 % for {_percent(share)} of the hold: the throughput is a "
         "lower bound of what the target can do",
-        "give it another worker: " + _command(data, f"-w {_workers(data) + 1}"),
+        "give it another worker: " + command_of(data, f"-w {_workers(data) + 1}"),
     )
-
-
-def _refused(data: RunData) -> Iterator[Reason]:
-    """Places that redirects led to and nobody allowed; their names come from the server."""
-    for place, count in list((evidence(data).get("redirects_refused") or {}).items())[:4]:
-        scheme = str((data.manifest.get("target") or {}).get("url", "")).partition(":")[0]
-        why = "it is not in the allow-list"
-        advice = f"add --allow-host {place}"
-        if scheme == "https" and place.startswith("http:"):
-            why, advice = "it leads from https to http", ""
-        yield Reason(
-            NOTE,
-            "redirects_refused",
-            f"{count:,} redirects to {place} were not followed: {why}"
-            + (f" ({advice})" if advice else ""),
-        )
-
-
-def _cookies(data: RunData) -> Iterator[Reason]:
-    ignored = evidence(data).get("cookies_ignored") or 0
-    if ignored:
-        yield Reason(
-            NOTE,
-            "cookies_ignored",
-            f"{ignored:,} cookies were not kept or sent: malformed, for another host, longer than "
-            "4 KiB, or more than 50 of a user",
-        )
-
-
-def _rows(data: RunData) -> Iterator[Reason]:
-    for name in used_up(data):
-        yield Reason(
-            NOTE,
-            "rows_used_up",
-            f"data {name}: its rows were used up, and who needed one ended (at_end: stop)",
-        )
-
-
-def _values(data: RunData) -> Iterator[Reason]:
-    """What servers said of their time; nothing else rests on it."""
-    book = ((data.end or {}).get("ledger") or {}).get("values") or {}
-    if book.get("lost"):
-        yield Reason(
-            SUSPECT,
-            "values_lost",
-            f"{book['lost']:,} values of Server-Timing found no room: its figures lack them",
-            "take more workers or a lower rate, then " + _command(data),
-        )
-    if book.get("ignored"):
-        yield Reason(
-            NOTE,
-            "values_ignored",
-            f"{book['ignored']:,} values of Server-Timing or X-Response-Time were malformed, cut "
-            "off at 1 KiB, or of more than 32 names",
-        )
 
 
 def _steal(data: RunData) -> Iterator[Reason]:
@@ -338,7 +259,7 @@ def _steal(data: RunData) -> Iterator[Reason]:
             "steal",
             f"the hypervisor took more than 10 % of the workers' CPUs in {_percent(stolen)} of the "
             "hold: even the kernel's stamps may be late",
-            "use a machine that is not shared, then " + _command(data),
+            "use a machine that is not shared, then " + command_of(data),
         )
 
 

@@ -11,11 +11,19 @@ from dataclasses import replace
 from velroload.analysis.claims import LAG_DID_IT, SECONDS_DID_IT, Claim, judge_claim
 from velroload.analysis.compliance import Compliance
 from velroload.analysis.gates import WORST_FIRST, with_gates
-from velroload.analysis.result import PhaseResult, Reason, Summary, ThresholdResult, Validity
-from velroload.analysis.validity import INVALID, SUSPECT, again, with_reasons
+from velroload.analysis.result import (
+    INVALID,
+    SUSPECT,
+    PhaseResult,
+    Reason,
+    Summary,
+    ThresholdResult,
+    Validity,
+)
+from velroload.analysis.validity import again, with_reasons
 from velroload.errors import Exit, strongest
 from velroload.plan.threshold import Threshold, Verdict
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 ENDED = {
     "interrupted": Exit.INTERRUPTED,

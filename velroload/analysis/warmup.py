@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from velroload.analysis.cells import Slices, slices
 from velroload.analysis.outlook import WarmUp
 from velroload.analysis.result import Quantity, Series
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 BATCH = 5
 MOST_SHARE = 0.20

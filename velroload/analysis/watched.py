@@ -23,7 +23,7 @@ from velroload.analysis.watching import (
     Watched,
 )
 from velroload.journal import Counter
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 T = TypeVar("T")
 Window = tuple[int, int]

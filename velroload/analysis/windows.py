@@ -15,7 +15,7 @@ from velroload.analysis.shares import share_series
 from velroload.journal import Counter
 from velroload.plan.threshold import Threshold
 from velroload.quantity import QUANTITIES
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 

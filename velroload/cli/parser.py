@@ -224,8 +224,8 @@ def add_output_flags(group: "argparse._ArgumentGroup") -> None:
     add("--out", metavar="DIR", help="the run folder, new or empty (runs/DATE-TIME-NAME)")
     add("--report", metavar="FILE", action="append",
         help="one more report; its name says its kind: report.html, summary.pdf (.html, .md), "
-        ".json, .md, junit.xml, .csv (series.csv, errors.csv), .png, .svg, .hgrm, .hlog, .txt; "
-        "repeatable")  # fmt: skip
+        ".json, .md, junit.xml, .csv (series, endpoints, errors.csv), .png, .svg, .hgrm, .hlog, "
+        ".txt; repeatable")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="no progress, the result only")
     add("-v", "--verbose", action="store_true", help="service time and lags too")
     add("--no-color", action="store_true", help="no colour (as NO_COLOR)")

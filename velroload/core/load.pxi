@@ -33,8 +33,8 @@ cdef object tables_load(Engine self, list tables, list described):
                 or head.magic != VL_TABLE_MAGIC:
             raise ValueError(f"program: data set {p.n_tables} is not of this version of velroload")
         row.n_rows, row.n_columns = head.rows, head.columns
-        row.index = <const uint64_t *> (row.data + head.index_at)
         check_table(row, head.index_at, p.n_tables)
+        row.index = <const uint64_t *> (row.data + head.index_at)
 
 
 cdef object extras_load(Engine self, list wanted):

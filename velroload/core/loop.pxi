@@ -222,6 +222,22 @@ cdef bint loop_finished(vl_engine *e, int64_t now) noexcept nogil:
     return busy == 0 or now >= e.drain_until_ns
 
 
+cdef inline void stage_pace(vl_engine *e, int64_t now) noexcept nogil:
+    """Let begin what is due: log-ins before the start, users and iterations after it."""
+    if e.preparing:
+        prepare_pace(e, now)
+    else:
+        users_pace(e, now)
+
+
+cdef inline bint stage_over(vl_engine *e, int64_t now) noexcept nogil:
+    """All that must be there before the start is there, or after it all is done."""
+    if e.preparing:
+        return prepared(e, now)
+    e.done = loop_finished(e, now)
+    return e.done
+
+
 cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
     """Run for about `budget_ns`; sleeps within it in our own epoll, where waking up is cheap."""
     cdef int64_t now = clock_sync(&e.clock)
@@ -234,16 +250,9 @@ cdef int loop_run(vl_engine *e, int64_t budget_ns) noexcept nogil:
         if now - e.due_ns > PAUSE_NS:
             pauses_add(&e.pauses, e.due_ns, now, starts_oldest(e))
         timers_fire(e, now)
-        if e.preparing:
-            prepare_pace(e, now)
-        else:
-            users_pace(e, now)
+        stage_pace(e, now)
         ready_run(e, until)
-        if e.preparing:
-            if prepared(e, now):
-                return POLL_DONE
-        elif loop_finished(e, now):
-            e.done = 1
+        if stage_over(e, now):
             return POLL_DONE
         if e.parked.head != NONE:
             return POLL_PARKED

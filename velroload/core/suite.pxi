@@ -78,7 +78,7 @@ cdef object suite_load(Engine self, dict settings):
     """What the phases of a suite ask of their users, and the probabilities of their mixes."""
     cdef vl_engine *e = &self.e
     cdef list flags = settings["phase_flags"]
-    cdef size_t rows = self.array("mixes", sizeof(double), <void **> &e.mixes)
+    cdef size_t rows = program_array(self, "mixes", sizeof(double), <void **> &e.mixes)
     cdef uint32_t i
     e.suite = len(flags) > 0
     if e.suite and len(flags) != <Py_ssize_t> e.n_phases:

@@ -228,12 +228,25 @@ cdef inline uint32_t section_stop(vl_scenario *s, uint8_t section) noexcept nogi
     return s.flow_first + s.flow_count
 
 
+cdef inline bint user_think(vl_engine *e, uint32_t u, vl_step *step, int64_t now) noexcept nogil:
+    """Draw how long the user thinks; whether that is longer than until now."""
+    cdef vl_user *user = &e.users[u]
+    cdef int64_t pause = think_ns(step, &user.random)
+    user.scheduled_ns += pause
+    user.available_ns = user.scheduled_ns
+    user.think_ns += pause
+    if user.scheduled_ns <= now:
+        return False
+    user_state(e, user, USER_THINKING)
+    timer_set(&e.timers, u, user.scheduled_ns)
+    return True
+
+
 cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
     """Execute the user's program up to the next thing that takes time."""
     cdef vl_user *user = &e.users[u]
     cdef vl_scenario *s = &e.scenarios[user.scenario]
     cdef vl_step *step
-    cdef int64_t pause
     cdef int controls = 0
     while True:
         if user.pc >= section_stop(s, user.section):
@@ -255,14 +268,8 @@ cdef void user_step(vl_engine *e, uint32_t u, int64_t now) noexcept nogil:
             users_push(e, &e.parked, u)
             return
         elif step.op == STEP_THINK:
-            pause = think_ns(step, &user.random)
-            user.scheduled_ns += pause
-            user.available_ns = user.scheduled_ns
-            user.think_ns += pause
             user.pc += 1
-            if user.scheduled_ns > now:
-                user_state(e, user, USER_THINKING)
-                timer_set(&e.timers, u, user.scheduled_ns)
+            if user_think(e, u, step, now):
                 return
         elif step.op == STEP_END:
             iteration_cut(e, u, C_ITERATIONS_COMPLETED)

@@ -17,7 +17,7 @@ from velroload.engine.node import Node
 from velroload.engine.recorder import Recorder
 from velroload.engine.workers import Workers
 from velroload.errors import PreflightError
-from velroload.runfolder import Row, RunData
+from velroload.rundata import Row, RunData
 
 TICK_S = 0.1
 """Rings hold 2 s; more often only costs CPU that the workers may need."""

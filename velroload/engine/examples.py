@@ -12,7 +12,7 @@ import numpy as np
 
 from velroload._core import RingReader
 from velroload.journal import FAILURE, Rows
-from velroload.runfolder import Row
+from velroload.rundata import Row
 from velroload.sample import ErrorKind
 
 EXAMPLE = np.dtype(

@@ -20,7 +20,7 @@ from velroload import journal, runfolder
 from velroload.engine.view import View
 from velroload.errors import ConfigError
 from velroload.journal import Delta, RecordKind, Rows
-from velroload.runfolder import Row, RunData
+from velroload.rundata import Row, RunData
 from velroload.sample import SAMPLE
 
 FSYNC_INTERVAL_S = 5.0

@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from velroload.errors import ConfigError
-from velroload.report.as_csv import errors_csv, series_csv, summary_csv
+from velroload.report.as_csv import endpoints_csv, errors_csv, series_csv, summary_csv
 from velroload.report.as_hdr import as_hgrm, as_hlog
 from velroload.report.as_html import as_html
 from velroload.report.as_json import as_json
@@ -32,6 +32,7 @@ REPORTS: dict[str, Report] = {
     "*.pdf": summary_pdf,
     "*.json": _json,
     "*series.csv": series_csv,
+    "*endpoints.csv": endpoints_csv,
     "*errors.csv": errors_csv,
     "*.csv": summary_csv,
     "*.xml": as_junit,

@@ -6,17 +6,23 @@ apostrophe before it; what does not print is shown as an escape.
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from velroload.analysis.result import QUANTILES, Distribution, Row
+from velroload.analysis.cells import slices
+from velroload.analysis.result import QUANTILES, Distribution, Quantity, Row
 from velroload.journal import Counter
-from velroload.report.charts.frame import Frame
+from velroload.report.charts.frame import Frame, quantile_series
 from velroload.report.charts.thin import Floats
 from velroload.report.kind import Told
 from velroload.report.words import clean
 
+SECOND_LEVELS = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+SECOND_COUNTERS = (
+    Counter.SCHEDULED, Counter.SENT, Counter.OK, Counter.FAILED, Counter.TRANSPORT,
+)  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Value = str | float | int | bool | None
 
@@ -79,6 +85,34 @@ def series_csv(told: Told) -> bytes:
         **{name: _known(values) for name, values in probes.items()},
     }
     return _file(columns, zip(*columns.values(), strict=True))
+
+
+def endpoints_csv(told: Told) -> bytes:
+    """One row per endpoint, group and iteration and second in which something of it happened."""
+    frame = Frame(told)
+    heads = [
+        "second", "name", "kind", "scenario", "setup", "due", "sent", "ok", "failed",
+        "transport", *(f"{time}_{level}_ms" for time in ("response", "service")
+                       for level in SECOND_LEVELS),
+    ]  # fmt: skip
+    ends = told.data.manifest.get("endpoints") or []
+    return _file(heads, (row for end in ends for row in _seconds(frame, end)))
+
+
+def _seconds(frame: Frame, end: dict[str, Any]) -> Iterator[list[Value]]:
+    """The rows of one endpoint, second by second."""
+    own = (end.get("name"), end.get("kind"), end.get("scenario"), bool(end.get("setup")))
+    counts = [frame.counted_of((end["id"],), (counter,)) for counter in SECOND_COUNTERS]
+    times = [
+        quantile_series(slices(frame.told.data, quantity, (end["id"],)), level)
+        for quantity in (Quantity.RESPONSE, Quantity.SERVICE)
+        for level in SECOND_LEVELS.values()
+    ]
+    for second in np.flatnonzero(np.any(counts, axis=0)).tolist():
+        yield [
+            second, *own, *(round(count[second]) for count in counts),
+            *(None if np.isnan(time[second]) else _ms(time[second]) for time in times),
+        ]  # fmt: skip
 
 
 def _phases(frame: Frame) -> list[Value]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from velroload.analysis.result import Result
 from velroload.errors import Exit
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 @dataclass(frozen=True, slots=True)

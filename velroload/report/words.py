@@ -1,5 +1,7 @@
 """Numbers and foreign text as people read them: three digits that count, a dash for the unknown."""
 
+from collections.abc import Callable
+
 from velroload.plan.mask import clean as clean  # foreign text, safe on a terminal
 
 DASH = "–"
@@ -85,15 +87,26 @@ def size(value: float) -> str:
     return f"{digits(value)} GiB"
 
 
+def count(value: float) -> str:
+    """A number of things, which may be a mean."""
+    return f"{value:,.0f}"
+
+
+WRITTEN: dict[str, Callable[[float], str]] = {
+    "ns": ms,
+    "share": percent,
+    "per_s": per_second,
+    "per_hour": percent,
+    "bytes": size,
+    "count": count,
+}
+
+
 def amount(value: float | None, unit: str) -> str:
     """A value with its unit: of one of ours (UNITS) as people read it, any other behind it."""
     if value is None:
         return DASH
-    write = {
-        "ns": ms, "share": percent, "per_s": per_second, "per_hour": percent, "bytes": size,
-        "count": lambda count: f"{count:,.0f}",
-    }.get(unit, digits)  # fmt: skip
-    return f"{write(value)}{UNITS.get(unit, f' {unit}')}"
+    return f"{WRITTEN.get(unit, digits)(value)}{UNITS.get(unit, f' {unit}')}"
 
 
 def signed(value: float, unit: str) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from velroload.analysis.result import INVALID
 from velroload.analysis.suite import judge_phase
-from velroload.analysis.validity import INVALID
 from velroload.engine.coordinator import Checkpoint
 from velroload.load.suite import Span, spans_of
 from velroload.plan.model import Plan
 from velroload.plan.threshold import Verdict
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 SETTLE_NS = 200_000_000
 """After the hold: what was answered last is still on its way through the rings."""

@@ -16,7 +16,8 @@ from velroload.report.as_json import save_result
 from velroload.report.as_markdown import as_markdown
 from velroload.report.github import annotations
 from velroload.report.table import Style, plain
-from velroload.runfolder import RunData, load, write_file
+from velroload.rundata import RunData
+from velroload.runfolder import load, write_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from velroload.protocol.program import Program, compile_program
 from velroload.protocol.table import Table
 from velroload.protocol.tls import make_context
 from velroload.protocol.writer import Endpoint
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.runner.accounts import Keys
 from velroload.runner.around import around, undisturbed
 from velroload.runner.call import Place

@@ -10,7 +10,7 @@ from velroload.analysis.analyse import analyse
 from velroload.report.charts.chart import Mark
 from velroload.report.charts.frame import MARKS, Frame
 from velroload.report.kind import Told
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 DATA = rd.build([rd.steady(50, 3.0), rd.steady(5, 3.0, name="login", setup=True)], 3.0)
 

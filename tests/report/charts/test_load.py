@@ -8,7 +8,7 @@ from velroload.report.charts.chart import Chart
 from velroload.report.charts.frame import Frame
 from velroload.report.charts.load import KINDS, NO_REQUESTS, cache, errors, outcomes, rates
 from velroload.report.kind import Told
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 from velroload.sample import ErrorKind
 
 

@@ -17,7 +17,7 @@ from velroload.report.charts.times import (
     window,
 )
 from velroload.report.kind import Told
-from velroload.runfolder import RunData
+from velroload.rundata import RunData
 
 
 def frame(data: RunData) -> Frame:

@@ -256,6 +256,16 @@ phases: [{name: p, users: 500, hold: 60s, rate: 500/s}]
 """
 
 
+def test_the_embedded_target_has_few_connections() -> None:
+    embedded = PRD.replace("http://127.0.0.1:9", "embedded")
+    assert (
+        True, "R2 database connections ≥ 200: the embedded target's SQLite has 5; start `velroload "
+        "target --database postgresql://…` and name its address",
+    ) in told(embedded)  # fmt: skip
+    scaled = embedded.replace("from: p", "from: p, scale: {users: 1%, rate: 25%}")
+    assert not [sentence for _, sentence in told(scaled) if "SQLite" in sentence]
+
+
 def test_a_document_that_cannot_be_met() -> None:
     found = [sentence for sure, sentence in told(PRD) if sure]
     assert found == [

@@ -15,7 +15,7 @@ from velroload.load.phases import HOLD
 from velroload.report.charts.chart import Band, Mark
 from velroload.report.charts.thin import Floats
 from velroload.report.kind import Told
-from velroload.runfolder import Row
+from velroload.rundata import Row
 
 SECOND_NS = 1e9
 MARKS = 200
@@ -61,9 +61,13 @@ class Frame:
 
     def counted(self, counters: Iterable[int]) -> Floats:
         """The sum of some counters of the flow's requests per second."""
+        return self.counted_of(self.flow, counters)
+
+    def counted_of(self, endpoints: Collection[int], counters: Iterable[int]) -> Floats:
+        """The same of some endpoints."""
         found = np.zeros(self.length)
         for counter in counters:
-            found += counter_series(self.told.data, self.flow, counter, self.length)
+            found += counter_series(self.told.data, endpoints, counter, self.length)
         return found
 
     @cached_property

@@ -14,6 +14,7 @@ from velroload.runner.forecast.cache import outlook_of, too_few
 from velroload.runner.forecast.obstacle import Obstacle, certain, likely
 from velroload.runner.forecast.pace import rate_text
 from velroload.runner.forecast.traffic import Stretch
+from velroload.target.store.pools import SQLITE_CONNECTIONS
 
 PROBED = "R2 database connections, R12 CPU and memory"
 
@@ -40,11 +41,23 @@ def demand_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obs
     yield from _caches(plan, stretch, rows)
     if plan.requirements.scale is not None:
         yield likely(f"{PROBED}: only the whole load shows them: NOT MEASURED in a scaled run")
-    elif not plan.probes and plan.target != EMBEDDED:
+    elif plan.target == EMBEDDED:
+        yield from _embedded(rows)
+    elif not plan.probes:
         yield certain(
             f"{PROBED}: nothing reads them: NOT MEASURED; add probes, such as agent: or prometheus:"
         )
     yield from _stability(stretches)
+
+
+def _embedded(rows: dict[str, Requirement]) -> Iterator[Obstacle]:
+    least = rows["R2"].parts[0].limit
+    if SQLITE_CONNECTIONS < least:
+        yield certain(
+            f"R2 database connections ≥ {least:,.0f}: the embedded target's SQLite has "
+            f"{SQLITE_CONNECTIONS}; start `velroload target --database postgresql://…` and name "
+            "its address"
+        )
 
 
 def _stability(stretches: tuple[Stretch, ...]) -> Iterator[Obstacle]:

@@ -73,6 +73,8 @@ SQLITE_RULES = (
     Rule("write", 1, 1, each_worker=True),
 )
 """SQLite has one writer at a time."""
+SQLITE_CONNECTIONS = sum(rule.most for rule in SQLITE_RULES)
+"""Of one worker."""
 
 
 class Pool:
