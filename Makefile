@@ -19,7 +19,7 @@ CORE_SO = velroload/_core$$($(PY) -c 'import sysconfig; print(sysconfig.get_conf
 FRESH := $(VENV)/.fresh
 PYTEST := $(PY) -m pytest
 # most tests wait for something: two at a time; those that judge durations alone
-PARALLEL := -n 2 --dist loadfile
+PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
 # what runs the core, for the cores with checks on: the other rooms' tests would only be slower there
 CHECKED := tests/core tests/engine tests/integration tests/protocol
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \

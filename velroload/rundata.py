@@ -75,13 +75,20 @@ class RunData:
             known = self.indexes[name] = (rows, Index(rows))
         return known[1]
 
-    def view(self, manifest: Row | None = None, kept: Kept | None = None) -> "RunData":
-        """The same run with another manifest, or only what counts of its figures; no copies."""
+    def view(
+        self,
+        manifest: Row | None = None,
+        kept: Kept | None = None,
+        probes: list[Row] | None = None,
+    ) -> "RunData":
+        """The same run with another manifest, other probes' rows, or only what counts of its
+        figures; no copies (dataclasses.replace would make every array anew)."""
         indexes = {name: self.index(name) for name in FIGURES}
         own = {each.name: getattr(self, each.name) for each in fields(self)
                if each.name not in (*FIGURES, "indexes")}  # fmt: skip
         own |= {} if manifest is None else {"manifest": manifest}
         own |= {} if kept is None else {"kept": kept}
+        own |= {} if probes is None else {"probes": probes}
         return in_indexes(RunData(**own), indexes)
 
     def part(

@@ -195,6 +195,7 @@ def test_tokens_are_renewed_at_a_random_share_of_their_life(load: Load, jwt: boo
         assert not any(flow["wait_us"])
 
 
+@pytest.mark.timing
 def test_a_renewal_uses_the_think_time() -> None:
     """Pacing of 200 ms: iterations stay on their grid although a token is renewed in between."""
     short = replace(RENEWING, low=Fraction(1, 10), high=Fraction(1, 10))

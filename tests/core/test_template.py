@@ -105,8 +105,8 @@ def test_equals_its_twin(
 def test_every_user_has_slots_of_its_own(recording: Recording, server: ScriptedServer) -> None:
     recording.values = {"a": "x", "b": ""}
     recording.requests.clear()
-    load = Load("constant-vus", users=12, duration_ns=60_000_000)
     flow = (Request("POST", "/${user}", body=b"${user}${a}"),)
+    load = Load("constant-vus", users=12, iterations=12, pacing_ns=60_000_000_000)  # one each
     Rig(plan_for(server.url, load, flow, (LOGIN,))).run().close()
     seen = [request for request in recording.requests if b"/login" not in request]
     assert {request.split()[1] for request in seen} == {b"/%d" % user for user in range(12)}

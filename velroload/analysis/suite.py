@@ -78,7 +78,7 @@ def _seen(whole: RunData, held: RunData, summary: Summary) -> Watched:
     first_ns, last_ns = hold_window(whole)
     low_s, high_s = first_ns / SECOND_NS - EDGE_S, last_ns / SECOND_NS + EDGE_S
     near = [row for row in whole.probes if low_s <= row["time_s"] <= high_s]
-    found = watched(replace(whole, probes=near), held, summary)
+    found = watched(whole.view(probes=near), held, summary)
     rows = whole.manifest["phases"]
     span = first_ns, last_ns
     if rows:

@@ -14,7 +14,7 @@ import numpy as np
 from velroload.analysis.cells import slices
 from velroload.analysis.result import QUANTILES, Distribution, Quantity, Row
 from velroload.journal import Counter
-from velroload.report.charts.frame import Frame, quantile_series
+from velroload.report.charts.frame import Frame, quantiles
 from velroload.report.charts.thin import Floats
 from velroload.report.kind import Told
 from velroload.report.words import clean
@@ -103,16 +103,15 @@ def _seconds(frame: Frame, end: dict[str, Any]) -> Iterator[list[Value]]:
     """The rows of one endpoint, second by second."""
     own = (end.get("name"), end.get("kind"), end.get("scenario"), bool(end.get("setup")))
     counts = [frame.counted_of((end["id"],), (counter,)) for counter in SECOND_COUNTERS]
-    times = [
-        quantile_series(slices(frame.told.data, quantity, (end["id"],)), level)
-        for quantity in (Quantity.RESPONSE, Quantity.SERVICE)
-        for level in SECOND_LEVELS.values()
-    ]
-    for second in np.flatnonzero(np.any(counts, axis=0)).tolist():
-        yield [
-            second, *own, *(round(count[second]) for count in counts),
-            *(None if np.isnan(time[second]) else _ms(time[second]) for time in times),
-        ]  # fmt: skip
+    seconds = np.flatnonzero(np.any(counts, axis=0))
+    columns: list[list[Any]] = [count[seconds].astype(np.int64).tolist() for count in counts]
+    for quantity in (Quantity.RESPONSE, Quantity.SERVICE):
+        parts = slices(frame.told.data, quantity, (end["id"],))
+        for times in quantiles(parts, SECOND_LEVELS.values()):
+            rounded = np.round(times[seconds] / 1e6, 6)
+            columns.append(np.where(np.isnan(rounded), None, rounded).tolist())
+    for second, *values in zip(seconds.tolist(), *columns, strict=True):
+        yield [second, *own, *values]
 
 
 def _phases(frame: Frame) -> list[Value]:

@@ -164,13 +164,21 @@ class Frame:
 def quantile_series(parts: Slices, quantile: float, needed: int = 1) -> Floats:
     """A quantile (upper edge of its bin, ns) in every second; NaN where it has fewer samples than
     `needed`."""
+    return quantiles(parts, (quantile,), needed)[0]
+
+
+def quantiles(parts: Slices, levels: Iterable[float], needed: int = 1) -> list[Floats]:
+    """The same of several quantiles."""
+    if not len(parts.bins):
+        return [np.full(len(parts.weights), np.nan) for _ in levels]
     cumulative = np.cumsum(parts.weights, axis=1)
-    found = np.full(len(parts.weights), np.nan)
-    for place, row in enumerate(cumulative):
-        if len(row) and row[-1] >= max(needed, 1):
-            column = int(np.searchsorted(row, quantile * row[-1] - 1e-9))
-            edge = parts.upper_ns(min(column, len(row) - 1))
-            found[place] = np.nan if edge is None else edge
+    totals = cumulative[:, -1]
+    edges = np.array([parts.upper_ns(column) for column in range(len(parts.bins))], np.float64)
+    found = []
+    for level in levels:
+        below = cumulative < (level * totals - 1e-9)[:, np.newaxis]
+        columns = np.minimum(np.count_nonzero(below, axis=1), len(edges) - 1)
+        found.append(np.where(totals >= max(needed, 1), edges[columns], np.nan))
     return found
 
 

@@ -52,7 +52,7 @@ def demand_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obs
 
 def _embedded(rows: dict[str, Requirement]) -> Iterator[Obstacle]:
     least = rows["R2"].parts[0].limit
-    if SQLITE_CONNECTIONS < least:
+    if least > SQLITE_CONNECTIONS:
         yield certain(
             f"R2 database connections ≥ {least:,.0f}: the embedded target's SQLite has "
             f"{SQLITE_CONNECTIONS}; start `velroload target --database postgresql://…` and name "
