@@ -108,8 +108,8 @@ def _seconds(frame: Frame, end: dict[str, Any]) -> Iterator[list[Value]]:
     for quantity in (Quantity.RESPONSE, Quantity.SERVICE):
         parts = slices(frame.told.data, quantity, (end["id"],))
         for times in quantiles(parts, SECOND_LEVELS.values()):
-            rounded = np.round(times[seconds] / 1e6, 6)
-            columns.append(np.where(np.isnan(rounded), None, rounded).tolist())
+            rounded = np.round(times[seconds] / 1e6, 6).tolist()
+            columns.append([None if value != value else value for value in rounded])  # NaN
     for second, *values in zip(seconds.tolist(), *columns, strict=True):
         yield [second, *own, *values]
 
