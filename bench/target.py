@@ -23,6 +23,7 @@ import psutil
 from bench.flags import parser_for
 from bench.harness import announce, raise_descriptor_limit, save
 from velroload.plan.model import SECOND_NS, Capture, Load, Plan, Request, Scenario
+from velroload.plan.probe import Probe
 from velroload.runner.options import Options
 from velroload.runner.run import execute
 from velroload.target.accounts import DEFAULT_PASSWORD, email_of
@@ -122,7 +123,9 @@ def measure(flags: Any) -> Json:
         ) as target,
     ):
         folder = Path(scratch) / "run"
-        plan = Plan("target", target.url, tuple(scenario_of(kind, flags) for kind in MIX))
+        watching = (Probe("target", "process", f"pid:{target.pid}"),)
+        scenarios = tuple(scenario_of(kind, flags) for kind in MIX)
+        plan = Plan("target", target.url, scenarios, probes=watching)
         process = psutil.Process(target.pid)
         addresses = (("127.0.0.1", target.port),)
         before = cpu_s(process)
@@ -133,6 +136,7 @@ def measure(flags: Any) -> Json:
         truth = settled(target)
         memory_mib = process.memory_info().rss >> 20
         result = json.loads((folder / "result.json").read_text())
+        cpu_share = result["watched"]["levels"]["cpu_share"]["mean"]
     asked = sum(sum(by.values()) for by in truth["requests"].values())
     return {
         "goal": dict(zip(("rate_per_s", "p95_ms"), GOALS[truth["database"]], strict=True)),
@@ -151,6 +155,7 @@ def measure(flags: Any) -> Json:
         "truth": {key: truth[key] for key in ("requests", "layers", "lookups", "pools", "crossed")},
         "requests": asked,
         "cpu_us_per_request": used_s / asked * 1e6,
+        "hold_cpu_us_per_request": cpu_share / result["rate_per_s"] * 1e6,
         "memory_mib": memory_mib,
     }
 
