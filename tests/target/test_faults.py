@@ -214,10 +214,11 @@ def test_leaked_memory_is_gone(client: Client) -> None:
 def test_a_stall_stops_everything(client: Client) -> None:
     client.fault(fault="stall", stall="150ms", every="200ms")
     longest_s = 0.0
-    for _ in range(12):
+    until_s = time.monotonic() + 10
+    while longest_s < 0.1 and time.monotonic() < until_s:
         began_s = time.monotonic()
         assert client.ask("GET", "/health").status == 200
-        longest_s = max(longest_s, time.monotonic() - began_s)
+        longest_s = time.monotonic() - began_s
     assert longest_s >= 0.1
 
 
