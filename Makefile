@@ -20,8 +20,10 @@ FRESH := $(VENV)/.fresh
 PYTEST := $(PY) -m pytest
 # most tests wait for something: two at a time; those that judge durations alone
 PARALLEL := -n 2 --dist loadfile --max-worker-restart 0
-# what runs the core, for the cores with checks on: the other rooms' tests would only be slower there
-CHECKED := tests/core tests/engine tests/integration tests/protocol
+# what runs the core, for the cores with checks on: the other rooms' tests would only be slower there;
+# the sanitized one has the debug one's checks too, so whole runs are tried on it alone
+TRACED := tests/core tests/engine
+CHECKED := $(TRACED) tests/integration tests/protocol
 ASAN := LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 
@@ -42,7 +44,7 @@ test-slow: core
 
 test-debug:
 	$(MAKE) core PROFILE=debug
-	$(PYTEST) $(PARALLEL) -m "not slow and not timing" $(CHECKED); \
+	$(PYTEST) $(PARALLEL) -m "not slow and not timing" $(TRACED); \
 	code=$$?; $(MAKE) core; exit $$code
 
 test-sanitize:
