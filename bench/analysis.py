@@ -11,7 +11,6 @@ matrices, as the command velroload has it.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -51,8 +50,11 @@ from velroload.report.as_json import as_json
 from velroload.report.as_text import as_text
 as_text(result), as_json(result)
 told = time.perf_counter()
+status = open("/proc/self/status").read()  # getrusage's maximum is the parent's too: before exec
+peak_kib = int(status.partition("VmHWM:")[2].split()[0])
 print(json.dumps({"load_s": loaded - started, "analyse_s": judged - loaded,
-                  "tell_s": told - judged, "verdict": result.verdict}))
+                  "tell_s": told - judged, "verdict": result.verdict,
+                  "peak_bytes": peak_kib * 1024}))
 """
 
 
@@ -243,8 +245,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(done.stderr[-2_000:])
     found: dict[str, Any] = json.loads(done.stdout)
-    peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"folder_s": elapsed, "peak_bytes": peak_kib * 1024, **found}
+    return {"folder_s": elapsed, **found}
 
 
 def of_resamples(data: RunData) -> float:
@@ -253,6 +254,7 @@ def of_resamples(data: RunData) -> float:
     from velroload.analysis.interval import percentile_columns
     from velroload.analysis.result import QUANTILES, Quantity
 
+    data.index("series")  # made by loading, in "folder to verdict"
     started = time.perf_counter()
     for endpoint in data.endpoint_ids():
         parts = slices(data, Quantity.RESPONSE, [endpoint])
