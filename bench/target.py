@@ -106,20 +106,21 @@ class Silent:
         print(text, flush=True)
 
 
-def measure(flags: Any) -> Json:
-    """One run; velroload's figures beside the target's own."""
-    services = [
+def options_of(flags: Any) -> list[str]:
+    """The target's own flags."""
+    return [
         *(["--database", flags.database] if flags.database else []),
         *(["--redis", flags.redis] if flags.redis else []),
-    ]
-    options = [
-        *services, "--scrypt-n", "2", "--keepalive", "600", "--warm",
-        "--workers", str(flags.server_workers),
+        "--scrypt-n", "2", "--keepalive", "600", "--warm", "--workers", str(flags.server_workers),
     ]  # fmt: skip
+
+
+def measure(flags: Any) -> Json:
+    """One run; velroload's figures beside the target's own."""
     with (
         tempfile.TemporaryDirectory(prefix="velroload-bench-") as scratch,
         TargetProcess().start(
-            [flags.server_cpu], flags.users, options=options, timeout_s=120
+            [flags.server_cpu], flags.users, options=options_of(flags), timeout_s=120
         ) as target,
     ):
         folder = Path(scratch) / "run"
