@@ -4,8 +4,8 @@ samples, without a load having been sent.
     OPENBLAS_NUM_THREADS=1 python -m bench.analysis [--seconds 4140] [--endpoints 20]
         [--samples 100000000] [--short]
 
-"folder to verdict" is a process of its own: load, analyse, text and JSON; its peak memory is that
-of the process. "verdict" is the analysis of a run that is still in memory, as after a load.
+"folder" is a process of its own: load, analyse, then every kind of report there is; its peak memory
+is that of the process. "verdict" is the analysis of a run that is still in memory, as after a load.
 "resamples" are 1,000 of the slice bootstrap over every endpoint. One thread for products of
 matrices, as the command velroload has it.
 """
@@ -46,15 +46,17 @@ loaded = time.perf_counter()
 from velroload.analysis.analyse import analyse
 result = analyse(data)
 judged = time.perf_counter()
-from velroload.report.as_json import as_json
-from velroload.report.as_text import as_text
-as_text(result), as_json(result)
-told = time.perf_counter()
+from velroload.report import REPORTS, Told
+reports_s, last = {}, judged
+for pattern, report in REPORTS.items():
+    report(Told(result, data, sys.argv[1], None, pattern.replace("*", "run-")))
+    now = time.perf_counter()
+    reports_s[pattern], last = round(now - last, 3), now
 status = open("/proc/self/status").read()  # getrusage's maximum is the parent's too: before exec
 peak_kib = int(status.partition("VmHWM:")[2].split()[0])
 print(json.dumps({"load_s": loaded - started, "analyse_s": judged - loaded,
-                  "tell_s": told - judged, "verdict": result.verdict,
-                  "peak_bytes": peak_kib * 1024}))
+                  "tell_s": last - judged, "verdict": result.verdict,
+                  "peak_bytes": peak_kib * 1024, "reports_s": reports_s}))
 """
 
 
@@ -254,7 +256,7 @@ def of_resamples(data: RunData) -> float:
     from velroload.analysis.interval import percentile_columns
     from velroload.analysis.result import QUANTILES, Quantity
 
-    data.index("series")  # made by loading, in "folder to verdict"
+    data.index("series")  # made by loading, in "folder"
     started = time.perf_counter()
     for endpoint in data.endpoint_ids():
         parts = slices(data, Quantity.RESPONSE, [endpoint])

@@ -6,6 +6,7 @@ columns of the smallest type that holds it: a row of SERIES takes 5 or 6 bytes i
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,6 @@ from velroload.journal import Rows
 Array = NDArray[Any]
 SPAN = 1 << 16
 """More than there are endpoints, quantities or counters."""
-PIECE = 1 << 18
-"""Rows that are read at once."""
 PIECE = 1 << 18
 """Rows that are read at once."""
 SMALL = 1 << 32
@@ -186,10 +185,15 @@ class Kept:
 def read_index(path: Path, name: str, dtype: np.dtype[Any]) -> Index:
     """The index of an array in an .npz, read piece by piece: the array itself is never in memory.
 
+    The next piece is decompressed (zlib lets other threads run) while one is put in order.
     ValueError for an array of another layout or one that is cut off; what zipfile says else.
     """
     parts = []
-    with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+    with (
+        ThreadPoolExecutor(1) as ahead,
+        ZipFile(path) as archive,
+        archive.open(f"{name}.npy") as file,
+    ):
         version = np.lib.format.read_magic(file)
         if version != (1, 0):
             raise ValueError("an array of another version")
@@ -197,9 +201,12 @@ def read_index(path: Path, name: str, dtype: np.dtype[Any]) -> Index:
         if found != dtype or by_columns or len(shape) != 1:
             raise ValueError("an array of another layout")
         left = shape[0] * dtype.itemsize
-        while data := file.read(min(left, PIECE * dtype.itemsize)):
-            parts.append(Index(np.frombuffer(data, dtype)))
+        piece = PIECE * dtype.itemsize
+        coming = ahead.submit(file.read, min(left, piece))
+        while data := coming.result():
             left -= len(data)
+            coming = ahead.submit(file.read, min(left, piece))
+            parts.append(Index(np.frombuffer(data, dtype)))
         if left or file.read(1):  # reading to the end compares the checksum, too
             raise ValueError("an array is cut off")
     return Index.joined(parts, dtype)

@@ -46,6 +46,8 @@ _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,2}")
 
 def clean(text: str) -> str:
     """Text from outside, safe on a terminal: what does not print is shown as an escape."""
+    if text.isprintable():
+        return text
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in text

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from velroload.report.charts.all import CHART_IDS, all_charts
+from velroload.report.charts.all import CHART_IDS, charts_named
 from velroload.report.charts.chart import NUMBER, PERCENTILE, TIME, Chart, Heat, Line
 from velroload.report.charts.frame import Frame
 from velroload.report.kind import Told
@@ -46,10 +46,8 @@ def _drawn(told: Told, form: str) -> bytes:
     from matplotlib.figure import Figure
 
     frame = Frame(told)
-    charts = {chart.id: chart for _, _, group in all_charts(frame) for chart in group}
-    ids = wanted(told.name)
-    shown = [charts[id_] for id_ in ids if len(ids) == 1 or charts[id_].missing is None]
-    shown = shown or [charts[ids[0]]]
+    charts = charts_named(frame, wanted(told.name))
+    shown = [chart for chart in charts if chart.missing is None] or charts[:1]
     figure = Figure(figsize=(INCHES[0], INCHES[1] * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, chart in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
