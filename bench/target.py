@@ -22,6 +22,7 @@ import psutil
 
 from bench.flags import parser_for
 from bench.harness import announce, raise_descriptor_limit, save
+from velroload.plan.flow import Choice
 from velroload.plan.model import SECOND_NS, Capture, Load, Plan, Request, Scenario
 from velroload.plan.probe import Probe
 from velroload.runner.options import Options
@@ -41,7 +42,7 @@ MIX = {
     "generation_create": 0.25,
     "media_url_access": 0.40,
 }
-"""Requests of each kind per iteration of the compliance phase."""
+"""Requests of each kind per iteration of the compliance phase, their weights here."""
 FORM = (
     b'--f\r\nContent-Disposition: form-data; name="model_id"\r\n\r\nsdxl\r\n'
     b'--f\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na lighthouse\r\n--f--\r\n'
@@ -65,9 +66,8 @@ def request_of(kind: str) -> Request:
     }[kind]
 
 
-def scenario_of(kind: str, flags: Any) -> Scenario:
-    """Users in proportion to their kind's part of the mix, each at the same pace."""
-    part = Fraction(str(MIX[kind])) / Fraction(str(sum(MIX.values())))
+def scenario_of(flags: Any) -> Scenario:
+    """Every user logs in once, then sends one request of the mix per iteration."""
     account = {"email": email_of("${user}"), "password": DEFAULT_PASSWORD}
     login = Request(
         "POST",
@@ -83,12 +83,13 @@ def scenario_of(kind: str, flags: Any) -> Scenario:
     )  # fmt: skip
     load = Load(
         "constant-arrival-rate",
-        users=max(1, round(flags.users * part)),
-        request_rate=part * Fraction(str(flags.rate)),
+        users=flags.users,
+        request_rate=Fraction(flags.rate),
         ramp_ns=flags.ramp * SECOND_NS,
         duration_ns=flags.seconds * SECOND_NS,
     )
-    return Scenario(kind, load, (request_of(kind),), setup=(login, first))
+    mix = Choice(tuple((Fraction(str(part)), (request_of(kind),)) for kind, part in MIX.items()))
+    return Scenario("mix", load, (mix,), setup=(login, first))
 
 
 class Silent:
@@ -125,8 +126,7 @@ def measure(flags: Any) -> Json:
     ):
         folder = Path(scratch) / "run"
         watching = (Probe("target", "process", f"pid:{target.pid}"),)
-        scenarios = tuple(scenario_of(kind, flags) for kind in MIX)
-        plan = Plan("target", target.url, scenarios, probes=watching)
+        plan = Plan("target", target.url, (scenario_of(flags),), probes=watching)
         process = psutil.Process(target.pid)
         addresses = (("127.0.0.1", target.port),)
         before = cpu_s(process)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.target import MIX, Silent, flags_of, scenario_of
+from bench.target import Silent, flags_of, scenario_of
 from tests.servers.services import Services
 from velroload.plan.model import Plan
 from velroload.runner.options import Options
@@ -34,8 +34,8 @@ def test_a_short_compliance_mix(place: str, tmp_path: Path, request: pytest.Fixt
         options += ["--database", services.database_url, "--redis", services.redis_url]
     flags = flags_of(["--users", "40", "--rate", "150", "--ramp", "0", "--seconds", "2"])
     with TargetProcess().start(users=40, options=options) as target:
-        plan = Plan("mix", target.url, tuple(scenario_of(kind, flags) for kind in MIX))
-        users = sum(scenario.load.users or 0 for scenario in plan.scenarios)
+        plan = Plan("mix", target.url, (scenario_of(flags),))
+        users = flags.users
         addresses = (("127.0.0.1", target.port),)
         folder = tmp_path / "run"
         run = Options("1", str(folder), quiet=True, addresses=addresses, allow_debug_core=True)

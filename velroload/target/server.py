@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 import ssl
@@ -18,6 +17,7 @@ from velroload.target.assembly import Assembly
 from velroload.target.bus import Bus
 from velroload.target.counters import Counters
 from velroload.target.envelope import Connection, StampedConnection
+from velroload.target.garbage import Collector
 from velroload.target.settings import Settings
 
 BACKLOG = 65_535
@@ -25,8 +25,6 @@ BACKLOG = 65_535
 SHUTDOWN_S = 2.0
 SWITCH_S = 0.001
 """How long the loop keeps the interpreter when a hash has ended and wants to say so."""
-YOUNG_MAX = 20_000
-"""Objects between two collections of the youngest: requests leave next to no circles behind."""
 
 
 def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
@@ -129,17 +127,18 @@ async def serve(
         await assembly.open()
         acceptor = Acceptor(sock, accept, tls)
         acceptor.start()
-        gc.freeze()  # what is there now is never garbage: no collection shall walk it
-        gc.set_threshold(YOUNG_MAX, 20, 50)
         sys.setswitchinterval(SWITCH_S)
-        try:
-            if counters.worker == 0:
-                for words in settings.faults:
-                    await assembly.faults.start(words)
-            ready()
-            await stop.wait()
-        finally:
-            acceptor.close()
-            await runner.cleanup()
+        with Collector() as collector:
+            collecting = asyncio.create_task(collector.run())
+            try:
+                if counters.worker == 0:
+                    for words in settings.faults:
+                        await assembly.faults.start(words)
+                ready()
+                await stop.wait()
+            finally:
+                collecting.cancel()
+                acceptor.close()
+                await runner.cleanup()
     finally:
         await assembly.close()

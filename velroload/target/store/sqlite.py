@@ -1,8 +1,9 @@
 """SQLite by the standard library, in a file of a temporary folder.
 
-Statements run on the loop's own thread: a page takes 40 µs there, an order 30 µs. On a thread of
+Statements run on the loop's own thread: a page takes 40 µs there, an order 50 µs. On a thread of
 their own (aiosqlite) they give the interpreter's lock away at every row, and a busy loop takes its
-time to give it back: 3.8 ms for an order (docs/decisions.md).
+time to give it back: 3.8 ms for an order (docs/decisions.md). The file is read, not mapped: every
+checkpoint of the writer unmaps it, and page faults made a page of rows twice as dear.
 """
 
 import sqlite3
@@ -18,7 +19,6 @@ PRAGMAS = (
     "PRAGMA synchronous=OFF",  # the data is made up: a power cut may have it
     "PRAGMA busy_timeout=5000",
     "PRAGMA cache_size=-16384",
-    "PRAGMA mmap_size=268435456",
 )
 
 
