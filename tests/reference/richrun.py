@@ -41,6 +41,8 @@ PROBES: list[dict[str, Any]] = [
             "l1_missed": {"unit": "count", "says": "misses of L1"},
             "token": {"unit": "state", "says": "the token breaker"},
             "database": {"unit": "state", "says": "the database breaker"},
+            "jobs": {"unit": "count", "says": "jobs in line"},
+            "build": {"unit": "count", "says": "the build's number"},
         },
         "roles": {
             "db_in_use": "db_used",
@@ -191,6 +193,9 @@ def _probes(seconds: float) -> list[dict[str, Any]]:
             "velro.l1_missed": 80.0 * second,
             "velro.token": 0.0,
             "velro.database": 2.0 if away else 0.0,
+            "velro.jobs": round(40 * load),
+            "velro.build": 7.0,
+            "generator.sockets": 90.0 + second,
             "host.cpu": load,
             "host.memory": 0.4 + 0.1 * load,
             "host.rss": 3e8 + 1e6 * second,

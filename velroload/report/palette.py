@@ -64,6 +64,7 @@ PENS: dict[str, dict[str, str | float | bool]] = {
     "ok": {"ink": "green"},
     "fail": {"ink": "vermillion"},
     "state": {"ink": "blue", "cycle": True},
+    "other_value": {"ink": "blue", "cycle": True},
     **{f"kind{place}": {"ink": colour} for place, colour in enumerate(CYCLE)},
 }
 """Role → its colour, dash and width."""

@@ -1,12 +1,14 @@
 """Charts of the target's and the generator's machines."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from tests.reference import rundata as rd
 from velroload.analysis.analyse import analyse
 from velroload.report.charts.frame import Frame
-from velroload.report.charts.machines import breakers, generator, lags, pools, target
+from velroload.report.charts.machines import breakers, generator, lags, pools, target, watched
 from velroload.report.kind import Told
 from velroload.sample import SAMPLE
 
@@ -37,7 +39,25 @@ def test_what_nobody_watched_says_how_to(plain: Told) -> None:
         "Not known: nobody watched the target's machine. Start `velroload agent` there or name its "
         "metrics with `probes:` in the plan."
     )
+    assert watched(frame).missing == f"Nothing: no probe read more than the charts above. {watch}"
     assert lags(frame).missing == "Not known: the run folder has no sample (reservoir.npy)."
+
+
+def test_every_other_value_of_a_probe_can_be_seen(rich: Told) -> None:
+    chart = watched(Frame(rich))
+    assert chart.says == "3 values, of which 2 changed."
+    assert [(line.name, line.hidden) for line in chart.lines] == [
+        ("velro.jobs", False),
+        ("generator.sockets", True),
+    ]
+    assert max(y for y in chart.lines[0].y if y is not None) == pytest.approx(32, abs=2)
+    probes = [{"time_s": at, "values": {f"a.{n:02}": at * n for n in range(40)}} for at in (1, 2.0)]
+    data = dataclasses.replace(rich.data, manifest={}, probes=probes)
+    many = watched(Frame(Told(rich.result, data)))
+    assert many.says == "40 values, of which 39 changed."
+    assert [line.name for line in many.lines] == [f"a.{n:02}" for n in range(1, 25)]
+    still = dataclasses.replace(data, probes=[{"time_s": 1.0, "values": {"a.b": 7.0}}])
+    assert [line.y for line in watched(Frame(Told(rich.result, still))).lines] == [(7.0,)]
 
 
 def test_the_generators_cpus(rich: Told, plain: Told) -> None:

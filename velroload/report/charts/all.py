@@ -6,7 +6,7 @@ from velroload.report.charts.capacity import capacity
 from velroload.report.charts.chart import Chart
 from velroload.report.charts.frame import Frame
 from velroload.report.charts.load import cache, errors, outcomes, rates
-from velroload.report.charts.machines import breakers, generator, lags, pools, target
+from velroload.report.charts.machines import breakers, generator, lags, pools, target, watched
 from velroload.report.charts.times import heat, over_time, service_against_response, spectrum
 
 GROUPS: tuple[tuple[str, str, dict[str, Callable[[Frame], Chart]]], ...] = (
@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, str, dict[str, Callable[[Frame], Chart]]], ...] = (
     }),
     ("outcomes", "Outcomes and cache", {"outcomes": outcomes, "errors": errors, "cache": cache}),
     ("target", "The target's resources", {
-        "pools": pools, "breakers": breakers, "target": target,
+        "pools": pools, "breakers": breakers, "target": target, "probes": watched,
     }),
     ("generator", "The generator", {"generator": generator, "lag": lags}),
     ("capacity", "Capacity", {"capacity": lambda frame: capacity(frame.told.result)}),

@@ -18,6 +18,9 @@ STATES = {0.0: "closed", 1.0: "half-open", 2.0: "open"}
 LEAST_PER_POINT = 20
 """So many kept samples make a point of the generator's lag."""
 MIB = 1024.0 * 1024.0
+GENERATOR = "generator."
+VALUES_DRAWN = 24
+"""Of those that no other chart is made of."""
 
 Named = Sequence[tuple[str, str, Floats, bool]]
 
@@ -96,6 +99,31 @@ def target(frame: Frame) -> Chart:
     )
     chart = Chart("target", title, f"{says}.", y=Axis("share", "%"), right=Axis("memory", "MiB"))
     return _over_probes(frame, chart, named)
+
+
+def watched(frame: Frame) -> Chart:
+    """Every probe value that no other chart is made of."""
+    title = "Everything else that was watched"
+    told = set(frame.roles.values())
+    values = {name: own for name, own in frame.probe_values.items()
+              if name not in told and not np.isnan(own).all()}  # fmt: skip
+    if not values:
+        missing = f"Nothing: no probe read more than the charts above. {WATCH}"
+        return absent("probes", title, missing)
+    moving = [name for name, own in values.items() if np.nanmin(own) < np.nanmax(own)]
+    shown = sorted(moving or values, key=lambda name: (name.startswith(GENERATOR), name))
+    named = [(name, "other_value", values[name], False) for name in shown[:VALUES_DRAWN]]
+    chart = Chart(
+        "probes",
+        title,
+        f"{number(len(values))} values, of which {number(len(moving))} changed.",
+        "The legend shows and hides them: they have units of their own. "
+        f"At most {VALUES_DRAWN} are here, all of them in `*series.csv`.",
+        y=Axis("value"),
+    )
+    found = _over_probes(frame, chart, named)
+    lines = [replace(line, hidden=place > 0) for place, line in enumerate(found.lines)]
+    return replace(found, lines=tuple(lines))
 
 
 def generator(frame: Frame) -> Chart:
