@@ -91,7 +91,7 @@ def _stretches(failed: Floats, asked: Floats, tests: int) -> list[tuple[int, int
             break
         hot = again
     places = np.flatnonzero(hot)
-    if not len(places) or hot.sum() > MOST_SECONDS * max(1, (asked > 0).sum()):
+    if not len(places) or hot.sum() > MOST_SECONDS * max(1, int(np.count_nonzero(asked))):
         return []
     breaks = np.flatnonzero(np.diff(places) > GAP + 1) + 1
     return [(int(part[0]), int(part[-1]), usual) for part in np.split(places, breaks)]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from velroload._core import RingReader
-from velroload.journal import FAILURE, Rows
+from velroload.journal import FAILURE
 from velroload.rundata import Row
 from velroload.sample import ErrorKind
 
@@ -62,7 +62,7 @@ class Examples:
             found += [event for row in rows if (event := self._event(worker, row)) is not None]
         return found
 
-    def _event(self, worker: int, row: Rows) -> Row | None:
+    def _event(self, worker: int, row: np.void) -> Row | None:
         """None for a row that makes no sense, and for one more that looks like another."""
         error, endpoint = int(row["error"]), int(row["endpoint"])
         if endpoint >= self._endpoints or error not in KINDS or row["at_ns"] < 0:
@@ -81,7 +81,7 @@ class Examples:
         return {"at_ns": int(row["at_ns"]), "event": FAILURE} | where | seen
 
 
-def describe(row: Rows) -> Row:
+def describe(row: np.void) -> Row:
     """How far it came. `content_length` only where there was one, `errno` by its name."""
     seen: dict[str, Any] = {
         "status": int(row["status"]) or None,

@@ -3,6 +3,8 @@
 import io
 from typing import Any
 
+import numpy as np
+
 from velroload.analysis.cells import SERIES_DIGITS, lower_edges
 from velroload.analysis.hold import in_hold
 from velroload.histogram import Histogram
@@ -36,7 +38,7 @@ def as_hlog(told: Told) -> bytes:
     frame = Frame(told)
     width = max(1, -(-frame.length // INTERVALS))
     for start in range(0, frame.length, width):
-        counts = frame.response.between(start, start + width).weights.sum(axis=0)
+        counts = frame.response.between(start, start + width).weights.sum(axis=0).astype(np.int64)
         if not counts.any():
             continue
         histogram = Histogram.from_sparse(frame.response.bins, counts, digits=SERIES_DIGITS)
