@@ -279,6 +279,27 @@ def test_a_document_that_cannot_be_met() -> None:
     ]  # fmt: skip
 
 
+def test_too_few_requests_stand_behind_a_requirement() -> None:
+    few = PRD.replace("hold: 60s, rate: 500/s", "hold: 10s, rate: 5/s")
+    assert [sentence for _, sentence in told(few) if "PASS needs" in sentence] == [
+        "p: 'R5 authentication p95': 50 requests are expected, a PASS needs 59 even when none "
+        "violates it; hold longer, send more, or take a lower percentile",
+        "p: 'R11 error rate': 50 requests are expected, a PASS needs 299 even when none violates "
+        "it; hold longer, send more, or take a lower percentile",
+    ]
+    named = PRD.replace("{class: authentication}", "{name: authentication_check}")
+    assert [
+        (each.stretch, each.threshold.source, each.count, each.interval is not None)
+        for each in forecast_of(named).supports
+    ] == [
+        ("p", "R5 authentication p95", 30_000, True),
+        ("p", "R11 error rate", 30_000, False),
+    ]
+    also = "phases: [{name: q, users: 500, hold: 60s, rate: 500/s, judges: [R11]}, "
+    elsewhere = PRD.replace("phases: [", also)
+    assert [each.stretch for each in forecast_of(elsewhere).supports] == ["p", "q"]
+
+
 def test_stability_needs_time() -> None:
     text = PRD.replace("rate: 500/s", "rate: 500/s, judges: [R13]")
     assert (

@@ -244,7 +244,7 @@ def _proof(forecast: Forecast, style: Style) -> list[str]:
     several = bool(forecast.plan.phases)
     numbers = {each.name: str(place) for place, each in enumerate(forecast.stretches, 1)}
     columns = [
-        Column("threshold", left=True), *([Column("phase")] if several else []),
+        Column("threshold, requirement", left=True), *([Column("phase")] if several else []),
         Column("requests"), Column("passes with up to"), Column("interval"),
     ]  # fmt: skip
     rows = [

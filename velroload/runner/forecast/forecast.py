@@ -15,7 +15,7 @@ from velroload.runner.forecast.pace import pace_obstacles
 from velroload.runner.forecast.people import people_obstacles
 from velroload.runner.forecast.proof import cycle_obstacles, proof_obstacles
 from velroload.runner.forecast.samples import Support, supports_of
-from velroload.runner.forecast.traffic import Stretch, stretches_of, whole_of
+from velroload.runner.forecast.traffic import Stretch, stretches_of
 
 Look = Callable[[Plan, tuple[Stretch, ...]], Iterator[Obstacle]]
 LOOKS: tuple[Look, ...] = (
@@ -57,8 +57,6 @@ def forecast(plan: Plan, facts: Facts) -> Forecast:
     needs = needs_of(plan, stretches, facts)
     caches = [outlook_of(plan, stretch) for stretch in stretches]
     reuses = [reuse_of(plan, stretch) for stretch in stretches]
-    whole = whole_of(plan, stretches)
-    supports = supports_of(stretches if whole is None else (*stretches, whole))
     found = [obstacle for look in LOOKS for obstacle in look(plan, stretches)]
     found += fitness_obstacles(plan, stretches, needs, facts)
     return Forecast(
@@ -66,7 +64,7 @@ def forecast(plan: Plan, facts: Facts) -> Forecast:
         stretches,
         facts,
         needs,
-        supports,
+        supports_of(plan, stretches),
         tuple(each for each in caches if each is not None),
         tuple(each for each in reuses if each is not None),
         tuple(sorted(dict.fromkeys(found), key=lambda each: not each.certain)),

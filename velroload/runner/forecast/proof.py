@@ -29,7 +29,7 @@ def proof_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obst
                 )
             if threshold.metric == "recovery" and plan.target != EMBEDDED:
                 yield from _fault(stretch, threshold.subject, threshold.source)
-    for support in supports_of(every):
+    for support in supports_of(plan, stretches):
         yield from _too_few(support, len(every) > 1)
 
 

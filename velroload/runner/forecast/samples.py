@@ -7,8 +7,9 @@ independent; correlation only raises what is needed.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from velroload.analysis.document import ENDURANCE, Requirement, document
 from velroload.analysis.interval import (
     NEEDED_MAX,
     ONE_SIDED,
@@ -16,8 +17,11 @@ from velroload.analysis.interval import (
     samples_needed,
     share_bounds,
 )
-from velroload.plan.threshold import Threshold
-from velroload.runner.forecast.traffic import Row, Stretch
+from velroload.plan.manifest import plan_json
+from velroload.plan.model import Plan
+from velroload.plan.requirements import Requirements
+from velroload.plan.threshold import Selector, Threshold, parse_threshold
+from velroload.runner.forecast.traffic import Row, Stretch, whole_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,52 @@ class Support:
     carries: int | None
 
 
-def supports_of(stretches: tuple[Stretch, ...]) -> tuple[Support, ...]:
-    """One per threshold that is about shares of requests, in the order of the plan."""
+def supports_of(plan: Plan, stretches: tuple[Stretch, ...]) -> tuple[Support, ...]:
+    """One per threshold that is about shares of requests, in the order of the plan; then those of
+    the document of requirements, each in the phase that answers it."""
+    whole = whole_of(plan, stretches)
+    every = stretches if whole is None else (*stretches, whole)
     return tuple(
         _support(stretch, threshold)
-        for stretch in stretches
-        for threshold in stretch.thresholds
+        for stretch, threshold in (
+            *((stretch, threshold) for stretch in every for threshold in stretch.thresholds),
+            *_demanded(plan, stretches),
+        )
         if threshold.metric in ("percentile", "errors", "checks")
     )
+
+
+def _demanded(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[tuple[Stretch, Threshold]]:
+    """The requirements that are judged as thresholds and of which something is sent."""
+    if plan.requirements is None:
+        return
+    for row in document(plan_json(plan)["requirements"]):
+        stretch = answering(plan.requirements, stretches, row)
+        if stretch is None or not row.sentence:
+            continue
+        threshold = parse_threshold(row.sentence)
+        for kind, name in (("class", row.cls), ("endpoint", row.endpoint)):
+            if name and any(_matching(stretch, kind, name)):
+                threshold = replace(threshold, selector=Selector(kind, name))
+                break
+        else:
+            if row.cls or row.endpoint:
+                continue
+        yield stretch, replace(threshold, source=f"{row.id} {row.title}")
+
+
+def answering(
+    wanted: Requirements, stretches: tuple[Stretch, ...], row: Requirement
+) -> Stretch | None:
+    """The phase that answers a requirement, as after the run (analysis/requirements.py)."""
+    for stretch in stretches:
+        if stretch.phase is not None and row.id in stretch.phase.judges:
+            return stretch
+    if row.endurance:
+        return next((each for each in stretches if each.name.startswith(ENDURANCE)), None)
+    if len(stretches) == 1:
+        return stretches[0]
+    return next((each for each in stretches if each.name == wanted.phase), None)
 
 
 def chosen(stretch: Stretch, threshold: Threshold) -> list[Row] | None:
