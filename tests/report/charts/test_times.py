@@ -56,6 +56,12 @@ def test_limits_are_of_the_response_time_of_everything() -> None:
     assert (line.name, line.y[:2], line.style) == ("limit p95 75.0 ms", (75.0, 75.0), "limit")
 
 
+def test_a_limit_far_above_does_not_press_the_rest_onto_the_floor() -> None:
+    data = rd.build([rd.steady(400, 5.0, 1 * rd.MS)], 5.0)
+    assert not over_time(frame(rd.with_thresholds(data, "p95(response) < 20ms"))).y.log
+    assert over_time(frame(rd.with_thresholds(data, "p95(response) < 75ms"))).y.log
+
+
 def test_service_beside_response() -> None:
     chart = service_against_response(
         frame(rd.build([rd.steady(200, 5.0, 5 * rd.MS, wait_ns=20 * rd.MS)], 5.0))

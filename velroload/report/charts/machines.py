@@ -118,7 +118,7 @@ def watched(frame: Frame) -> Chart:
         title,
         f"{number(len(values))} values, of which {number(len(moving))} changed.",
         "The legend shows and hides them: they have units of their own. "
-        f"At most {VALUES_DRAWN} are here, all of them in `*series.csv`.",
+        f"At most {VALUES_DRAWN} are here; --report series.csv has all of them.",
         y=Axis("value"),
     )
     found = _over_probes(frame, chart, named)

@@ -44,7 +44,8 @@ def over_time(frame: Frame) -> Chart:
         for name, values in zip(series, thinned, strict=True)
         if not np.isnan(values).all()
     ]
-    lines += limits(frame)
+    drawn = limits(frame)
+    heights = [np.array([value or np.nan for value in line.y]) for line in drawn]
     total = frame.told.result.summary.total.response.all
     worst = series["max"]
     return Chart(
@@ -56,9 +57,9 @@ def over_time(frame: Frame) -> Chart:
         f"{ms(float(np.nanmax(worst)))} ms, near second {int(np.nanargmax(worst)) * width}.",
         f"{_each(width)} A percentile is drawn only where enough requests carry it (p95: 72, p99: "
         "368). Time runs from the scheduled start to the last byte.",
-        y=Axis("response time", "ms", log=_is_wide(thinned)),
+        y=Axis("response time", "ms", log=_is_wide([*thinned, *heights])),
         at=tuple(round(value, 3) for value in at.tolist()),
-        lines=tuple(lines),
+        lines=(*lines, *drawn),
         per_point_s=float(stretch(len(frame.seconds[::width])) * width),
     )
 
@@ -89,6 +90,7 @@ def _ms(values: Floats) -> Floats:
 
 
 def _is_wide(lines: list[Floats]) -> bool:
+    """Whether a plain axis would press most of it, a limit far above included, onto the floor."""
     values = np.concatenate(lines)
     values = values[~np.isnan(values) & (values > 0)]
     return bool(len(values)) and float(values.max() / np.median(values)) > WIDE

@@ -129,7 +129,7 @@
     let limits = 0;
     for (const line of chart.lines) {
       const value = line.y[0];
-      if (line.role !== "limit" || !line.x || line.x.length > 3) continue; // one limit for all of the run
+      if (line.role !== "limit" || !line.x || line.x.length > 3 || line.x[0] > 0) continue; // one limit for all of the run
       const side = limits++ % 2 ? "left" : "right"; // two near each other stay readable
       found.annotations.push({ xref: "paper", x: side === "left" ? 0.01 : 1, xanchor: side, y: chart.y.log ? Math.log10(value) : value, yanchor: "bottom", text: safe(line.name), showarrow: false, font: { size: 10.5, color: ink.vermillion } });
     }
