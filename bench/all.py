@@ -23,7 +23,7 @@ SETTINGS = {
     "connects": "--users 15000 --seconds 8",
     "scale": "--users 100000 --every 60",
     "scaling": "--rounds 3 --seconds 8",
-    "target": "--ramp 30 --seconds 15",
+    "target": "--ramp 120",
     "tls": "--rounds 3 --seconds 10",
     "steady": "--rounds 2 --window 5",
     "flows": "--rounds 3 --window 8",
