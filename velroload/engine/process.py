@@ -2,24 +2,17 @@
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from velroload.engine.control import Decoder, Message, encode, write_program
 from velroload.engine.segment import Segment
+from velroload.environment import environment_of_child
 from velroload.errors import InvalidRunError
-
-KEPT = re.compile(
-    r"PATH|HOME|LANG|LANGUAGE|TZ|TMPDIR|VIRTUAL_ENV|VELROLOAD_TRACEBACK|[A-Z]+_NUM_THREADS"
-    r"|[A-Z]+SAN_OPTIONS|(LC|LD|SSL|OPENSSL|COV|COVERAGE)_\w+|PYTHON\w*|GLIBC_TUNABLES"
-)
-"""Names of the environment that workers are given."""
 
 
 class WorkerProcess:
@@ -81,7 +74,7 @@ class WorkerProcess:
                 [*command, *map(str, descriptors), str(os.getpid())],
                 pass_fds=(*descriptors, *files, *tables),
                 stdin=subprocess.DEVNULL,
-                env=environment(),
+                env=environment_of_child(),
                 process_group=0,  # Ctrl-C is the coordinator's alone, from the first instant
             )
         finally:
@@ -171,15 +164,6 @@ class WorkerProcess:
             code = self._process.wait()
         self.died = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited {code}"
         self.on_change()
-
-
-def environment() -> dict[str, str]:
-    """What an interpreter needs of ours, with this very package first on the path (-P keeps the
-    current folder out of it). Nothing else: a plan's secrets may stand there."""
-    root = str(Path(__file__).resolve().parents[2])
-    given = os.environ.get("PYTHONPATH")
-    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
-    return {**kept, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}
 
 
 def require_ready(workers: list[WorkerProcess]) -> None:

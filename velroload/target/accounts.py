@@ -1,10 +1,12 @@
-"""The accounts that the target is seeded with: the one thing its users must know beforehand.
+"""What users of the target must know beforehand: its accounts, and where its secret is given.
 
 Standard library only, so that a coordinator can name the accounts without loading the service.
 """
 
 DEFAULT_PASSWORD = "velroload-target"
 """Password of every seeded account; `--password` changes it. No secret: the data is made up."""
+SECRET_VARIABLE = "VELROLOAD_TARGET_SECRET"
+"""Of the environment: what tokens are signed with; a new secret without it."""
 
 
 def email_of(index: int | str) -> str:

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velroload.errors import ConfigError, Exit, PreflightError, VelroloadError
+from velroload.target.accounts import SECRET_VARIABLE
 from velroload.target.flags import Parser, add_arguments, fault_words, rate_limit
 
 if TYPE_CHECKING:
     from velroload.target.settings import Settings
 
-SECRET_VARIABLE = "VELROLOAD_TARGET_SECRET"
 SECRET_LENGTH = 32
 FAULT_TOKEN_LENGTH = 16
 PR_SET_PDEATHSIG = 1

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from velroload.environment import environment_of_child
 from velroload.errors import PreflightError
-from velroload.target.accounts import DEFAULT_PASSWORD, email_of
+from velroload.target.accounts import DEFAULT_PASSWORD, SECRET_VARIABLE, email_of
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 3.0
@@ -68,7 +68,7 @@ class TargetProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
                 pass_fds=(writer,),
-                env=_environment(),
+                env=environment_of_child(SECRET_VARIABLE),
                 process_group=0,
             )
         except BaseException:
@@ -202,10 +202,3 @@ class TargetProcess:
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with this very package first on the path (-P keeps the current folder out of it)."""
-    root = str(Path(__file__).resolve().parents[2])
-    given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{given}" if given else root}

@@ -108,6 +108,21 @@ flow:
     assert text.endswith("user 0 of scenario main, seed 0: 2 requests, 2 FAILED\n")
 
 
+def test_a_capture_that_fails_says_how_to_mend_it() -> None:
+    flow = """
+flow:
+  - GET /items: {on_error: continue, capture: {path: {json: $.path, max_length: 3}}}
+  - GET /there: {on_error: continue, capture: {gone: $.gone}}
+"""
+    with Site(shop) as site:
+        text = as_text(sent(site.url, flow))
+    assert (
+        "    what a step captures has more than 764 bytes, or than its max_length: give it one "
+        "that is large enough, such as 2KiB"
+    ) in text.splitlines()
+    assert "    what a step captures is not in this answer" in text.splitlines()
+
+
 def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
     with Site(shop) as site:
         text = as_text(sent(site.url, "flow: [GET /red]"))

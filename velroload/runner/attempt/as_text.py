@@ -6,6 +6,7 @@ from typing import Any
 from velroload.plan.mask import SECRET_NAME, Mask
 from velroload.protocol.decode import decode
 from velroload.protocol.judge import judge_of
+from velroload.protocol.rooms import ROOM
 from velroload.report.table import Style, plain
 from velroload.report.words import clean, digits
 from velroload.runner.attempt.attempt import Attempt
@@ -20,6 +21,12 @@ VALUE_LETTERS = 80
 KINDS = 3
 """Bits of a sample's flags that say what it times."""
 BUILT_IN = ("user", "iteration")
+MENDS = {
+    ErrorKind.CAPTURE_FAILED: "what a step captures is not in this answer",
+    ErrorKind.CAPTURE_TOO_LONG: f"what a step captures has more than {ROOM} bytes, or than its "
+    "max_length: give it one that is large enough, such as 2KiB",
+}
+"""What `FAILED: KIND` does not say by itself."""
 
 
 def as_text(attempt: Attempt, style: Style = plain, whole: bool = False) -> str:
@@ -129,6 +136,8 @@ def _result(attempt: Attempt, place: int, sample: Any, mask: Mask, style: Style)
         status = int(sample["status"]) or "no answer"
         said = style("pass", "ok") if not error else style("fail", f"FAILED: {error.name.lower()}")
         yield f"  = {status}, {took} ms: {said}"
+        if error in MENDS:
+            yield f"    {MENDS[error]}"
     exchange = attempt.trace.exchanges[place]
     step = attempt.steps[exchange.step]
     judged = int(step["capture_count"]) > 0
