@@ -192,7 +192,8 @@ def test_tokens_are_renewed_at_a_random_share_of_their_life(load: Load, jwt: boo
     assert not [key for key in found if key[1] != 200]
     due = spread(rig, 40)
     assert due[0] < 0.65
-    assert 0.75 < due[-1] < 0.96
+    longest = (rig.samples["end_ns"] - rig.samples["scheduled_ns"]).max() / 1e9  # users were busy
+    assert 0.75 < due[-1] < 0.96 + longest
     mean = sum(due) / 40
     assert 0.6 < mean < 0.82  # uniform: 0.7, its deviation of 40 draws 0.018
     flow = rig.samples[rig.samples["endpoint"] == 2]
@@ -220,9 +221,11 @@ def test_a_long_iteration_renews_its_token_between_two_steps() -> None:
         rig = Rig(plan_of(site.url, load, session(renew=given), (Group("all", (steps,)),))).run()
     said = balanced(rig)
     assert rows(rig)["GET /me", 200] == 40
-    assert 3 <= said["renewals"] <= 6
     assert said["iterations_completed"] == 1
     own = rig.samples[rig.samples["flags"] & 3 == Kind.REQUEST]
+    took_ns = own["end_ns"].max() - own["scheduled_ns"].min()
+    soonest_ns = 375 * MS_NS  # half way between the latest share and the end of the life
+    assert 3 <= said["renewals"] <= took_ns // soonest_ns + 1
     for before, after in itertools.pairwise(own):
         if rig.endpoints[before["endpoint"]].name == "POST /refresh":
             assert after["scheduled_ns"] == before["end_ns"]
