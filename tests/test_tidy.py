@@ -25,8 +25,8 @@ CYTHON = [HOUSE / "_core.pyx", *sorted((HOUSE / "core").glob("*.pxi"))]
 COLUMNS = 100
 
 GROUND = (
-    "errors", "units", "quantity", "sample", "_core", "histogram", "ledger", "journal", "index",
-    "rundata", "runfolder",
+    "errors", "environment", "units", "quantity", "sample", "_core", "histogram", "ledger",
+    "journal", "index", "rundata", "runfolder",
 )  # fmt: skip
 """Layer 0: single modules; each may import those before it."""
 
@@ -41,13 +41,13 @@ LAYERS = {
 }
 """Room → layer. A room imports lower layers or itself; those of layer 3 are strangers."""
 
-BESIDE = {"target": {"errors", "units", "target"}}
+BESIDE = {"target": {"errors", "environment", "units", "target"}}
 """Rooms beside the house → what they may import."""
 
 USES_BESIDE = {"runner", "cli"}
 """Rooms that may use what stands beside the house."""
 
-STD_ONLY = {"errors", "units"}
+STD_ONLY = {"errors", "environment", "units"}
 STD_ONLY_AT_TOP = {"cli"}
 BANNED = {"latency": "say response_time, service_time, generator_lag …", "TODO": "do it now"}
 FAULT_FILES = {"faults.py"}
