@@ -45,12 +45,14 @@ def requirement_lines(result: Result, style: Style, *, verbose: bool = False) ->
 
 
 def _unmeasured(found: Compliance) -> str:
-    """Why what was not measured was not; what shares a reason stands together."""
+    """Why what was not measured was not; what shares a reason stands together, the short ones first:
+    what does not fit is the end of the longest."""
     reasons: dict[str, list[str]] = {}
     for each in found.requirements:
         if each.verdict == UNMEASURED:
             reasons.setdefault(clean(each.why or "unknown"), []).append(each.id)
-    return " · ".join(f"{', '.join(ids)}: {why}" for why, ids in reasons.items())
+    ordered = sorted(reasons.items(), key=lambda each: len(each[0]))
+    return " · ".join(f"{', '.join(ids)}: {why}" for why, ids in ordered)
 
 
 def score_lines(found: Compliance, style: Style) -> Iterator[str]:
