@@ -1,5 +1,5 @@
 /* LD_PRELOAD: counts allocations and times connect() from outside, so that no counter of ours has
- * to be believed. Every process writes into a shared file of its own, $VL_HOOK_DIR/PID, which the
+ * to be believed. Every process writes into a shared file of its own, $LD_HOOK_DIR/PID, which the
  * bench reads while the process runs. glibc only. With PYTHONMALLOC=malloc Python's objects are
  * counted too (its free lists are not).
  */
@@ -38,7 +38,7 @@ static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, 
 static void forget(void) { table = NULL; }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *folder = getenv("VL_HOOK_DIR");
+    const char *folder = getenv("LD_HOOK_DIR");
     char path[512];
     if (!folder || snprintf(path, sizeof path, "%s/%d", folder, getpid()) >= (int)sizeof path)
         return;

@@ -56,7 +56,7 @@ class Hook:
 
     def environment(self, *, python_objects: bool = False) -> dict[str, str]:
         """What a child needs; `python_objects` counts Python's small objects too."""
-        found = {"LD_PRELOAD": str(self.library), "VL_HOOK_DIR": str(self.tables)}
+        found = {"LD_PRELOAD": str(self.library), "LD_HOOK_DIR": str(self.tables)}
         return found | ({"PYTHONMALLOC": "malloc"} if python_objects else {})
 
     def pids(self) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.hook import Hook
 from bench.truthserver import Truth
+from velroload.environment import environment_of_child
 
 CONNECTING = """
 import os, socket, sys
@@ -31,6 +32,13 @@ for line in sys.stdin:
 @pytest.fixture
 def hook(tmp_path: Path) -> Hook:
     return Hook(tmp_path)
+
+
+def test_workers_load_it_too(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = hook.environment(python_objects=True)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    assert own.items() <= environment_of_child().items()
 
 
 def test_every_connect_is_timed(hook: Hook) -> None:

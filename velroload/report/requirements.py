@@ -45,7 +45,7 @@ def requirement_lines(result: Result, style: Style, *, verbose: bool = False) ->
 
 
 def _unmeasured(found: Compliance) -> str:
-    """Why what was not measured was not; what shares a reason stands together, the short ones first:
+    """Why what was not measured was not; what shares a reason stands together. Short ones first:
     what does not fit is the end of the longest."""
     reasons: dict[str, list[str]] = {}
     for each in found.requirements:
