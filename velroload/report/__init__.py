@@ -25,8 +25,8 @@ REPORTS: dict[str, tuple[str, str]] = {
     "*.png": ("figures", "as_png"),
     "*.svg": ("figures", "as_svg"),
 }
-"""What `--report FILE` writes, by the file's name in small letters, the first pattern that fits, and
-where that report is. It is imported when it is asked for: who wants none does not wait for it."""
+"""What `--report FILE` writes, by the file's name in small letters: the first pattern that fits.
+A report is imported when it is asked for: who wants none does not wait for it."""
 
 
 def report_named(name: str) -> Report:
