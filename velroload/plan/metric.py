@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from velroload.errors import ConfigError
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
-_PAIR = r'\s*+[a-zA-Z_][a-zA-Z0-9_]*+\s*+=\s*+"(?:[^"\\\n]|\\[\\"n])*+"\s*+'
-LABELS = rf"\{{(?:{_PAIR}(?:,{_PAIR})*+,?+)?+\s*+\}}"
-_SELECTOR = re.compile(rf"({NAME})\s*+({LABELS})?+")
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)\s*+=\s*+"((?:[^"\\\n]|\\[\\"n])*+)"')
+_PAIR = r'\s*+[a-zA-Z_][a-zA-Z0-9_]*+\s*+=\s*+"(?:[^"\\\n]|\\[\\"n])*"\s*+'
+LABELS = rf"\{{(?:{_PAIR}(?:,{_PAIR})*,?+)?\s*+\}}"
+_SELECTOR = re.compile(rf"({NAME})\s*+({LABELS})?")
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)\s*+=\s*+"((?:[^"\\\n]|\\[\\"n])*)"')
 _ESCAPE = re.compile(r"\\(.)")
 
 

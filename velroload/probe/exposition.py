@@ -13,11 +13,11 @@ from velroload.probe.source import MissingError
 ACCEPT = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
 SLICE_LINES = 2000
 """Lines between two turns of the loop: 2 to 4 ms."""
-_NUMBER = r"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+"
-_VALUE = rf"{_NUMBER}|[+-]?+(?i:inf(?:inity)?+)|(?i:nan)"
+_NUMBER = r"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?"
+_VALUE = rf"{_NUMBER}|[+-]?+(?i:inf(?:inity)?)|(?i:nan)"
 _LINE = re.compile(
     rf"[ \t]*+({NAME})(?:[ \t]*+({LABELS})[ \t]*+|[ \t]++)({_VALUE})"
-    r"(?:[ \t]++-?+[0-9]++)?+[ \t\r]*+"
+    r"(?:[ \t]++-?+[0-9]++)?[ \t\r]*+"
 )
 SHOWN = 40
 
