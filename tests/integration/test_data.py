@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,33 @@ def test_every_row_once_and_then_the_run_ends(tmp_path: Path, workers: int) -> N
 def test_the_end_of_rows_makes_a_run_incomplete(tmp_path: Path) -> None:
     with (
         ScriptedServer(respond()) as server,
-        launched(tmp_path, server.url, 300, "fail", "10m", 2) as run,
+        launched(tmp_path, server.url, 300, "fail", "10m", 1) as run,
     ):
         assert run.finish() == 4
     assert "INCOMPLETE" in run.stdout
     assert "data people: its 300 rows were used up at " in run.stdout
     assert run.ledger()["ok"] == 300
+
+
+def test_the_end_of_one_workers_rows_stops_the_other_too(tmp_path: Path) -> None:
+    """Who is faster comes to the end of its half, and nobody knows how far the other is then."""
+    asked = Asked()
+    with (
+        ScriptedServer(asked) as server,
+        launched(tmp_path, server.url, 300, "fail", "10m", 2) as run,
+    ):
+        assert run.finish() == 4
+    assert "INCOMPLETE" in run.stdout
+    (why,) = run.run["end"]["incomplete"]
+    said = re.fullmatch(
+        r"data people: worker ([01]) \(pid \d+\)'s part of its 300 rows were used up "
+        r"at [0-9.]+ s, and at_end is fail",
+        why,
+    )
+    assert said is not None, why
+    assert set(asked.paths.values()) == {1}
+    assert {f"/a/{n}" for n in range(int(said[1]), 300, 2)} <= set(asked.paths)
+    assert run.ledger()["ok"] == len(asked.paths)
 
 
 def test_too_few_rows_are_refused_before_anything_is_sent(tmp_path: Path) -> None:

@@ -288,8 +288,10 @@ class Coordinator:
             if worker.short_of is not None and self._short_of is None:
                 self._short_of = worker.short_of
                 table = self.workers.tables[worker.short_of]
+                alone = len(self.workers.processes) == 1
+                part = "" if alone else f"{worker.name}'s part of "
                 why = (
-                    f"data {table.name}: its {table.rows:,} rows were used up at "
+                    f"data {table.name}: {part}its {table.rows:,} rows were used up at "
                     f"{now_ns / SECOND_NS:.1f} s, and at_end is fail"
                 )
                 self.incomplete.append(why)
