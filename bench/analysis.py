@@ -46,11 +46,10 @@ loaded = time.perf_counter()
 from velroload.analysis.analyse import analyse
 result = analyse(data)
 judged = time.perf_counter()
-from velroload.report import REPORTS, Told, report_named
+from velroload.report import REPORTS, Told
 reports_s, last = {}, judged
-for pattern in REPORTS:
-    name = pattern.replace("*", "run-")
-    report_named(name)(Told(result, data, sys.argv[1], None, name))
+for pattern, report in REPORTS.items():
+    report(Told(result, data, sys.argv[1], None, pattern.replace("*", "run-")))
     now = time.perf_counter()
     reports_s[pattern], last = round(now - last, 3), now
 status = open("/proc/self/status").read()  # getrusage's maximum is the parent's too: before exec

@@ -5,7 +5,7 @@ velro-prd: the product document of Velro (R1–R13); a percentile that it does n
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,6 +145,20 @@ def document(wanted: Mapping[str, Any]) -> tuple[Requirement, ...]:
     weights = dict(wanted.get("weights") or {})
     critical = wanted.get("critical")
     return tuple(_weighed(row, weights, critical) for row in rows)
+
+
+def answering(
+    row: Requirement, phases: Sequence[tuple[str, Collection[str]]], chosen: str | None
+) -> str | None:
+    """Which phase answers a requirement, of a plan or of a run: the one that says so (phases: each
+    one's name and the requirements that it judges itself), else the document's, `chosen` or the
+    only one there is; stability is the endurance phase's. None: no phase."""
+    for name, judges in phases:
+        if row.id in judges:
+            return name
+    if row.endurance:
+        return next((name for name, _ in phases if name.startswith(ENDURANCE)), None)
+    return chosen or (phases[0][0] if len(phases) == 1 else None)
 
 
 def _weighed(

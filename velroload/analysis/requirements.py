@@ -10,7 +10,7 @@ from typing import Any
 
 from velroload.analysis.claims import Claim, judge_claim
 from velroload.analysis.compliance import BANDS, PASS_SUSPECT, Compliance, RequirementResult
-from velroload.analysis.document import ENDURANCE, Part, Requirement, document, scale_of
+from velroload.analysis.document import Part, Requirement, answering, document, scale_of
 from velroload.analysis.drifting import stability
 from velroload.analysis.interval import ONE_SIDED
 from velroload.analysis.observed import (
@@ -106,19 +106,12 @@ class _Asked:
 
 
 def phase_of(row: Requirement, data: RunData, wanted: Mapping[str, Any]) -> str | None:
-    """Which phase answers a requirement: the one that says so, else the document's; stability is
-    the endurance phase's. None: the whole run, which has no phases."""
+    """Which phase of the run answers a requirement, NOWHERE where none does. None: the whole run,
+    which has no phases."""
     suite: list[Mapping[str, Any]] = data.manifest.get("suite") or []
-    for phase in suite:
-        if row.id in (phase.get("judges") or ()):
-            return str(phase["name"])
-    if not suite:
-        return None
-    names = [str(phase["name"]) for phase in suite]
-    if row.endurance:
-        return next((name for name in names if name.startswith(ENDURANCE)), NOWHERE)
+    phases = [(str(phase["name"]), phase.get("judges") or ()) for phase in suite]
     chosen = wanted.get("phase")
-    return str(chosen) if chosen else names[-1] if len(names) == 1 else NOWHERE
+    return (answering(row, phases, chosen and str(chosen)) or NOWHERE) if phases else None
 
 
 def _claims(

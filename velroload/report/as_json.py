@@ -32,7 +32,6 @@ from velroload.report.judged_json import (
     reach_json,
     warm_up_json,
 )
-from velroload.report.kind import Told
 from velroload.report.sessions import sessions_json
 from velroload.report.watched import as_json as watched_json
 from velroload.runfolder import write_file
@@ -90,11 +89,6 @@ SHOWN_OF_MANIFEST = ("name", "seed", "started_at", "command", "target", "model",
 def as_json(result: Result, *, folder: str | None = None, code: Exit | None = None) -> str:
     """The document as text, indented, with a newline at its end."""
     return json.dumps(document(result, folder=folder, code=code), indent=1, allow_nan=False) + "\n"
-
-
-def json_file(told: Told) -> bytes:
-    """The same as a report."""
-    return as_json(told.result, folder=told.folder, code=told.code).encode()
 
 
 def save_result(folder: Path, result: Result, *, code: Exit | None = None) -> None:

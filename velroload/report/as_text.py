@@ -15,7 +15,6 @@ from velroload.report.claims import threshold_lines
 from velroload.report.connections import connection_lines
 from velroload.report.failures import failure_lines
 from velroload.report.findings import finding_lines
-from velroload.report.kind import Told
 from velroload.report.outlook import outlook_lines
 from velroload.report.requirements import requirement_lines
 from velroload.report.sessions import session_lines
@@ -76,11 +75,6 @@ def as_text(
     times = _endpoints(result, verbose, room, style)
     lines = [*above, *_section(times), *_section(below)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def text_file(told: Told) -> bytes:
-    """The same as a report."""
-    return as_text(told.result, folder=told.folder, code=told.code).encode()
 
 
 def _section(lines: Sequence[str]) -> list[str]:

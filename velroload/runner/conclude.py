@@ -11,9 +11,10 @@ from velroload.analysis.analyse import analyse
 from velroload.analysis.result import Result
 from velroload.analysis.verdict import exit_code
 from velroload.errors import Exit, strongest
-from velroload.report import Told, report_named
+from velroload.report import Told, as_text, report_named
 from velroload.report.as_json import save_result
-from velroload.report.as_text import as_text
+from velroload.report.as_markdown import as_markdown
+from velroload.report.github import annotations
 from velroload.report.table import Style, plain
 from velroload.rundata import RunData
 from velroload.runfolder import load, write_file
@@ -75,8 +76,6 @@ def conclude(
         result, folder=str(folder), code=code, verbose=verbose, style=style, files=written
     )
     if (environ or {}).get("GITHUB_ACTIONS") == "true":
-        from velroload.report.github import annotations
-
         text += "\n".join(annotations(told)) + "\n"
     return Conclusion(result, text, code, tuple(missing))
 
@@ -86,8 +85,6 @@ def step_summary(told: Told, environ: Mapping[str, str]) -> list[str]:
     path = environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return []
-    from velroload.report.as_markdown import as_markdown
-
     try:
         with Path(path).open("ab") as file:
             file.write(as_markdown(told))

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -90,37 +91,38 @@ class Breaker:
         self.opened_place = counters.place(f"breaker {name} opened ms")
         self.rejected_place = counters.place(f"breaker {name} rejected")
 
-    def guard(self) -> "Guard":
+    @contextmanager
+    def guard(self) -> Iterator[None]:
         """Around one call of the guarded part."""
-        return Guard(self)
-
-    def enter(self) -> int:
-        """Let a call in; UnavailableError while the breaker is open."""
-        if self.state is not State.CLOSED:
-            self._admit()
-        return self._turn
-
-    def leave(self, turn: int, error: BaseException | None) -> None:
-        """A call that was let in at `turn` has ended."""
-        if isinstance(error, UnavailableError):
+        turn = self._admit()
+        try:
+            yield
+        except UnavailableError as error:
             self._end(turn, failed=self.rule.any_part or error.part == self.rule.name)
-        elif error is None or isinstance(error, Exception):
-            self._end(turn, failed=False)  # it answered, and be it with a no
-        elif turn == self._turn:
-            self._probing = False  # given up from outside: it says nothing
+            raise
+        except Exception:
+            self._end(turn, failed=False)  # it answered, and that was no
+            raise
+        except BaseException:
+            if turn == self._turn:
+                self._probing = False  # given up from outside: it says nothing
+            raise
+        self._end(turn, failed=False)
 
     def trip(self) -> None:
         """Open it now, whatever was counted."""
         self._change(State.OPEN)
 
-    def _admit(self) -> None:
+    def _admit(self) -> int:
         if self.state is State.OPEN:
             if self._clock() - self._opened_s < self.rule.recovery_s:
                 self._reject()
             self._change(State.HALF_OPEN)
-        if self._probing:
-            self._reject()
-        self._probing = True
+        if self.state is State.HALF_OPEN:
+            if self._probing:
+                self._reject()
+            self._probing = True
+        return self._turn
 
     def _reject(self) -> None:
         self._counters.mine[self.rejected_place] += 1
@@ -181,23 +183,6 @@ class Breaker:
             self._opened_s = self._clock()
             mine[self.opened_place] = time.time_ns() // 1_000_000
         self._changed(self.rule.name, before, state)
-
-
-class Guard:
-    """One call of what a breaker guards."""
-
-    __slots__ = ("_breaker", "_turn")
-
-    def __init__(self, breaker: Breaker) -> None:
-        self._breaker = breaker
-
-    def __enter__(self) -> None:
-        self._turn = self._breaker.enter()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        self._breaker.leave(self._turn, error)
 
 
 class Breakers:

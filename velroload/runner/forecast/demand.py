@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from velroload.analysis.document import ENDURANCE, Requirement, document
+from velroload.analysis.document import Requirement, document
 from velroload.analysis.drifting import ENDURANCE_LEAST_S
 from velroload.plan.manifest import plan_json
 from velroload.plan.model import EMBEDDED, Plan
@@ -13,6 +13,7 @@ from velroload.report.words import percent
 from velroload.runner.forecast.cache import outlook_of, too_few
 from velroload.runner.forecast.obstacle import Obstacle, certain, likely
 from velroload.runner.forecast.pace import rate_text
+from velroload.runner.forecast.samples import answered_by
 from velroload.runner.forecast.traffic import Stretch
 from velroload.target.store.pools import SQLITE_CONNECTIONS
 
@@ -47,7 +48,7 @@ def demand_obstacles(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[Obs
         yield certain(
             f"{PROBED}: nothing reads them: NOT MEASURED; add probes, such as agent: or prometheus:"
         )
-    yield from _stability(stretches)
+    yield from _stability(answered_by(plan.requirements, stretches, rows["R13"]))
 
 
 def _embedded(rows: dict[str, Requirement]) -> Iterator[Obstacle]:
@@ -60,22 +61,14 @@ def _embedded(rows: dict[str, Requirement]) -> Iterator[Obstacle]:
         )
 
 
-def _stability(stretches: tuple[Stretch, ...]) -> Iterator[Obstacle]:
-    endurance = [each for each in stretches if _judges(each, "R13")]
-    if not endurance:
+def _stability(stretch: Stretch | None) -> Iterator[Obstacle]:
+    if stretch is None:
         yield certain("R13 stability: no phase judges it: NOT MEASURED; add judges: R13 to one")
-    for each in endurance:
-        if each.hold_ns is not None and each.hold_ns < ENDURANCE_LEAST_S * 1e9:
-            yield likely(
-                f"{each.where}R13 stability: a trend over less than 10m tells nothing: NOT "
-                "MEASURED; hold longer"
-            )
-
-
-def _judges(stretch: Stretch, number: str) -> bool:
-    phase = stretch.phase
-    named = stretch.name.startswith(ENDURANCE)
-    return named or (phase is not None and number in phase.judges)
+    elif stretch.hold_ns is not None and stretch.hold_ns < ENDURANCE_LEAST_S * 1e9:
+        yield likely(
+            f"{stretch.where}R13 stability: a trend over less than 10m tells nothing: NOT "
+            "MEASURED; hold longer"
+        )
 
 
 def _amounts(stretch: Stretch, rows: dict[str, Requirement]) -> Iterator[Obstacle]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from velroload.analysis.document import ENDURANCE, Requirement, document
+from velroload.analysis.document import Requirement, answering, document
 from velroload.analysis.interval import (
     NEEDED_MAX,
     ONE_SIDED,
@@ -63,7 +63,7 @@ def _demanded(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[tuple[Stre
     if plan.requirements is None:
         return
     for row in document(plan_json(plan)["requirements"]):
-        stretch = answering(plan.requirements, stretches, row)
+        stretch = answered_by(plan.requirements, stretches, row)
         if stretch is None or not row.sentence:
             continue
         threshold = parse_threshold(row.sentence)
@@ -77,18 +77,13 @@ def _demanded(plan: Plan, stretches: tuple[Stretch, ...]) -> Iterator[tuple[Stre
         yield stretch, replace(threshold, source=f"{row.id} {row.title}")
 
 
-def answering(
+def answered_by(
     wanted: Requirements, stretches: tuple[Stretch, ...], row: Requirement
 ) -> Stretch | None:
-    """The phase that answers a requirement, as after the run (analysis/requirements.py)."""
-    for stretch in stretches:
-        if stretch.phase is not None and row.id in stretch.phase.judges:
-            return stretch
-    if row.endurance:
-        return next((each for each in stretches if each.name.startswith(ENDURANCE)), None)
-    if len(stretches) == 1:
-        return stretches[0]
-    return next((each for each in stretches if each.name == wanted.phase), None)
+    """The stretch that answers a requirement; of a plan without phases there is only one."""
+    phases = [(each.name, each.phase.judges) for each in stretches if each.phase is not None]
+    name = answering(row, phases, wanted.phase)
+    return next((each for each in stretches if each.name == name or not phases), None)
 
 
 def chosen(stretch: Stretch, threshold: Threshold) -> list[Row] | None:

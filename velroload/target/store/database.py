@@ -20,20 +20,20 @@ class Database:
 
     def __init__(self, pools: Pools, breaker: Breaker) -> None:
         self.pools = pools
-        self.breaker = breaker
+        self._breaker = breaker
         self.hinder: Callable[[], Awaitable[None]] | None = None
 
     async def rows(
         self, purpose: str, sql: str, arguments: Sequence[Any], spent: Spent
     ) -> Sequence[Sequence[Any]]:
         """The rows of one statement."""
-        async with Lease(self, purpose, spent) as connection:
+        async with self._connection(purpose, spent) as connection:
             return await connection.rows(sql, arguments)
 
     @asynccontextmanager
     async def transaction(self, purpose: str, spent: Spent) -> AsyncIterator[Connection]:
         """All statements in it or none."""
-        async with Lease(self, purpose, spent) as connection:
+        async with self._connection(purpose, spent) as connection:
             await connection.rows("BEGIN", ())
             try:
                 yield connection
@@ -43,6 +43,21 @@ class Database:
                 raise
             await connection.rows("COMMIT", ())
 
+    @asynccontextmanager
+    async def _connection(self, purpose: str, spent: Spent) -> AsyncIterator[Connection]:
+        began_ns = perf_counter_ns()
+        try:
+            with self._breaker.guard():
+                pool, connection = await self.pools.acquire(purpose)
+                try:
+                    if self.hinder is not None:
+                        await self.hinder()
+                    yield connection
+                finally:
+                    await pool.release(connection)
+        finally:
+            spent.db_ns += perf_counter_ns() - began_ns
+
     async def go_down(self) -> None:
         """Cut all connections and open none."""
         await self.pools.each(Pool.go_down)
@@ -50,41 +65,3 @@ class Database:
     async def come_up(self) -> None:
         """Open again."""
         await self.pools.each(Pool.come_up)
-
-
-class Lease:
-    """A connection for as long as it is needed, behind the breaker; what that took is charged."""
-
-    __slots__ = ("_began_ns", "_connection", "_database", "_pool", "_purpose", "_spent", "_turn")
-
-    def __init__(self, database: Database, purpose: str, spent: Spent) -> None:
-        self._database = database
-        self._purpose = purpose
-        self._spent = spent
-        self._pool: Pool | None = None
-
-    async def __aenter__(self) -> Connection:
-        database = self._database
-        self._began_ns = perf_counter_ns()
-        self._turn = database.breaker.enter()
-        try:
-            self._pool, self._connection = await database.pools.acquire(self._purpose)
-            if database.hinder is not None:
-                await database.hinder()
-        except BaseException as error:
-            await self._end(error)
-            raise
-        return self._connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        await self._end(error)
-
-    async def _end(self, error: BaseException | None) -> None:
-        try:
-            if self._pool is not None:
-                await self._pool.release(self._connection)
-        finally:
-            self._database.breaker.leave(self._turn, error)
-            self._spent.db_ns += perf_counter_ns() - self._began_ns
