@@ -19,6 +19,7 @@ FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
+BODY = "program: the body of step 0 is not its last parts, or holds its length"
 ARRAYS = {
     "steps": STEP,
     "parts": PART,
@@ -122,6 +123,9 @@ def test_torn_schedule(forge: Forge) -> None:
         ("steps", 0, {"part_first": 2**32 - 1, "part_count": 2}, "program: step 0 is out of range"),
         ("steps", 0, {"capture_first": 1}, "program: step 0 is out of range"),
         ("steps", 0, {"capture_count": 2}, "program: step 0 is out of range"),
+        ("parts", 3, {"kind": 2}, BODY),
+        ("steps", 0, {"body_first": 99}, BODY),
+        ("steps", 0, {"body_first": 0}, BODY),
         ("steps", 0, {"timeout_ns": -1}, "program: step 0 has an impossible time"),
         ("steps", 0, {"timeout_ns": 2**63 - 1}, "program: step 0 has an impossible time"),
         ("steps", 1, {"think_a": -1.0}, "program: step 1 has an impossible time"),

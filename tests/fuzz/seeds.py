@@ -3,6 +3,7 @@ that they follow the core's layouts. The formats are those of template.c and rin
 
 import struct
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from tests.rig import iterations, plan_for
 from velroload._core import COUNTER_INDEX
 from velroload.plan.model import Capture, Request, Step, Think
 from velroload.protocol.address import Target, pack_address
+from velroload.protocol.layout import ORIGIN, SLOT, STEP
+from velroload.protocol.parts import PART
 from velroload.protocol.program import compile_program
 from velroload.sample import SAMPLE, Flag, Kind
 
@@ -23,22 +26,33 @@ FLOWS: dict[str, tuple[Step, ...]] = {
     "form": (LOGIN, Think("uniform", (1, 1000)), Request("POST", "/", body=b"a=${t}&b=1")),
     "thinks": (GET, Think("constant", (10**9,)), Think("exponential", (10**9,)), GET),
 }
-ROWS = ("steps", "parts", "addresses", "origins")
-"""The arrays in the order in which template.c reads them; slots, expects and literals follow."""
-ROW_BYTES = (64, 16, 32, 16)
-SLOT_BYTES = 16
+ADDRESS = pack_address("127.0.0.1", 80)
+ROWS = {
+    "steps": STEP.itemsize,
+    "parts": PART.itemsize,
+    "addresses": len(ADDRESS),
+    "origins": ORIGIN.itemsize,
+    "expects": 128,
+    "slots": SLOT.itemsize,
+}
+"""Array → bytes of a row, in the order in which template.c reads their numbers."""
 
 
 def program(flow: tuple[Step, ...]) -> bytes:
     """A compiled flow, as template.c reads it."""
     plan = plan_for("http://127.0.0.1:80", iterations(1), flow)
-    made = compile_program(plan, Target.of(plan.target), pack_address("127.0.0.1", 80))
-    arrays = [made.arrays[name] for name in ROWS]
-    counts = [len(data) // size for data, size in zip(arrays, ROW_BYTES, strict=True)]
-    expects = made.arrays["expects"]
-    head = bytes([*counts, len(expects) // 128, len(made.arrays["slots"]) // SLOT_BYTES])
+    made = compile_program(plan, Target.of(plan.target), ADDRESS)
+    head = bytes(len(made.arrays[name]) // size for name, size in ROWS.items())
     head += struct.pack("<HH", made.user_bytes, made.render_bytes)
-    return head + b"".join(arrays) + made.arrays["slots"] + expects + made.arrays["literals"]
+    order = ("steps", "parts", "addresses", "origins", "slots", "expects", "literals")
+    return head + b"".join(made.arrays[name] for name in order)
+
+
+def programs() -> dict[str, bytes]:
+    """The flows, and one whose pauses would be 0 times infinity."""
+    never = program((GET, Think("lognormal", (0,), Fraction(1))))
+    wide = never.replace(struct.pack("<d", 1.0), struct.pack("<d", 1e15))
+    return {**{name: program(flow) for name, flow in FLOWS.items()}, "wide": wide}
 
 
 NOTHING, WRITE, SAMPLE_AS_IS, LIKELY, HEAD, DRAIN, TAKE, LOOK, FLOOD, READ, REOPEN = range(11)
@@ -96,6 +110,6 @@ RECORDS = {
 SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
     "records": lambda: RECORDS,
     "ring": lambda: RINGS,
-    "template": lambda: {name: program(flow) for name, flow in FLOWS.items()},
+    "template": programs,
 }
 """Target → its seeds by name; the seeds of other targets are files in corpus/."""

@@ -106,6 +106,7 @@ cdef object check_address(vl_address *address, str what, uint32_t i):
 
 cdef object check_step(vl_program *p, uint32_t i, size_t judges):
     cdef vl_step *step = &p.steps[i]
+    cdef uint32_t end
     if step.op > STEP_PARK:
         return
     if step.think > THINK_LOGNORMAL or step.expect >= p.n_expects \
@@ -114,7 +115,11 @@ cdef object check_step(vl_program *p, uint32_t i, size_t judges):
             or (step.op == STEP_REQUEST and step.part_count == 0) \
             or step.capture_count > 1 or (step.capture_count and step.capture_first >= judges):
         raise ValueError(f"program: step {i} is out of range")
-    if not step.flags & STEP_SPANS and has_span(p, step):
+    end = step.part_first + step.part_count
+    if not step.part_first <= step.body_first <= end \
+            or has_part(p, step.body_first, end, PART_LENGTH):
+        raise ValueError(f"program: the body of step {i} is not its last parts, or holds its length")
+    if not step.flags & STEP_SPANS and has_part(p, step.part_first, end, PART_SPAN):
         raise ValueError(f"program: step {i} has a span and does not say so")
     if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
             or not time_sane(step.think_b):
@@ -196,10 +201,10 @@ cdef object check_section(vl_engine *e, uint32_t first, uint32_t n):
             e.group_depth = max(e.group_depth, step.capture_first + 1)
 
 
-cdef bint has_span(vl_program *p, vl_step *step) noexcept nogil:
+cdef bint has_part(vl_program *p, uint32_t first, uint32_t end, uint32_t kind) noexcept nogil:
     cdef uint32_t i
-    for i in range(step.part_first, step.part_first + step.part_count):
-        if p.parts[i].kind == PART_SPAN:
+    for i in range(first, end):
+        if p.parts[i].kind == kind:
             return True
     return False
 

@@ -196,7 +196,9 @@ cdef int64_t think_ns(vl_step *step, uint64_t *random) noexcept nogil:
         ns = step.think_a + step.think_b * random_normal(random)
     elif step.think == THINK_LOGNORMAL:
         ns = step.think_a * exp(step.think_b * random_normal(random))
-    return <int64_t> min(max(ns, 0.0), <double> TIME_MOST_NS)
+    if not ns > 0.0:                    # nor is 0 times infinity, a NaN
+        return 0
+    return <int64_t> min(ns, <double> TIME_MOST_NS)
 
 
 cdef void iteration_begin(vl_engine *e, uint32_t u, int64_t at) noexcept nogil:
