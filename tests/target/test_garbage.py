@@ -15,9 +15,14 @@ class Knot:
         self.me = self
 
 
+def knots() -> list[Knot]:
+    """So many that they are worth a look."""
+    return [Knot() for _ in range(garbage.NEW_LEAST)]
+
+
 def test_young_garbage_goes_and_what_stays_is_not_looked_at_again() -> None:
     with Collector() as collector:
-        lost, kept = weakref.ref(Knot()), Knot()
+        lost, kept = weakref.ref(knots()[0]), Knot()
         collector.young()
         assert lost() is None
         old = weakref.ref(kept)
@@ -26,6 +31,18 @@ def test_young_garbage_goes_and_what_stays_is_not_looked_at_again() -> None:
         assert old() is not None
         collector.whole()
         assert old() is None
+
+
+def test_a_few_new_objects_are_not_worth_a_look() -> None:
+    with Collector() as collector:
+        few = weakref.ref(Knot())
+        collector.young()
+        assert few() is not None
+        knots()
+        collector.young()
+        assert few() is not None
+        collector.whole()
+        assert few() is None
 
 
 def test_everything_is_collected_when_memory_has_doubled() -> None:
@@ -54,7 +71,7 @@ def test_it_goes_on_by_itself_until_cancelled() -> None:
     async def lives() -> bool:
         with Collector() as collector:
             task = asyncio.create_task(collector.run())
-            lost = weakref.ref(Knot())
+            lost = weakref.ref(knots()[0])
             async with asyncio.timeout(60):
                 while lost() is not None:
                     await asyncio.sleep(garbage.TICK_S)

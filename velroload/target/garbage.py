@@ -16,6 +16,8 @@ LOOK_S = 1.0
 """How often memory is asked after."""
 GROWN = 2.0
 """Times the memory at the last whole collection, and the next is due."""
+NEW_LEAST = 1000
+"""New objects, freed ones taken off, that are worth a look: 4,000 requests/s leave 200 in a tick."""
 
 
 def resident_pages() -> int:
@@ -49,8 +51,10 @@ class Collector:
             self.look()
 
     def young(self) -> None:
-        """Collect what is new; what is still in use then is not looked at again."""
-        gc.collect(0)
+        """Collect what is new, if that is more than a few; what is still in use then is not looked
+        at again. To walk what only took the place of others costs 5 % of a busy core."""
+        if gc.get_count()[0] >= NEW_LEAST:
+            gc.collect(0)
         gc.freeze()
 
     def look(self) -> None:
