@@ -17,7 +17,7 @@ LOOK_S = 1.0
 GROWN = 2.0
 """Times the memory at the last whole collection, and the next is due."""
 NEW_LEAST = 1000
-"""New objects, freed ones taken off, that are worth a look: 4,000 requests/s leave 200 in a tick."""
+"""New objects, less those freed, that are worth a look: 4,000 requests/s leave 200 in a tick."""
 
 
 def resident_pages() -> int:
