@@ -19,7 +19,7 @@ FLOW = (
     Request("POST", "/", body=b"${user}", captures=(Capture("t", "$.t"),)),
     Think("constant", (1,)),
 )
-BODY = "program: the body of step 0 is not its last parts, or holds its length"
+BODY = "program: the body of step 0 is not its end, or holds its length"
 ARRAYS = {
     "steps": STEP,
     "parts": PART,

@@ -118,7 +118,7 @@ cdef object check_step(vl_program *p, uint32_t i, size_t judges):
     end = step.part_first + step.part_count
     if not step.part_first <= step.body_first <= end \
             or has_part(p, step.body_first, end, PART_LENGTH):
-        raise ValueError(f"program: the body of step {i} is not its last parts, or holds its length")
+        raise ValueError(f"program: the body of step {i} is not its end, or holds its length")
     if not step.flags & STEP_SPANS and has_part(p, step.part_first, end, PART_SPAN):
         raise ValueError(f"program: step {i} has a span and does not say so")
     if not 0 <= step.timeout_ns <= TIME_MOST_NS or not time_sane(step.think_a) \
