@@ -127,7 +127,8 @@ def seeds_of(target: str) -> Path:
     if target not in SEEDS:
         return HERE / "corpus" / target
     folder = BUILD / "seeds" / target
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of other layouts
+    folder.mkdir(parents=True)
     for name, data in SEEDS[target]().items():
         (folder / name).write_bytes(data)
     return folder

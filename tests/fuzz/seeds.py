@@ -32,10 +32,10 @@ ROWS = {
     "parts": PART.itemsize,
     "addresses": len(ADDRESS),
     "origins": ORIGIN.itemsize,
-    "expects": 128,
     "slots": SLOT.itemsize,
+    "expects": 128,
 }
-"""Array → bytes of a row, in the order in which template.c reads their numbers."""
+"""Array → bytes of a row, in the order in which template.c reads them; literals follow."""
 
 
 def program(flow: tuple[Step, ...]) -> bytes:
@@ -44,8 +44,7 @@ def program(flow: tuple[Step, ...]) -> bytes:
     made = compile_program(plan, Target.of(plan.target), ADDRESS)
     head = bytes(len(made.arrays[name]) // size for name, size in ROWS.items())
     head += struct.pack("<HH", made.user_bytes, made.render_bytes)
-    order = ("steps", "parts", "addresses", "origins", "slots", "expects", "literals")
-    return head + b"".join(made.arrays[name] for name in order)
+    return head + b"".join(made.arrays[name] for name in (*ROWS, "literals"))
 
 
 def programs() -> dict[str, bytes]:

@@ -17,8 +17,8 @@ static void template_read(PROGRAM *p, vl_input *in)
     p->n_parts = take_number(in, 1) % 24;
     p->n_addresses = take_number(in, 1) % 4;
     p->n_origins = take_number(in, 1) % 3;
-    p->n_expects = take_number(in, 1) % 3;
     p->n_slots = take_number(in, 1) % 4;
+    p->n_expects = take_number(in, 1) % 3;
     p->user_bytes = (uint32_t) take_number(in, 2) % 4400;
     p->render_bytes = (uint32_t) take_number(in, 2);
     p->steps = template_rows(in, p->n_steps, sizeof(vl_step));

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import fuzz
+from tests.fuzz.seeds import SEEDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +74,19 @@ def test_a_harness_that_fails_otherwise_is_told(harness: Path) -> None:
 
 def test_a_harness_that_hangs_is_ended(harness: Path) -> None:
     assert told(harness, "exec sleep 100", seconds=1).code == -9
+
+
+def test_a_seed_that_is_refused_is_named(harness: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SEEDS, "template", lambda: {"bad": b"x", "good": b""})
+    template = harness.parent / "template"
+    template.write_text('#!/bin/sh\n[ "$FUZZ_SEEDS" ] && [ -s $1 ] && echo no >&2 && exit 1; true')
+    template.chmod(0o755)
+    with pytest.raises(fuzz.CannotFuzz) as caught:
+        fuzz.check_seeds()
+    seed = harness.parent / "seeds/template/bad"
+    assert str(caught.value) == f"the seed {seed} is refused or broken:\nno\n"
+    monkeypatch.setitem(SEEDS, "template", lambda: {"good": b""})
+    fuzz.check_seeds()
 
 
 def test_it_is_bounded() -> None:
