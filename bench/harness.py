@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import resource
 import select
 import shlex
@@ -68,8 +69,9 @@ class Finished:
 
 
 def show(command: Sequence[str]) -> str:
-    """The command as one would type it, paths of this checkout made relative."""
-    return shlex.join(command).replace(f"{ROOT}/", "")
+    """The command as one would type it: paths of this checkout made relative, and nobody's name
+    and password in a URL."""
+    return re.sub(r"//[^\s/@']*@", "//***@", shlex.join(command).replace(f"{ROOT}/", ""))
 
 
 def on_cpus(command: Sequence[str], cpus: Sequence[int] | None) -> list[str]:

@@ -62,6 +62,7 @@ def test_a_command_is_bound_and_shown_as_one_types_it() -> None:
     assert on_cpus(["a"], None) == ["a"]
     assert show(on_cpus(["a", "b c"], [1, 3])) == "taskset -c 1,3 a 'b c'"
     assert show([str(harness.ROOT / "bench" / "x")]) == "bench/x"
+    assert show(["a", "redis://:secret@127.0.0.1:1/0"]) == "a redis://***@127.0.0.1:1/0"
     done = run_tree(python("import os; print(*os.sched_getaffinity(0))"), cpus=[0])
     assert done.stdout == "0\n"
 
